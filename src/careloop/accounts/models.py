@@ -1,0 +1,117 @@
+"""People and programs with an account. Ordinary Django tables: no patient data here.
+
+A principal is whoever can be named in the audit trail. Users, API clients and senders each are one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class Principal(models.Model):
+    """kind: staff, client, sender. name: as shown in the audit viewer."""
+
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None, name: str, **fields: Any) -> User:
+        """A member of staff. fields: credentials, practitioner, roles, site, team, language."""
+        principal = Principal.objects.create(kind="staff", name=name)
+        user = self.model(email=self.normalize_email(email), name=name, principal=principal, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """roles: coordinator, supervisor, clinician, … practitioner: FHIR id of the Practitioner who this is.
+    sites, teams: FHIR ids of Organization and CareTeam. on_call_rank: 0 none, 1 first, 2 next, 9 supervisor."""
+
+    principal = models.OneToOneField(Principal, on_delete=models.PROTECT)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200)
+    credentials = models.CharField(max_length=60, blank=True)
+    practitioner = models.CharField(max_length=64, blank=True)
+    roles = models.JSONField(default=list)
+    sites = models.JSONField(default=list)
+    teams = models.JSONField(default=list)
+    programs = models.JSONField(default=list)
+    language = models.CharField(max_length=8, default="en")
+    zone = models.CharField(max_length=64, default="America/New_York")
+    on_call_rank = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+    objects: ClassVar[UserManager] = UserManager()
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.credentials}" if self.credentials else self.name
+
+
+class ApiClient(models.Model):
+    """A program with a bearer token. Only the token's hash is kept; scopes are SMART scopes, space-separated."""
+
+    principal = models.OneToOneField(Principal, on_delete=models.PROTECT)
+    name = models.CharField(max_length=200, unique=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    scopes = models.TextField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    is_active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def issue(cls, name: str, scopes: str, now: datetime, expires_at: datetime | None = None) -> tuple[ApiClient, str]:
+        """The client and its token, which is shown once and can't be read again."""
+        token = secrets.token_urlsafe(32)
+        principal = Principal.objects.create(kind="client", name=name)
+        client = cls.objects.create(
+            principal=principal,
+            name=name,
+            token_hash=hash_token(token),
+            scopes=scopes,
+            created_at=now,
+            expires_at=expires_at,
+        )
+        return client, token
+
+
+class Sender(models.Model):
+    """A system that sends us messages. peers: addresses allowed to connect (CIDR). application, facility: what
+    MSH-3 and MSH-4 must begin with; empty allows any. site: Organization id that new people belong to.
+    zone: of times without an offset; empty means unknown, never guessed. dispositions: its own PV1-36 codes,
+    code -> meaning of content/rules/discharge-dispositions.yaml."""
+
+    principal = models.OneToOneField(Principal, on_delete=models.PROTECT)
+    name = models.SlugField(unique=True)
+    kind = models.CharField(max_length=16, default="hl7")
+    peers = models.JSONField(default=list)
+    application = models.CharField(max_length=200, blank=True)
+    facility = models.CharField(max_length=200, blank=True)
+    site = models.CharField(max_length=64, blank=True)
+    hospital = models.CharField(max_length=64, blank=True)
+    zone = models.CharField(max_length=64, blank=True)
+    dispositions = models.JSONField(default=dict)
+    is_active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def hash_token(token: str) -> str:
+    """Tokens carry 256 random bits, so one round of SHA-256 is enough."""
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,59 @@
+"""The URIs that Careloop's own resources use: code systems, identifiers and extensions.
+
+They are URNs because nothing is served under them; their meaning is written in docs/subsystems/fhir-mapping.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Code systems
+WORK_CODE: Final = "urn:careloop:code:work"  # what kind of to-do: call-after-discharge, …
+WORK_CLASS: Final = "urn:careloop:code:work-class"  # danger, clock, promise, silence, routine
+PROGRAM: Final = "urn:careloop:code:program"
+CONTACT_OUTCOME: Final = "urn:careloop:code:contact-outcome"
+NEED: Final = "urn:careloop:code:need"
+TASK_IO: Final = "urn:careloop:code:task-io"  # Task.input.type / Task.output.type
+REASON: Final = "urn:careloop:code:reason"  # structured reasons: declined, withdrawn, disenrolled, snoozed
+INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1
+
+# Identifier systems
+DEDUPE: Final = "urn:careloop:id:dedupe"  # makes a proposed resource unique: same key, same thing
+STAFF: Final = "urn:careloop:id:staff"
+
+# Extensions
+TARGET: Final = "urn:careloop:ext:target"  # dateTime: the working target, 5 pm in the person's zone
+ZONE: Final = "urn:careloop:ext:zone"  # code: the IANA zone the due time was computed in
+RULE: Final = "urn:careloop:ext:rule"  # string: rule id and year, "tcm-contact@2026"
+SOURCE: Final = "urn:careloop:ext:source"  # string: the sentence that names the source
+CLASS: Final = "urn:careloop:ext:class"  # code from WORK_CLASS
+WAKE: Final = "urn:careloop:ext:wake"  # dateTime: snoozed until
+WAITING: Final = "urn:careloop:ext:waiting-on"  # string: whom we wait for
+PROGRAM_EXT: Final = "urn:careloop:ext:program"  # code
+PROTECTED: Final = "urn:careloop:ext:protected"  # boolean: never snoozed, undone or declined
+BECAUSE: Final = "urn:careloop:ext:because"  # string: why this is here, one sentence
+OUTCOME: Final = "urn:careloop:ext:outcome"  # CodeableConcept
+MINUTES: Final = "urn:careloop:ext:minutes"  # integer
+OWN_WORDS: Final = "urn:careloop:ext:own-words"  # string: in the person's own words
+HEARD_FROM: Final = "urn:careloop:ext:heard-from"  # string: who said so
+CHANNEL: Final = "urn:careloop:ext:channel"  # code: phone, video, home, office, text, mail
+SAFETY: Final = "urn:careloop:ext:safety"  # string shown on the person's card
+REACH: Final = "urn:careloop:ext:reach"  # string: when and how to reach her
+ACKNOWLEDGED: Final = "urn:careloop:ext:acknowledged"  # dateTime
+SITE: Final = "urn:careloop:ext:site"  # Reference(Organization)
+
+# Standard ones we read and write
+US_CORE_RACE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
+DATA_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+TIMEZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
+INTERPRETER: Final = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
+PRONOUNS: Final = "http://hl7.org/fhir/StructureDefinition/individual-pronouns"
+
+LOINC: Final = "http://loinc.org"
+ICD10CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
+SNOMED: Final = "http://snomed.info/sct"
+ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+DISCHARGE_DISPOSITION: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+HL7_0112: Final = "http://terminology.hl7.org/CodeSystem/v2-0112"
+CONDITION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/condition-category"
+IDENTIFIER_TYPE: Final = "http://terminology.hl7.org/CodeSystem/v2-0203"
