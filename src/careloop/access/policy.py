@@ -61,6 +61,7 @@ def _everyone(actor: Actor) -> Condition:
 
 
 CARE_ROLES = frozenset({"coordinator", "supervisor", "clinician"})
+STAFF_ROLES = CARE_ROLES | {"administrator"}  # an administrator sees no clinical data
 
 RULES: tuple[Rule, ...] = (
     Rule(

@@ -1,0 +1,25 @@
+"""Every door, in one place."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+
+def alive(request: HttpRequest) -> HttpResponse:
+    """For load balancers: the process answers. Says nothing about the record."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/today")),
+    path("healthz", alive),
+    path("fhir/", include("careloop.api.urls")),
+    path("", include("careloop.web.staff.urls")),
+]
+
+handler400 = "careloop.web.staff.errors.bad_request"
+handler403 = "careloop.web.staff.errors.forbidden"
+handler404 = "careloop.web.staff.errors.not_found"
+handler500 = "careloop.web.staff.errors.server_error"
