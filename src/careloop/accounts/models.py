@@ -94,7 +94,8 @@ class Sender(models.Model):
     """A system that sends us messages. peers: addresses allowed to connect (CIDR). application, facility: what
     MSH-3 and MSH-4 must begin with; empty allows any. site: Organization id that new people belong to.
     zone: of times without an offset; empty means unknown, never guessed. dispositions: its own PV1-36 codes,
-    code -> meaning of content/rules/discharge-dispositions.yaml."""
+    code -> meaning of content/rules/discharge-dispositions.yaml. classes: its own PV1-2 codes where they mean something
+    else than HL7's table 0004, code -> ActCode (IMP, EMER, AMB, OBSENC, …)."""
 
     principal = models.OneToOneField(Principal, on_delete=models.PROTECT)
     name = models.SlugField(unique=True)
@@ -106,6 +107,7 @@ class Sender(models.Model):
     hospital = models.CharField(max_length=64, blank=True)
     zone = models.CharField(max_length=64, blank=True)
     dispositions = models.JSONField(default=dict)
+    classes = models.JSONField(default=dict)
     is_active = models.BooleanField(default=True)
 
     def __str__(self) -> str:
