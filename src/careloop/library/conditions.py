@@ -1,0 +1,117 @@
+"""The few conditions that content may state, and the paths each of them reads.
+
+    {score: phq-9, at_least: 10}                      a score, by the instrument's id
+    {answer: ahc-hrsn/food-worry, is: [often, sometimes]}   an answer, by its code
+    {fact: days_since_discharge, at_most: 30}         anything else a decision was told
+    {all: […]}   {any: […]}   {not: …}
+
+A comparison with something unknown (not asked, no score) is false, so nobody gets work from an absent answer;
+`{not: …}` of an unknown is true, and content should say `known: true` beside it where that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from careloop.library.reading import Node
+
+SUBJECTS = ("score", "answer", "fact")
+NUMERIC: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
+    "at_least": lambda found, limit: found >= limit,
+    "at_most": lambda found, limit: found <= limit,
+    "above": lambda found, limit: found > limit,
+    "below": lambda found, limit: found < limit,
+}
+OPERATORS = (*NUMERIC, "is", "is_not", "known")
+
+# What a path (`score/phq-9`, `answer/ahc-hrsn/food-worry`, `fact/age`) is now: None unknown, a number, a
+# text, a boolean, or a set of codes where several may hold at once.
+Lookup = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Compare:
+    path: str
+    operator: str
+    value: Any
+    line: int = 0
+
+    def holds(self, look: Lookup) -> bool:
+        found = look(self.path)
+        if self.operator == "known":
+            return (found is not None) is self.value
+        if found is None:
+            return False
+        if self.operator in NUMERIC:
+            return NUMERIC[self.operator](Decimal(found), self.value)
+        present = set(found) if isinstance(found, (set, frozenset, tuple, list)) else {found}
+        matches = bool(present & set(self.value))
+        return matches if self.operator == "is" else not matches
+
+    def reads(self) -> Iterator[str]:
+        yield self.path
+
+    def compares(self) -> Iterator[Compare]:
+        yield self
+
+
+@dataclass(frozen=True)
+class Group:
+    """kind: all, any or not (exactly one part)."""
+
+    kind: str
+    parts: tuple[Condition, ...]
+
+    def holds(self, look: Lookup) -> bool:
+        results = (part.holds(look) for part in self.parts)
+        if self.kind == "all":
+            return all(results)
+        return any(results) if self.kind == "any" else not next(results)
+
+    def reads(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from part.reads()
+
+    def compares(self) -> Iterator[Compare]:
+        for part in self.parts:
+            yield from part.compares()
+
+
+Condition = Compare | Group
+
+
+def condition(node: Node) -> Condition:
+    """Raises BrokenContent for an unknown subject or operator, with its line."""
+    keys = node.any_mapping()
+    for kind in ("all", "any", "not"):
+        if kind in keys:
+            node.mapping((kind,))
+            inner = [keys[kind]] if kind == "not" else keys[kind].sequence()
+            if not inner:
+                keys[kind].fail("Expected at least one condition.")
+            return Group(kind, tuple(condition(each) for each in inner))
+    return _compare(node)
+
+
+def _compare(node: Node) -> Compare:
+    keys = node.mapping((), (*SUBJECTS, *OPERATORS))
+    subjects = [name for name in SUBJECTS if name in keys]
+    operators = [name for name in OPERATORS if name in keys]
+    if len(subjects) != 1 or len(operators) != 1:
+        node.fail(f"A condition has one of {', '.join(SUBJECTS)} and one of {', '.join(OPERATORS)}.")
+    subject, operator = subjects[0], operators[0]
+    said = keys[operator]
+    value: Any
+    if operator == "known":
+        value = said.boolean()
+    elif operator in NUMERIC:
+        value = said.number()
+    else:
+        value = tuple(
+            each.value if isinstance(each.value, bool) else each.text()
+            for each in (said.value if isinstance(said.value, list) else [said])
+        )
+    return Compare(f"{subject}/{keys[subject].text()}", operator, value, node.line)
