@@ -75,7 +75,9 @@ class ApiClient(models.Model):
         return self.name
 
     @classmethod
-    def issue(cls, name: str, scopes: str, now: datetime, expires_at: datetime | None = None) -> tuple[ApiClient, str]:
+    def issue(
+        cls, name: str, scopes: str, now: datetime, expires_at: datetime | None = None
+    ) -> tuple[ApiClient, str]:
         """The client and its token, which is shown once and can't be read again."""
         token = secrets.token_urlsafe(32)
         principal = Principal.objects.create(kind="client", name=name)
