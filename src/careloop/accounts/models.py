@@ -116,6 +116,17 @@ class Sender(models.Model):
         return self.name
 
 
+class SignInFailures(models.Model):
+    """How often sign-in failed for an address; see accounts/attempts.py. key: hash of the address as typed."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.failures} failures"
+
+
 def hash_token(token: str) -> str:
     """Tokens carry 256 random bits, so one round of SHA-256 is enough."""
     return sha256(token.encode()).hexdigest()

@@ -1,0 +1,135 @@
+"""Error pages: what happened, what is safe, what to do, and a number to quote. Never patient data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+
+from careloop.kernel.errors import CareError, Unauthenticated
+
+log = logging.getLogger("careloop.web")
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def _page(request: HttpRequest, status: int, what: str, safe: str, todo: str) -> HttpResponse:
+    context = {
+        "status": status,
+        "what": what,
+        "safe": safe,
+        "todo": todo,
+        "number": getattr(request, "request_id", ""),
+        "can_retry": status >= 500,
+    }
+    htmx = getattr(request, "htmx", False)
+    name = "staff/error_fragment.html" if htmx else "staff/error.html"
+    return render(request, name, context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(
+        request,
+        400,
+        gettext("We could not read that request."),
+        gettext("Nothing was changed."),
+        gettext("Go back, reload the page and try once more."),
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
+    return _page(
+        request,
+        403,
+        gettext("You may not do this here."),
+        gettext("Nothing was changed, and the try was written down."),
+        gettext("If you need it for your work, ask your supervisor. If the page was open for long, reload it and try again."),
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(
+        request,
+        404,
+        gettext("There is nothing here, or you may not see it."),
+        gettext("Nothing was changed."),
+        gettext("Check the address, or find the person by name from Today."),
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _page(
+        request,
+        500,
+        gettext("Something broke on our side."),
+        gettext("What was saved before is safe. The last step was not done."),
+        gettext("Try again. If it happens twice, call support and read them the number below."),
+    )
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    response = _page(
+        request,
+        503,
+        gettext("The record can’t be reached just now."),
+        gettext("Nothing was lost. The last step was not done."),
+        gettext("Wait a few seconds and try again. Urgent? Work from the phone list and write it down; enter it later."),
+    )
+    response["Retry-After"] = "5"
+    return response
+
+
+def of_care_error(request: HttpRequest, error: CareError) -> HttpResponse:
+    """A page for an error of ours; its sentence says what happened."""
+    if error.status == 404 or error.status == 410:
+        return not_found(request, error)
+    if error.status == 403:
+        return forbidden(request, error)
+    if error.status == 503:
+        return unavailable(request)
+    return _page(
+        request,
+        error.status,
+        gettext(error.sentence),
+        gettext("Nothing was changed."),
+        gettext("Go back: what you typed is still there. Reload to see the newest version, then try again."),
+    )
+
+
+def staff_page(view: View[P]) -> View[P]:
+    """Signed-in staff only; our errors become pages; nothing is cached on shared machines."""
+
+    @never_cache
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if getattr(request, "scope", None) is None:
+            return to_sign_in(request)
+        try:
+            return view(request, *args, **kwargs)
+        except Unauthenticated:
+            return to_sign_in(request)
+        except CareError as error:
+            return of_care_error(request, error)
+        except OperationalError:
+            log.exception("database unavailable, request %s", getattr(request, "request_id", ""))
+            return unavailable(request)
+
+    return guarded
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """A page goes to the sign-in form; a fragment is answered 401, so that nothing typed is thrown away."""
+    ended = {"ended": "1"} if getattr(request, "session_ended", False) else {}
+    if getattr(request, "htmx", False):
+        return HttpResponse(gettext("Please sign in first."), status=401, content_type="text/plain; charset=utf-8")
+    back = request.get_full_path() if request.method == "GET" else settings.LOGIN_REDIRECT_URL
+    return HttpResponseRedirect(f"{settings.LOGIN_URL}?{urlencode({'next': back, **ended})}")

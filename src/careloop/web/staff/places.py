@@ -1,0 +1,35 @@
+"""The rail: where one can go. A new room adds its line here; a count is only shown where it matters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.utils.translation import gettext, pgettext
+
+
+@dataclass(frozen=True)
+class Place:
+    """key: names the count's element, `count-today`. count: empty for none."""
+
+    key: str
+    name: str
+    href: str
+    is_here: bool = False
+    count: str = ""
+
+
+def places(request: HttpRequest) -> list[Place]:
+    named = (
+        ("today", gettext("Today"), "/today"),
+        ("people", gettext("People"), "/people"),
+        ("front-door", gettext("Front door"), "/front-door"),
+        ("review", pgettext("a place: what a person must decide", "Review"), "/review"),
+        ("library", gettext("Library"), "/library"),
+    )
+    here = request.path
+    counts: dict[str, str] = getattr(request, "rail_counts", {})
+    return [
+        Place(key, name, href, here == href or here.startswith(href + "/"), counts.get(key, ""))
+        for key, name, href in named
+    ]

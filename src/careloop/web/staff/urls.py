@@ -1,0 +1,13 @@
+"""Every page of the staff. Each part lists its own paths in its own module; this file joins them."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from careloop.web.staff import sign_in
+
+urlpatterns = [
+    path("sign-in", sign_in.sign_in, name="sign-in"),
+    path("sign-out", sign_in.sign_out, name="sign-out"),
+    path("language", sign_in.language, name="language"),
+]

@@ -1,0 +1,196 @@
+/* The shell: sheets, toasts, keys, menus, drafts, the card's fold. Every page works without it.
+   Nothing typed is kept in the browser: drafts go to the server (TRUST 20). */
+"use strict";
+
+(() => {
+  const words = (name) => document.getElementById("words")?.dataset[name] || "";
+  const dialog = () => document.getElementById("dialog");
+  const inField = (node) => node.closest("input:not([type=radio],[type=checkbox],[type=button],[type=submit]), textarea, select, [contenteditable]");
+
+  // -- toasts ---------------------------------------------------------------------------------------------
+  function toast(text, kind) {
+    const box = document.getElementById("toasts");
+    if (!box) return;
+    const item = document.createElement("div");
+    item.className = "toast" + (kind ? " " + kind : "");
+    item.dataset.toast = "";
+    const said = document.createElement("p");
+    said.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.dataset.dismiss = "";
+    close.setAttribute("aria-label", words("close"));
+    close.textContent = "×";
+    item.append(said, close);
+    box.replaceChildren(item);
+    leaveLater(item);
+  }
+
+  /* A toast leaves after 20 s unless it is looked at; what it could undo also stands in "Just done" on Today. */
+  function leaveLater(item) {
+    if (item.classList.contains("error") || item.dataset.leaving) return;
+    item.dataset.leaving = "1";
+    const leave = () => (item.matches(":hover, :focus-within") ? setTimeout(leave, 4000) : item.remove());
+    setTimeout(leave, 20000);
+  }
+
+  // -- sheets: a link with data-dialog opens its page in the dialog ---------------------------------------
+  let opener = null;
+  function openSheet(link) {
+    opener = link;
+    htmx.ajax("GET", link.href, { target: "#dialog", swap: "innerHTML", source: document.body });
+  }
+
+  function showSheet() {
+    const sheet = dialog();
+    if (!sheet.querySelector(".close")) {
+      const close = document.createElement("button");
+      close.type = "button";
+      close.className = "close";
+      close.dataset.closes = "";
+      close.setAttribute("aria-label", words("close"));
+      close.textContent = "×";
+      sheet.append(close);
+    }
+    const heading = sheet.querySelector("h1, h2");
+    if (heading && !heading.id) heading.id = "dialog-title";
+    if (!sheet.open) sheet.showModal();
+    const first = sheet.querySelector("[data-focus], [autofocus], [aria-invalid=true]") || sheet.querySelector("input:not([type=hidden]), select, textarea, button.main");
+    first?.focus();
+  }
+
+  function closeSheet() {
+    const sheet = dialog();
+    if (sheet?.open) sheet.close();
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "dialog" && dialog().firstElementChild) showSheet();
+    document.querySelectorAll("[data-toast]").forEach(leaveLater);
+    startTimers();
+    document.querySelector("main [data-focus]")?.focus();
+  });
+  document.addEventListener("work-changed", closeSheet);
+
+  // -- what fails, says so ---------------------------------------------------------------------------------
+  document.addEventListener("htmx:sendError", () => toast(words("offline"), "error"));
+  document.addEventListener("htmx:timeout", () => toast(words("offline"), "error"));
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    toast(status === 401 ? words("ended") : words("failed"), "error");
+  });
+
+  // -- clicks ------------------------------------------------------------------------------------------------
+  document.addEventListener("click", (event) => {
+    const on = (selector) => event.target.closest(selector);
+    const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
+    const link = on("a[data-dialog]");
+    if (link && plain && window.htmx) {
+      event.preventDefault();
+      openSheet(link);
+    }
+    on("[data-dismiss]")?.closest("[data-toast]").remove();
+    if (on("[data-closes]")) {
+      event.preventDefault();
+      on("dialog")?.close();
+    }
+    if (event.target instanceof HTMLDialogElement) event.target.close();
+    const opens = on("[data-opens]");
+    if (opens) {
+      const sheet = document.getElementById(opens.dataset.opens);
+      if (sheet && !sheet.open) sheet.showModal();
+    }
+    if (on("[data-print]")) window.print();
+    const copies = on("[data-copy]");
+    if (copies) copy(copies);
+    document.querySelectorAll("details.more[open]").forEach((menu) => {
+      if (!menu.contains(event.target) || on(".menu a, .menu button[data-opens]")) menu.open = false;
+    });
+  });
+
+  async function copy(button) {
+    const from = document.querySelector(button.dataset.copy);
+    if (!from) return;
+    await navigator.clipboard.writeText(from.innerText.trim());
+    toast(button.dataset.copied || "✓");
+  }
+
+  // -- keys: never inside a field, never while a sheet is open ----------------------------------------------
+  function keyTarget(key) {
+    const selector = `[data-key="${CSS.escape(key)}"]`;
+    const selected = document.querySelector(".row[aria-current=true]");
+    const inRow = selected?.querySelector(selector);
+    if (inRow) return inRow;
+    return [...document.querySelectorAll(selector)].find((node) => !node.closest(".row, dialog")) || null;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      document.querySelectorAll("details.more[open]").forEach((menu) => { menu.open = false; });
+      const results = document.getElementById("find-results");
+      if (results) results.replaceChildren();
+      if (event.target.id === "find") event.target.blur();
+      return;
+    }
+    if (event.target.id === "find" || event.target.closest?.("#find-results")) return walkResults(event);
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (inField(event.target) || document.querySelector("dialog[open]")) return;
+    const target = keyTarget(event.key);
+    if (!target) return;
+    event.preventDefault();
+    if (target.matches("input, select, textarea")) target.focus();
+    else target.click();
+  });
+
+  function walkResults(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const results = [...document.querySelectorAll("#find-results a")];
+    if (!step || !results.length) return;
+    event.preventDefault();
+    const at = results.indexOf(document.activeElement) + step;
+    if (at < 0) document.getElementById("find").focus();
+    else results[Math.min(at, results.length - 1)].focus();
+  }
+
+  // -- a call's minutes: the timer starts when the sheet opens, and stops when she types a number ------------
+  function startTimers() {
+    document.querySelectorAll("input[data-timer]:not([data-running])").forEach((field) => {
+      field.dataset.running = "1";
+      const began = Date.now() - Number(field.dataset.timer || 0) * 1000;
+      const shown = document.getElementById(field.dataset.shown);
+      const beat = setInterval(() => {
+        if (!field.isConnected || field.dataset.typed) return clearInterval(beat);
+        const seconds = Math.floor((Date.now() - began) / 1000);
+        field.value = Math.max(1, Math.ceil(seconds / 60));
+        if (shown) shown.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+      }, 1000);
+      field.addEventListener("input", () => { field.dataset.typed = "1"; });
+    });
+  }
+
+  // -- parts of a form that only one choice needs -------------------------------------------------------------
+  document.addEventListener("change", (event) => {
+    const chosen = event.target;
+    if (!(chosen instanceof HTMLInputElement) || !chosen.form) return;
+    chosen.form.querySelectorAll(`[data-when^="${CSS.escape(chosen.name)}="]`).forEach((part) => {
+      part.hidden = part.dataset.when !== `${chosen.name}=${chosen.value}`;
+    });
+    if (chosen.form.dataset.submits === chosen.name) chosen.form.requestSubmit();
+  });
+
+  // -- the card is folded on top below 1,200 px ----------------------------------------------------------------
+  const wide = window.matchMedia("(min-width: 1200px)");
+  const foldCard = () => document.querySelectorAll("details.card").forEach((card) => { card.open = wide.matches; });
+  wide.addEventListener("change", foldCard);
+  document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "card") foldCard(); });
+  document.addEventListener("card-changed", foldCard);
+  document.addEventListener("click", (event) => {
+    if (wide.matches && event.target.closest(".card > summary") && !event.target.closest("a")) event.preventDefault();
+  });
+
+  foldCard();
+  startTimers();
+  document.querySelectorAll("[data-toast]").forEach(leaveLater);
+  document.querySelector("[data-focus]")?.focus();
+  window.careloop = { toast, words };
+})();

@@ -1,0 +1,91 @@
+"""`{% load careloop %}`: times, dates, phones, and the rail."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from careloop.kernel.calendar import zone as zone_named
+from careloop.kernel.errors import UnknownZone
+from careloop.web import formats
+from careloop.web.staff.places import Place, places
+
+register = template.Library()
+
+
+def reader_zone(context: dict[str, Any]) -> ZoneInfo:
+    """The zone of whoever reads the page; UTC for nobody."""
+    user = getattr(context.get("request"), "user", None)
+    try:
+        return zone_named(getattr(user, "zone", "") or "UTC")
+    except UnknownZone:
+        return ZoneInfo("UTC")
+
+
+def _zone(context: dict[str, Any], name: str | None) -> ZoneInfo:
+    try:
+        return zone_named(name) if name else reader_zone(context)
+    except UnknownZone:
+        return reader_zone(context)
+
+
+def _time(at: datetime, words: str, context: dict[str, Any], tz: ZoneInfo) -> SafeString:
+    said = words
+    if at.astimezone(tz).utcoffset() != at.astimezone(reader_zone(context)).utcoffset():
+        said = gettext("%(time)s her time") % {"time": words}
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), formats.exact(at, tz), said)
+
+
+@register.simple_tag(takes_context=True)
+def when(context: dict[str, Any], at: datetime | None, zone: str | None = None) -> SafeString | str:
+    """{% when at zone %}: near things relative, the exact time on hover and in print; zone: IANA name or empty for the reader's."""
+    if at is None:
+        return ""
+    tz, now = _zone(context, zone), context["request"].now
+    said = formats.near_future(at, now, tz) if at > now else formats.short_past(at, now, tz)
+    return _time(at, said, context, tz)
+
+
+@register.simple_tag(takes_context=True)
+def day(context: dict[str, Any], value: date | datetime | None) -> str:
+    """{% day value %}: `today`, `Tuesday`, `Nov 3`, `Nov 3, 2024`."""
+    if value is None:
+        return ""
+    tz = reader_zone(context)
+    local = value.astimezone(tz).date() if isinstance(value, datetime) else value
+    return formats.day_words(local, context["request"].now.astimezone(tz).date())
+
+
+@register.filter
+def full_date(value: date | None) -> str:
+    """{{ birth_date|full_date }}: `Mar 2, 1959`."""
+    return formats.full_date(value) if value else ""
+
+
+@register.filter
+def phone(number: str | None) -> SafeString | str:
+    """{{ number|phone }}: a link that dials, the number in words of the country."""
+    if not number:
+        return ""
+    link = formats.phone_link(number)
+    words = formats.phone_words(number)
+    return format_html('<a class="nowrap" href="{}">{}</a>', link, words) if link else words
+
+
+@register.filter
+def capped(count: int, cap: int = 1000) -> str:
+    """{{ count|capped }}: `7`, `1,000+`."""
+    return f"{cap:,}+" if count > cap else f"{count:,}"
+
+
+@register.simple_tag(takes_context=True)
+def rail(context: dict[str, Any]) -> list[Place]:
+    """The places of the rail, with the counts that matter."""
+    request = context.get("request")
+    return places(request) if request is not None else []
