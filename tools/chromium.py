@@ -1,4 +1,4 @@
-"""Browser tests need a Chromium. When none is here and Debian's packages may be installed, install it; else say so."""
+"""Browser tests need a Chromium: when none is here and Debian's may be installed, install it; else say so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store's contract tests again on Debian's PostgreSQL 15, the oldest we support; plainly said when it is absent."""
+"""The store's contract tests again on Debian's PostgreSQL 15, the oldest that we support."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ BINARIES = Path("/usr/lib/postgresql/15/bin")
 
 def main() -> int:
     if not (BINARIES / "initdb").exists():
-        sys.stdout.write("No PostgreSQL 15 here (Debian: apt-get install postgresql-15): contract tests on it skipped.\n")
+        sys.stdout.write(
+            "No PostgreSQL 15 here (Debian: apt-get install postgresql-15): contract tests on it skipped.\n"
+        )
         return 0 if os.environ.get("CI") != "true" else 1
     os.environ["CARELOOP_POSTGRES_BIN"] = str(BINARIES)
     from careloop.store import embedded
@@ -23,7 +25,9 @@ def main() -> int:
         url = embedded.ensure_running(folder)
         try:
             command = [sys.executable, "-m", "pytest", "tests/contracts", "-q", "-p", "no:randomly"]
-            return subprocess.run(command, env=os.environ | {"DATABASE_URL_TEST": url}, check=False).returncode
+            return subprocess.run(
+                command, env=os.environ | {"DATABASE_URL_TEST": url}, check=False
+            ).returncode
         finally:
             embedded.stop(folder)
 

@@ -82,4 +82,9 @@ SYSTEM_PRINCIPALS = {
 
 def system_actor(name: str) -> Actor:
     """A named system actor: hl7, reactions, timers, import, rebuild, demo, jobs, accounts."""
-    return Actor(principal=SYSTEM_PRINCIPALS[name], kind="system", name=f"Careloop ({name})", roles=frozenset({f"system:{name}"}))
+    return Actor(
+        principal=SYSTEM_PRINCIPALS[name],
+        kind="system",
+        name=f"Careloop ({name})",
+        roles=frozenset({f"system:{name}"}),
+    )

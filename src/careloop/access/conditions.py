@@ -69,7 +69,9 @@ class AnyOf:
     parts: tuple[Condition, ...]
 
 
-Condition = Everyone | NoOne | SiteIn | TeamIn | LeadIs | ProgramIn | PersonIn | NotLabeled | Not | All | AnyOf
+Condition = (
+    Everyone | NoOne | SiteIn | TeamIn | LeadIs | ProgramIn | PersonIn | NotLabeled | Not | All | AnyOf
+)
 
 
 def any_of(*parts: Condition) -> Condition:

@@ -67,18 +67,22 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "staff-care",
         "You coordinate care at this person's site, or lead her care.",
-        lambda a, what, rtype: a.kind == "staff"
-        and bool(a.roles & CARE_ROLES)
-        and what in READING | WRITING
-        and rtype not in KEPT,
+        lambda a, what, rtype: (
+            a.kind == "staff"
+            and bool(a.roles & CARE_ROLES)
+            and what in READING | WRITING
+            and rtype not in KEPT
+        ),
         _own_people,
     ),
     Rule(
         "client-scope",
         "This program was given a scope for it.",
-        lambda a, what, rtype: a.kind == "client"
-        and rtype not in KEPT
-        and any(s.context == "system" and s.covers(rtype, SMART_LETTER[what]) for s in a.scopes),
+        lambda a, what, rtype: (
+            a.kind == "client"
+            and rtype not in KEPT
+            and any(s.context == "system" and s.covers(rtype, SMART_LETTER[what]) for s in a.scopes)
+        ),
         _everyone,
     ),
     Rule(
@@ -90,16 +94,20 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "system-reactions",
         "Careloop turns changes into work.",
-        lambda a, what, rtype: bool(a.roles & {"system:reactions", "system:timers", "system:jobs"})
-        and what in READING | WRITING
-        and rtype not in KEPT,
+        lambda a, what, rtype: (
+            bool(a.roles & {"system:reactions", "system:timers", "system:jobs"})
+            and what in READING | WRITING
+            and rtype not in KEPT
+        ),
         _everyone,
     ),
     Rule(
         "system-upkeep",
         "Imports, rebuilds and the demonstration community.",
-        lambda a, what, rtype: bool(a.roles & {"system:import", "system:rebuild", "system:demo", "system:accounts"})
-        and rtype not in KEPT,
+        lambda a, what, rtype: (
+            bool(a.roles & {"system:import", "system:rebuild", "system:demo", "system:accounts"})
+            and rtype not in KEPT
+        ),
         _everyone,
     ),
 )

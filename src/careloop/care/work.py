@@ -82,7 +82,9 @@ class Proposal:
     withdraw: tuple[Withdrawal, ...] = ()
     because: str = ""
     needs_review: str | None = None  # a person must decide: the sentence that says why
-    extra: tuple[Resource, ...] = field(default=())  # other resources to create, each with a DEDUPE identifier
+    extra: tuple[Resource, ...] = field(
+        default=()
+    )  # other resources to create, each with a DEDUPE identifier
 
 
 def to_task(work: Work, person: str | None, now: datetime) -> Resource:
@@ -107,7 +109,9 @@ def to_task(work: Work, person: str | None, now: datetime) -> Resource:
         task["restriction"] = {"period": {"end": fhir_instant(work.due)}}
     if work.reasons:
         task["reasonReference"] = ref(work.reasons[0])
-        extra = [{"type": codeable(uris.TASK_IO, "reason"), "valueReference": ref(r)} for r in work.reasons[1:]]
+        extra = [
+            {"type": codeable(uris.TASK_IO, "reason"), "valueReference": ref(r)} for r in work.reasons[1:]
+        ]
         if extra:
             task["input"] = extra
     if work.details:

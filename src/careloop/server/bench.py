@@ -29,7 +29,9 @@ def run(names: Sequence[str], *, quick: bool) -> int:
     known = {path.stem: path for path in sorted(FOLDER.glob("[a-z]*.py"))}
     if unknown := set(names) - set(known):
         raise CareError(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}.")
-    click.echo(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    click.echo(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
     environment = os.environ | ({"CARELOOP_BENCH_QUICK": "1"} if quick else {})
     failed = []
     for name in names or known:

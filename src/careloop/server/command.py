@@ -27,7 +27,11 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="careloop")
-@click.option("--home", type=click.Path(path_type=Path), help="Where keys, the embedded database and files live (default: var).")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="Where keys, the embedded database and files live (default: var).",
+)
 def main(home: Path | None) -> None:
     """Careloop: care coordination. Every need found, every promise kept, every loop closed."""
     if home is not None:
@@ -66,7 +70,9 @@ def demo(port: int, people: int, seed: int, workers: int, hl7_port: int) -> None
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Web worker processes.")
-@click.option("--threads", default=8, show_default=True, help="Threads a worker; each holds one database connection.")
+@click.option(
+    "--threads", default=8, show_default=True, help="Threads a worker; each holds one database connection."
+)
 @click.option("--hl7-host", default="127.0.0.1", show_default=True)
 @click.option("--hl7-port", default=0, help="Also listen for HL7 v2 over MLLP on this port.")
 def serve(host: str, port: int, workers: int, threads: int, hl7_host: str, hl7_port: int) -> None:
@@ -197,7 +203,13 @@ def api_client() -> None:
 
 @api_client.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, required=True, help="A SMART scope, e.g. system/Patient.rs; repeat for more.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    help="A SMART scope, e.g. system/Patient.rs; repeat for more.",
+)
 @click.option("--days", default=365, show_default=True, help="The token ends after so many days.")
 def api_client_create(name: str, scopes: tuple[str, ...], days: int) -> None:
     """Make a client and print its bearer token, once."""
@@ -234,11 +246,19 @@ def user() -> None:
 @user.command("create")
 @click.argument("email")
 @click.option("--name", required=True)
-@click.option("--role", "roles", multiple=True, required=True, help="coordinator, supervisor, clinician; repeat for more.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="coordinator, supervisor, clinician; repeat for more.",
+)
 @click.option("--site", "sites", multiple=True, help="Organization id; repeat for more.")
 @click.option("--credentials", default="", help="RN, LCSW, CHW …")
 @click.password_option(help="Asked for when not given; 15 characters or more.")
-def user_create(email: str, name: str, roles: tuple[str, ...], sites: tuple[str, ...], credentials: str, password: str) -> None:
+def user_create(
+    email: str, name: str, roles: tuple[str, ...], sites: tuple[str, ...], credentials: str, password: str
+) -> None:
     """Add a member of staff, with a Practitioner of their own."""
     ready()
     from careloop.server.people import create_user

@@ -34,7 +34,9 @@ def import_fhir_files(files: Sequence[Path], *, stop_at_error: bool) -> int:
             if stop_at_error:
                 break
     seconds = max(time.monotonic() - began, 1e-9)
-    click.echo(f"{taken} resources from {len(files) - len(refused)} files in {seconds:.1f} s ({taken / seconds:.0f} a second).")
+    click.echo(
+        f"{taken} resources from {len(files) - len(refused)} files in {seconds:.1f} s ({taken / seconds:.0f} a second)."
+    )
     for path, why in refused:
         click.echo(f"refused: {path.name}: {why}", err=True)
     return 1 if refused else 0
@@ -68,7 +70,11 @@ def transaction(resources: Sequence[Resource]) -> Resource:
 
 def _request(resource: Resource) -> Resource:
     kind = resource.get("resourceType", "")
-    return {"method": "PUT", "url": f"{kind}/{resource['id']}"} if "id" in resource else {"method": "POST", "url": kind}
+    return (
+        {"method": "PUT", "url": f"{kind}/{resource['id']}"}
+        if "id" in resource
+        else {"method": "POST", "url": kind}
+    )
 
 
 def import_hl7_files(files: Sequence[Path], sender: str) -> int:

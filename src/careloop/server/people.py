@@ -50,7 +50,9 @@ def create_user(
     email: str, name: str, roles: Sequence[str], sites: Sequence[str], credentials: str, password: str
 ) -> None:
     if unknown := set(roles) - STAFF_ROLES:
-        raise BadAccount(f"Unknown role {', '.join(sorted(unknown))}; known: {', '.join(sorted(STAFF_ROLES))}.")
+        raise BadAccount(
+            f"Unknown role {', '.join(sorted(unknown))}; known: {', '.join(sorted(STAFF_ROLES))}."
+        )
     if User.objects.filter(email__iexact=email).exists():
         raise Conflict(f"{email} has an account already.")
     try:
@@ -60,7 +62,13 @@ def create_user(
     practitioner = _practitioner(email, name, credentials)
     with transaction.atomic():
         User.objects.create_user(
-            email, password, name, credentials=credentials, roles=list(roles), sites=list(sites), practitioner=practitioner
+            email,
+            password,
+            name,
+            credentials=credentials,
+            roles=list(roles),
+            sites=list(sites),
+            practitioner=practitioner,
         )
     click.echo(f"{name} may sign in as {email}.")
 

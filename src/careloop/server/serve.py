@@ -76,7 +76,9 @@ class Child:
             self.pause = 0.5 if now - self.started > 60 else min(self.pause * 2, 30)
             self.next_start = now + self.pause
             self.process = None
-            click.echo(f"careloop: {self.name} ended with {code}; starting it again in {self.pause:.0f} s", err=True)
+            click.echo(
+                f"careloop: {self.name} ended with {code}; starting it again in {self.pause:.0f} s", err=True
+            )
         if now >= self.next_start:
             self.started = now
             self.process = subprocess.Popen(self.command)
@@ -132,7 +134,9 @@ def refuse_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as taken:
-            raise PortTaken(f"{host}:{port} can't be bound ({taken.strerror}). Try PORT={port + 1}.") from taken
+            raise PortTaken(
+                f"{host}:{port} can't be bound ({taken.strerror}). Try PORT={port + 1}."
+            ) from taken
 
 
 def start_demo(*, port: int, people: int, seed: int, workers: int, hl7_port: int) -> None:
@@ -174,7 +178,7 @@ def migrate_if_needed(home: Path) -> None:
 
 
 def migrations_fingerprint() -> str:
-    """Names of all migration files and where the database is: what decides whether there is something to do."""
+    """Names of all migration files and where the database is: what decides whether there is work to do."""
     root = Path(__file__).resolve().parent.parent
     names = sorted(str(path.relative_to(root)) for path in root.glob("*/migrations/0*.py"))
     return "\n".join([os.environ.get("DATABASE_URL", "embedded"), *names]) + "\n"
