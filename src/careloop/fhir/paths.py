@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 
 from careloop.fhir import definitions
 
-_TOKEN = re.compile(r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<word>%?[A-Za-z_]\w*)|(?P<number>\d+)|(?P<mark>!=|[().|\[\]=]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<word>%?[A-Za-z_]\w*)|(?P<number>\d+)|(?P<mark>!=|[().|\[\]=]))"
+)
 
 
 class UnknownPath(ValueError):
@@ -266,8 +268,10 @@ def grow(tree: Tree, path: Path) -> list[Tree]:
         steps = steps[1:]
     ends = [tree]
     while steps:
-        step = steps.pop(0)
-        only = steps.pop(0).at if steps and isinstance(steps[0], Index) else None
+        step, only = steps.pop(0), None
+        if steps and isinstance(place := steps[0], Index):
+            only = place.at
+            steps.pop(0)
         ends = [after for end in ends for after in _step(end, step, only)]
         if not ends:
             raise UnknownPath(f"nothing at {step} in {tree.kind}")
@@ -296,7 +300,13 @@ def _fields(kind: str, name: str, only: int | None) -> list[Field]:
     for element in elements:
         if element.name == name:
             return [
-                Field(_json_key(name, found.code, element.is_choice), element.is_list, found.code, element.binding, only)
+                Field(
+                    _json_key(name, found.code, element.is_choice),
+                    element.is_list,
+                    found.code,
+                    element.binding,
+                    only,
+                )
                 for found in element.types
             ]
     return []
