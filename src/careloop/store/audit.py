@@ -1,0 +1,151 @@
+"""Who did what, who looked: one row a unit of work, chained by hash to the row before it in its lane.
+
+The row commits with the unit. After the commit the lane's new head goes to a file outside the database, so that a
+chain whose end was cut off is found as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from careloop.access import Scope
+from careloop.store import bodies, people_sets
+from careloop.store.connection import Keeper
+
+DONE: Final = 0
+DENIED: Final = 4  # FHIR AuditEvent.outcome
+FAILED: Final = 8
+
+COLUMNS: Final = (
+    "lane, seq, at, actor, behalf, action, outcome, why, door, request, type, rid, people, detail, written"
+)
+INSERT: Final = f"insert into audit({COLUMNS}, hash) values ({', '.join(['%s'] * 16)})"  # noqa: S608
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_WRITES = frozenset("CUD")
+_MOST_DETAILS = 40  # of one unit; the set of people is always whole
+
+
+@dataclass
+class Trail:
+    """What a unit of work saw and did so far. main: type number and rid of what it is about."""
+
+    people: set[int] = field(default_factory=set)
+    details: list[list[Any]] = field(default_factory=list)
+    main: tuple[int, int | None] | None = None
+    actions: set[str] = field(default_factory=set)
+    written: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+    has_begun: bool = False
+
+    def note(
+        self,
+        action: str,
+        what: Sequence[Any],
+        people: Iterable[int] = (),
+        main: tuple[int, int | None] | None = None,
+    ) -> None:
+        """action: C R U D, or E for a search. main: (type number, rid); the first write's, else the first's."""
+        self.has_begun = True
+        is_first_write = action in _WRITES and not self.actions & _WRITES
+        if main is not None and (self.main is None or is_first_write):
+            self.main = main
+        self.actions.add(action)
+        self.people.update(person for person in people if person)
+        if len(self.details) < _MOST_DETAILS:
+            self.details.append([action, *what])
+
+    def wrote(self, rid: int, version: int, op: int, body: bytes) -> None:
+        self.written.append((rid, version, op, body))
+
+    def action(self) -> str:
+        """FHIR's AuditEvent.action: the one kind of write, E for a mixture or a search, R for reading."""
+        writes = self.actions & _WRITES
+        if len(writes) == 1:
+            return next(iter(writes))
+        return "R" if self.actions == {"R"} else "E"
+
+    def digest(self) -> bytes | None:
+        return digest_of_written(self.written) if self.written else None
+
+
+def digest_of_written(written: Iterable[tuple[int, int, int, bytes]]) -> bytes:
+    """Over (rid, version, op, stored body) of a commit's versions: they can't be changed behind the chain either."""
+    digest = hashlib.sha256()
+    for rid, version, op, body in sorted(written):
+        digest.update(f"{rid}|{version}|{op}|{len(body)}|".encode())
+        digest.update(body)
+    return digest.digest()
+
+
+def row_of(keeper: Keeper, scope: Scope, at: datetime, trail: Trail, outcome: int) -> tuple[Any, ...]:
+    """The row that follows the lane's last one, its hash included."""
+    kind, rid = trail.main or (None, None)
+    row = (
+        *(keeper.lane, keeper.seq + 1, at, scope.actor.principal, None, trail.action(), outcome),
+        *(scope.purpose, scope.door, scope.request, kind, rid),
+        people_sets.pack(trail.people) or None,
+        zlib.compress(bodies.encode(trail.details), 1) if trail.details else None,
+        trail.digest() if outcome == DONE else None,
+    )
+    return (*row, hash_of(keeper.digest, row))
+
+
+def hash_of(before: bytes, row: Sequence[Any]) -> bytes:
+    """before: hash of the row before it in its lane, empty for the first. row: the columns of COLUMNS."""
+    digest = hashlib.sha256(before)
+    for value in row:
+        if isinstance(value, datetime):
+            value = (value - _EPOCH) // _MICROSECOND
+        text = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+        digest.update(b"-;" if value is None else b"%d:%s" % (len(text), text))
+    return digest.digest()
+
+
+def details_of(detail: bytes | None) -> list[list[Any]]:
+    """[[action, what, …], …] of a row."""
+    return bodies.decode(zlib.decompress(detail)) if detail else []
+
+
+# --- Who looked at this person: derived, kept up by `careloop work`.
+
+_DIGEST = """
+insert into audit_person(person, day, actor, action, lane, first, last, times)
+select * from unnest(%s::bigint[], %s::date[], %s::integer[], %s::text[], %s::smallint[], %s::bigint[], %s::bigint[],
+                     %s::integer[])
+on conflict (person, day, actor, action, lane)
+do update set last = excluded.last, times = audit_person.times + excluded.times
+"""
+
+
+def digest_people(cursor: Any, limit: int = 5_000) -> int:
+    """Adds the audit rows that came since the last time to audit_person. Returns how many; call inside a
+    transaction, by one process at a time."""
+    cursor.execute(
+        "select a.lane, a.seq, a.at, a.actor, a.action, a.people from audit a "
+        "left join audit_digested d on d.lane = a.lane where a.seq > coalesce(d.seq, 0) "
+        "order by a.lane, a.seq limit %s",
+        [limit],
+    )
+    rows, seen, ends = cursor.fetchall(), {}, {}
+    for lane, seq, at, actor, action, people in rows:
+        ends[lane] = seq
+        for person in people_sets.unpack(bytes(people or b"")):
+            key = (person, at.astimezone(UTC).date(), actor, action, lane)
+            first, _, times = seen.get(key, (seq, seq, 0))
+            seen[key] = (first, seq, times + 1)
+    if seen:
+        columns = zip(*((*key, *value) for key, value in seen.items()), strict=True)
+        cursor.execute(_DIGEST, [list(column) for column in columns])
+    if ends:
+        cursor.execute(
+            "insert into audit_digested(lane, seq) select * from unnest(%s::smallint[], %s::bigint[]) "
+            "on conflict (lane) do update set seq = excluded.seq",
+            [list(ends), list(ends.values())],
+        )
+    return len(rows)
