@@ -34,10 +34,9 @@ def compile_condition(condition: Condition, person_column: str, *, labels_column
     if isinstance(condition, NoOne):
         return "false", []
     people, given = people_where(condition, "pe")
-    text = f"({person_column} = 0 or exists (select from people pe where pe.person = {person_column} and {people}))"  # noqa: S608  # our own names
+    text = f"({person_column} = 0 or exists (select from people pe where pe.person = {person_column} and {people}))"
     own = [] if labels_column is None else sorted(_required_absent(condition))
-    for labels in own:
-        text = f"({text} and ({labels_column} & %s) = 0)"
+    text = f"({' and '.join([text, *[f'({labels_column} & %s::integer) = 0'] * len(own)])})"
     return text, [*given, *own]
 
 
@@ -62,7 +61,7 @@ def people_where(condition: Condition, alias: str) -> Sql:
             return f"({alias}.labels & %s::integer) = 0", [labels]
         case Not(inner):
             text, given = people_where(inner, alias)
-            # A person without a site is not known to be elsewhere: null would be neither, and `not` must not pass it on.
+            # Null (a person without a site) counts as not matching the inner condition.
             return f"not coalesce({text}, false)", given
         case All(parts):
             return _joined(parts, alias, " and ", "true")
@@ -72,7 +71,7 @@ def people_where(condition: Condition, alias: str) -> Sql:
 
 def _in_program(programs: frozenset[str], alias: str) -> Sql:
     return (
-        f"exists (select from enrolled en where en.person = {alias}.person and en.program = any(%s::text[]) "  # noqa: S608  # our own names
+        f"exists (select from enrolled en where en.person = {alias}.person and en.program = any(%s::text[]) "
         "and en.until is null)",
         [sorted(programs)],
     )

@@ -113,7 +113,7 @@ def _addition(tables: tuple[str, ...], is_update: bool) -> str:
     for table in tables:
         columns = {**_LEAD, **COLUMNS[table]}
         arrays = ", ".join(f"%s::{kind}[]" for kind in columns.values())
-        text = f"insert into index_{table}({', '.join(columns)}) select * from unnest({arrays})"  # noqa: S608  # our own names
+        text = f"insert into index_{table}({', '.join(columns)}) select * from unnest({arrays})"
         if is_update:
             values = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in _KEY)
             text += f" on conflict (person, rid, param, n) do update set {values}"
@@ -130,8 +130,8 @@ def _removal(wiped: list[tuple[int, int]], gone: dict[str, list[Row]]) -> tuple[
             given += _columns(wiped)
         if table in gone:
             arrays = ", ".join(f"%s::{kind}[]" for kind in _KEY.values())
-            matches.append(f"({', '.join(_KEY)}) in (select * from unnest({arrays}))")  # noqa: S608  # our own names
+            matches.append(f"({', '.join(_KEY)}) in (select * from unnest({arrays}))")
             given += _columns(gone[table])
         for at, match in enumerate(matches):
-            parts.append(f"removed_{table}_{at} as (delete from index_{table} where {match})")  # noqa: S608
+            parts.append(f"removed_{table}_{at} as (delete from index_{table} where {match})")
     return f"with {', '.join(parts)} select 1", given
