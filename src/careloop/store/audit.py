@@ -24,7 +24,7 @@ FAILED: Final = 8
 COLUMNS: Final = (
     "lane, seq, at, actor, behalf, action, outcome, why, door, request, type, rid, people, detail, written"
 )
-INSERT: Final = f"insert into audit({COLUMNS}, hash) values ({', '.join(['%s'] * 16)})"  # noqa: S608
+INSERT: Final = f"insert into audit({COLUMNS}, hash) values ({', '.join(['%s'] * 16)})"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -132,7 +132,9 @@ def digest_people(cursor: Any, limit: int = 5_000) -> int:
         "order by a.lane, a.seq limit %s",
         [limit],
     )
-    rows, seen, ends = cursor.fetchall(), {}, {}
+    rows = cursor.fetchall()
+    seen: dict[tuple[Any, ...], tuple[int, int, int]] = {}
+    ends: dict[int, int] = {}
     for lane, seq, at, actor, action, people in rows:
         ends[lane] = seq
         for person in people_sets.unpack(bytes(people or b"")):

@@ -68,7 +68,8 @@ def sign_heads(now: datetime) -> int:
 def read() -> tuple[dict[int, tuple[int, str]], str, list[str]]:
     """Newest (seq, hash) of each lane; the last good signature; what is wrong with the file, in sentences."""
     heads: dict[int, tuple[int, str]] = {}
-    signature, wrong = "", []
+    signature = ""
+    wrong: list[str] = []
     if not path().exists():
         return heads, signature, wrong
     for number, line in enumerate(path().read_text(errors="replace").splitlines(), 1):

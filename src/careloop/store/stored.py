@@ -101,8 +101,13 @@ class Stored:
     def again(self) -> Stored:
         """The same version, to be read afresh: nobody has changed its resource."""
         return Stored(
-            **{"type": self.type, "id": self.id, "rid": self.rid, "person": self.person},
-            **{"version": self.version, "at": self.at, "op": self.op},
+            type=self.type,
+            id=self.id,
+            rid=self.rid,
+            person=self.person,
+            version=self.version,
+            at=self.at,
+            op=self.op,
             codec=self._codec,
             body=self._body,
         )

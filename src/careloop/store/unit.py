@@ -17,7 +17,9 @@ import psycopg
 from django.db import DatabaseError, transaction
 
 from careloop.access import Condition, Everyone, Interaction, Scope, decide
+from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.elements import Resource, fhir_instant
+from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.search import parse
 from careloop.kernel.errors import CareError, Conflict, Forbidden, Gone, NotFound, StaleVersion
 from careloop.kernel.ids import new_id
@@ -32,7 +34,7 @@ from careloop.store.errors import (
 )
 from careloop.store.homes import belonging
 from careloop.store.keys import number_of
-from careloop.store.stored import Change, Op, Page, Projector, Stored
+from careloop.store.stored import OP_NUMBER, Change, Op, Page, Projector, Stored
 
 Pairs = Sequence[tuple[str, str]] | Mapping[str, str]
 
@@ -200,13 +202,13 @@ class Unit:
             return set()
         self.flush()
         said, parameters = conditions.compile_condition(condition, "u.person")
-        query = f"select u.person from unnest(%s::bigint[]) as u(person) where ({said})"  # noqa: S608
+        query = f"select u.person from unnest(%s::bigint[]) as u(person) where ({said})"
         rows = self._keeper.cursor().execute(query, [list(wanted), *parameters]).fetchall()
         return wanted - {row[0] for row in rows}
 
     def _deny(self, what: str, type: str, rid: int | None, people: Iterable[int]) -> None:
         self._denied = True
-        number = number_of(type) if type in keys.RESOURCE_TYPES else None
+        number = number_of(type) if type in RESOURCE_TYPES else None
         self._trail.note("E", ["denied", what, type], people, (number, rid) if number else None)
 
     def _check_after(self) -> None:
@@ -373,7 +375,7 @@ class Unit:
             raise NotFound(f"{type}/{id}")
         stored = Stored.of_row(row)
         keys.remember({(type, id): stored.rid})
-        if row[9] != writing.INDEX_VERSION:
+        if row[9] != INDEX_VERSION:
             self._stale_index.add(stored.rid)
         if not lock:
             self._note_read(stored)
@@ -398,7 +400,7 @@ class Unit:
         type = resource.get("resourceType", "")
         self.condition(type, "create")
         _check(resource)
-        if if_none_exist is not None and (found := self._only_match(type, if_none_exist)):
+        if if_none_exist is not None and (found := self.match_one(type, if_none_exist)):
             return found
         if id is None:
             return self._stage_first(resource, new_id())
@@ -406,15 +408,22 @@ class Unit:
             raise AlreadyExists(f"{type}/{id}")
         return self._stage_first(resource, id)
 
-    def _only_match(self, type: str, pairs: Pairs) -> Stored | None:
-        """Under a lock on the condition's words: 32 that ask at once make one."""
+    def create_named(self, resource: Resource) -> Stored:
+        """Like create, with an id that was just made and that nobody else can know."""
+        self.condition(resource["resourceType"], "create")
+        _check(resource)
+        return self._stage_first(resource, resource["id"])
+
+    def match_one(self, type: str, pairs: Pairs) -> Stored | None:
+        """The one match of a condition, under a lock on its words: 32 that ask at once make one.
+        Raises ManyMatches."""
         given = sorted(pairs.items() if isinstance(pairs, Mapping) else pairs)
         words = type + "?" + "&".join(f"{name}={value}" for name, value in given)
         self._begin()
         self._run("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [words])
         entries = self.search(type, [*given, ("_count", "2")]).entries
         if len(entries) > 1:
-            raise ManyMatches(f"{type}?{words.partition('?')[2]}")
+            raise ManyMatches(f"There are several {type} that fit.")
         return entries[0] if entries else None
 
     def update(self, resource: Resource, *, if_match: int | None = None, create: bool = False) -> Stored:
@@ -481,16 +490,16 @@ class Unit:
         version = before.version + 1 if before else 1
         codec, body = bodies.pack(_with_meta(resource, id, version, self.now))
         after = Stored(
-            **{
-                "type": type,
-                "id": id,
-                "rid": rid,
-                "person": person,
-                "version": version,
-                "at": self.now,
-                "op": op,
-            },
-            **{"codec": codec, "body": body, "is_new": before is None},
+            type=type,
+            id=id,
+            rid=rid,
+            person=person,
+            version=version,
+            at=self.now,
+            op=op,
+            codec=codec,
+            body=body,
+            is_new=before is None,
         )
         was_person = before.person if before is not None and before.person != person else None
         is_current = rid not in self._stale_index
@@ -505,8 +514,8 @@ class Unit:
         self._latest[after.type, after.id] = after
         live_before = before if before is not None and not before.is_deleted else None
         self.changes.append(Change(op, live_before, None if op == "delete" else after))
-        codec, body = after.packed
-        self._trail.wrote(after.rid, after.version, writing.OP_NUMBER[op], body)
+        _, body = after.packed
+        self._trail.wrote(after.rid, after.version, OP_NUMBER[op], body)
         people = {after.person, was_person or 0}
         self._trail.note(
             op[0].upper(), [after.reference, after.version], people, (number_of(after.type), after.rid)
@@ -588,13 +597,15 @@ def _check(resource: Resource) -> None:
     # Imported when used: the definitions are large, and reading needs none of them.
     try:
         from careloop.fhir import validate
-    except ImportError:  # the validator is being built beside this; nothing is accepted unseen once it is there
+    except (
+        ImportError
+    ):  # the validator is being built beside this; nothing is accepted unseen once it is there
         return
     validate.check(resource)
 
 
 def number_of_known(type: str) -> int:
-    if type not in keys.RESOURCE_TYPES:
+    if type not in RESOURCE_TYPES:
         raise NotFound(type)
     return number_of(type)
 

@@ -24,13 +24,13 @@ insert into heads(person, rid, type, version, at, state, labels, iv)
 select u.person, u.rid, u.type, u.version, u.at, 1, 0, {INDEX_VERSION}
 from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::timestamptz[])
   as u(person, rid, type, version, at)
-"""  # noqa: S608
+"""
 UPDATE_HEADS = f"""
 update heads h set version = u.version, at = u.at, state = u.state, iv = {INDEX_VERSION}
 from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::timestamptz[], %s::smallint[])
   as u(person, rid, version, at, state)
 where h.person = u.person and h.rid = u.rid
-"""  # noqa: S608
+"""
 LEAVE_HOMES = """
 with u as (select * from unnest(%s::bigint[], %s::bigint[], %s::integer[]) as u(person, rid, version)),
 left_heads as (delete from heads h using u where h.person = u.person and h.rid = u.rid)
@@ -102,8 +102,8 @@ def flush(
         )
         cursor.execute(INSERT_HEADS, _columns(rows))
     if changed:
-        rows = ((s.after.person, s.after.rid, s.after.version, s.after.at, _state(s)) for s in changed)
-        cursor.execute(UPDATE_HEADS, _columns(rows))
+        news = ((s.after.person, s.after.rid, s.after.version, s.after.at, _state(s)) for s in changed)
+        cursor.execute(UPDATE_HEADS, _columns(news))
     versions = _columns(_version_row(s.after) for s in staged)
     cursor.execute(INSERT_VERSIONS, [*versions, tx, tx])
     _write_members(cursor, staged)
@@ -112,6 +112,10 @@ def flush(
 
 def _state(staged: Staged) -> int:
     return 0 if staged.after.is_deleted else 1
+
+
+def _head_row(stored: Stored) -> tuple[Any, ...]:
+    return (stored.person, stored.rid, number_of(stored.type), stored.version, stored.at)
 
 
 def _version_row(stored: Stored) -> tuple[Any, ...]:

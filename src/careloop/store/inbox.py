@@ -1,0 +1,140 @@
+"""Raw messages as they were received, before anything is made of them. The raw text is never lost or changed.
+
+States: new, done, review (a person looks), refused (answered with an error), quarantined (not even a message).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from careloop.store.unit import Unit
+
+CHANNEL: Final = "careloop_inbox"
+State = Literal["new", "done", "review", "refused", "quarantined"]
+_COLUMNS: Final = "id, source, control, kind, at, raw, state, is_repeat_id, ack, tries, error, person"
+
+
+class Received(NamedTuple):
+    """state: of the row, the earlier one's when is_duplicate (same source, control id and content).
+    is_repeat_id: the control id was used before with other content; processed, and listed."""
+
+    id: int
+    state: State
+    is_duplicate: bool
+    is_repeat_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """raw is patient data: kept out of repr."""
+
+    id: int
+    source: str
+    control: str
+    kind: str
+    at: datetime
+    raw: bytes = field(repr=False)
+    state: State = "new"
+    is_repeat_id: bool = False
+    ack: str | None = None
+    tries: int = 0
+    error: str | None = None
+    person: int | None = None
+
+
+def receive(
+    unit: Unit,
+    source: str,
+    control: str,
+    raw: bytes,
+    kind: str,
+    *,
+    state: State = "new",
+    error: str | None = None,
+    ack: str | None = None,
+) -> Received:
+    """Stores a raw message at unit.now. Acknowledge only after the unit has committed."""
+    sha = hashlib.sha256(raw).digest()
+    cursor = unit.cursor()
+    cursor.execute(
+        "insert into inbox(source, control, sha, kind, at, raw, state, error, ack, is_repeat_id) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
+        "exists (select from inbox where source = %s and control = %s and control <> '')) "
+        "on conflict (source, control, sha) do nothing returning id, state, is_repeat_id",
+        [source, control, sha, kind, unit.now, raw, state, error, ack, source, control],
+    )
+    if row := cursor.fetchone():
+        unit.notify(CHANNEL)
+        return Received(row[0], row[1], False, row[2])
+    cursor.execute(
+        "select id, state, is_repeat_id from inbox where source = %s and control = %s and sha = %s",
+        [source, control, sha],
+    )
+    found = cursor.fetchone()
+    assert found is not None
+    return Received(found[0], found[1], True, found[2])
+
+
+def waiting(unit: Unit, limit: int = 1) -> list[Message]:
+    """New ones, in the order they came, locked until the commit."""
+    cursor = unit.cursor()
+    cursor.execute(
+        f"select {_COLUMNS} from inbox where state = 'new' order by id limit %s for update skip locked",
+        [limit],
+    )
+    return [Message(*row) for row in cursor.fetchall()]
+
+
+def finish(
+    unit: Unit, message_id: int, state: State, *, error: str | None = None, person: int | None = None
+) -> None:
+    """error: the sentence a person reads in the list; no patient data beyond what the page may show."""
+    unit.cursor().execute(
+        "update inbox set state = %s, error = %s, person = coalesce(%s, person), tries = tries + 1, done_at = %s "
+        "where id = %s",
+        [state, error, person, unit.now, message_id],
+    )
+
+
+def again(unit: Unit, message_id: int) -> None:
+    """Back into the queue, after a person put right what was in the way."""
+    unit.cursor().execute("update inbox set state = 'new', error = null where id = %s", [message_id])
+    unit.notify(CHANNEL)
+
+
+def get(unit: Unit, message_id: int) -> Message | None:
+    cursor = unit.cursor()
+    cursor.execute(f"select {_COLUMNS} from inbox where id = %s", [message_id])
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    unit.saw([row[11] or 0], f"inbox {message_id}")
+    return Message(*row)
+
+
+def listed(
+    unit: Unit,
+    states: Sequence[State] = ("review", "refused", "quarantined"),
+    limit: int = 100,
+    before: int | None = None,
+) -> list[Message]:
+    """Newest first; those whose control id repeats with other content are listed with `done` too."""
+    cursor = unit.cursor()
+    cursor.execute(
+        f"select {_COLUMNS} from inbox where state = any(%s) and id < %s order by id desc limit %s",
+        [list(states), before if before is not None else 2**62, limit],
+    )
+    found = [Message(*row) for row in cursor.fetchall()]
+    if found:
+        unit.saw({message.person or 0 for message in found}, "inbox")
+    return found
+
+
+def counts(unit: Unit) -> dict[str, int]:
+    rows = unit.cursor().execute("select state, count(*) from inbox group by state").fetchall()
+    return {row[0]: row[1] for row in rows}

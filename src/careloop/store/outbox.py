@@ -1,0 +1,115 @@
+"""What leaves the house: written in the commit that causes it (Unit.send), carried out by jobs afterwards.
+
+A key is sent once. Failures are tried again, later each time and never all at the same moment; after the last try
+a person sees it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from careloop.store import bodies
+
+if TYPE_CHECKING:
+    from careloop.store.unit import Unit
+
+CHANNEL: Final = "careloop_outbox"
+MOST_TRIES: Final = 8
+_FIRST_WAIT: Final = timedelta(seconds=10)
+_LONGEST_WAIT: Final = timedelta(hours=2)
+_COLUMNS: Final = "id, key, person, kind, dest, due, tries, state, payload, error"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """payload is patient data: kept out of repr."""
+
+    id: int
+    key: str
+    person: int
+    kind: str
+    dest: str = field(repr=False)
+    due: datetime
+    tries: int
+    state: str
+    payload: dict[str, Any] = field(repr=False)
+    error: str | None
+
+
+def claim(unit: Unit, limit: int = 10, kinds: Sequence[str] | None = None) -> list[Letter]:
+    """Due ones, locked until the commit; other workers skip them. Send between claim and commit only what may be
+    sent twice: a crash in between sends it again."""
+    cursor = unit.cursor()
+    cursor.execute(
+        f"select {_COLUMNS} from outbox where state = 'waiting' and due <= %s "
+        "and (%s::text[] is null or kind = any(%s)) "
+        "order by due, id limit %s for update skip locked",
+        [unit.now, None if kinds is None else list(kinds), list(kinds or ()), limit],
+    )
+    return [_letter(row) for row in cursor.fetchall()]
+
+
+def sent(unit: Unit, letter: Letter) -> None:
+    unit.cursor().execute(
+        "update outbox set state = 'sent', tries = tries + 1, done_at = %s, error = null where id = %s",
+        [unit.now, letter.id],
+    )
+
+
+def failed(unit: Unit, letter: Letter, error: str, *, jitter: float | None = None) -> bool:
+    """Waits twice as long each time, plus up to half of that; after the last try it is dead and a person sees it.
+    Returns whether it is dead now. jitter: 0 to 1; random when not given."""
+    tries = letter.tries + 1
+    is_dead = tries >= MOST_TRIES
+    wait = min(_FIRST_WAIT * 2 ** (tries - 1), _LONGEST_WAIT)
+    share = random.random() if jitter is None else jitter  # noqa: S311  # spreads load, guards nothing
+    unit.cursor().execute(
+        "update outbox set state = %s, tries = %s, due = %s, error = %s where id = %s",
+        ["dead" if is_dead else "waiting", tries, unit.now + wait * (1 + share / 2), error, letter.id],
+    )
+    return is_dead
+
+
+def withdraw(unit: Unit, key: str) -> bool:
+    """For undo: True when it had not left yet."""
+    cursor = unit.cursor()
+    cursor.execute(
+        "update outbox set state = 'withdrawn', done_at = %s where key = %s and state = 'waiting' returning id",
+        [unit.now, key],
+    )
+    return cursor.fetchone() is not None
+
+
+def has_left(unit: Unit, key: str) -> bool:
+    row = unit.cursor().execute("select 1 from outbox where key = %s and state = 'sent'", [key]).fetchone()
+    return row is not None
+
+
+def revive(unit: Unit, letter_id: int) -> None:
+    """A person says: try again."""
+    unit.cursor().execute(
+        "update outbox set state = 'waiting', tries = 0, due = %s where id = %s and state = 'dead'",
+        [unit.now, letter_id],
+    )
+    unit.notify(CHANNEL)
+
+
+def listed(unit: Unit, state: str = "dead", limit: int = 100) -> list[Letter]:
+    cursor = unit.cursor()
+    cursor.execute(
+        f"select {_COLUMNS} from outbox where state = %s order by id desc limit %s",
+        [state, limit],
+    )
+    found = [_letter(row) for row in cursor.fetchall()]
+    if found:
+        unit.saw({letter.person for letter in found}, "outbox")
+    return found
+
+
+def _letter(row: Sequence[Any]) -> Letter:
+    id, key, person, kind, dest, due, tries, state, payload, error = row
+    return Letter(id, key, person, kind, dest, due, tries, state, bodies.decode(bytes(payload)), error)

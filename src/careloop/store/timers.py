@@ -1,0 +1,72 @@
+"""Times at which something must be looked at again. Written in the change's own commit (Unit.set_timer), fired by
+`careloop work`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from careloop.store.unit import Unit
+
+MOST_TRIES: Final = 3
+DUE: Final = """
+select person, kind, key, due, tries from timers where done is null and due <= %s and tries < %s
+order by due, person limit %s for update skip locked
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    person: int
+    kind: str
+    key: str
+    due: datetime
+    tries: int = 0
+
+
+def due(unit: Unit, limit: int = 100) -> list[Timer]:
+    """Those whose time has come at unit.now, locked until the commit: two workers never fire the same one."""
+    rows = unit.cursor().execute(DUE, [unit.now, MOST_TRIES, limit]).fetchall()
+    return [Timer(*row) for row in rows]
+
+
+def done(unit: Unit, timer: Timer) -> None:
+    unit.cursor().execute(
+        "update timers set done = %s where person = %s and kind = %s and key = %s and due = %s",
+        [unit.now, timer.person, timer.kind, timer.key, timer.due],
+    )
+
+
+def failed(unit: Unit, timer: Timer, error: str) -> bool:
+    """Counts a failure; after the third it is left alone and listed by `stuck`. Returns whether it is stuck now."""
+    row = (
+        unit.cursor()
+        .execute(
+            "update timers set tries = tries + 1, error = %s where person = %s and kind = %s and key = %s "
+            "returning tries",
+            [error, timer.person, timer.kind, timer.key],
+        )
+        .fetchone()
+    )
+    return row is not None and row[0] >= MOST_TRIES
+
+
+def stuck(unit: Unit, limit: int = 100) -> list[Timer]:
+    """Timers that failed three times: a person looks."""
+    rows = (
+        unit.cursor()
+        .execute(
+            "select person, kind, key, due, tries from timers where done is null and tries >= %s "
+            "order by due limit %s",
+            [MOST_TRIES, limit],
+        )
+        .fetchall()
+    )
+    return [Timer(*row) for row in rows]
+
+
+def next_due(unit: Unit) -> datetime | None:
+    row = unit.cursor().execute("select min(due) from timers where done is null").fetchone()
+    return row[0] if row else None
