@@ -226,12 +226,15 @@ def _term(param: SearchParam, end: Tree) -> terms.Term | None:
         return terms.phonetic
     if end.kind == "Extension":
         return _in_extension(param.type)
+    if end.kind == "Resource":
+        return _resource_in(param.targets)
     if param.type == "token" and end.kind == "code" and isinstance(end.edge, Field) and end.edge.binding:
         return _bound_code(end.edge.binding)
     return terms.TERMS.get((param.type, end.kind))
 
 
 _in_extension = cache(terms.in_extension)
+_resource_in = cache(terms.resource_in)
 
 
 @cache

@@ -227,10 +227,14 @@ def _reference(add: Add, param: int, g: int, value: Any) -> None:
         add((param, g, identified(identifier.get("system", ""), identifier["value"])))
 
 
-def _resource(add: Add, param: int, g: int, value: Any) -> None:
+def resource_in(targets: tuple[str, ...]) -> Term:
     """Bundle.entry[0].resource: the composition or message header inside the bundle, by its own id."""
-    if value.get("id") and value.get("resourceType") in RESOURCE_TYPES:
-        add((param, g, f"{value['resourceType']}/{value['id']}"))
+
+    def term(add: Add, param: int, g: int, value: Any) -> None:
+        if value.get("id") and value.get("resourceType") in targets:
+            add((param, g, f"{value['resourceType']}/{value['id']}"))
+
+    return term
 
 
 # --- quantity: (param, g, low, high, unit); number: (param, g, low, high) ---
@@ -322,7 +326,6 @@ TERMS: Final[Mapping[tuple[str, str], Term]] = {
     ("date", "Timing"): _timing,
     **dict.fromkeys((("reference", kind) for kind in ("canonical", "uri", "url")), _address_elsewhere),
     ("reference", "Reference"): _reference,
-    ("reference", "Resource"): _resource,
     **dict.fromkeys(
         (("quantity", kind) for kind in ("Quantity", "Age", "Duration", "Count", "Distance")), _quantity
     ),
