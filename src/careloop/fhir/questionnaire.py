@@ -313,7 +313,7 @@ def _holds(item: Item, when: When, values: tuple[Any, ...]) -> bool:
     """R4 http://hl7.org/fhir/questionnaire-enable-operator. `!=` holds when no answer is equal, so also when
     there is none; the others need an answer."""
     if when.operator == "exists":
-        return bool(values) is when.value
+        return bool(values) == bool(when.value)
     if when.operator == "!=":
         return not any(_is_equal(item, when.value, value) for value in values)
     if when.operator == "=":
@@ -338,7 +338,7 @@ def _is_equal(item: Item, expected: Any, value: Any) -> bool:
         option = item.option(value)
         if option is None:
             return False
-        return option.code == expected["code"] and expected.get("system", option.system) == option.system
+        return bool((option.code, option.system) == (expected["code"], expected.get("system", option.system)))
     a, b = _ordered(expected), _ordered(value)
     return bool(type(a) is type(b) and a == b) if a is not None else bool(expected == value)
 

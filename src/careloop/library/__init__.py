@@ -5,16 +5,28 @@ or operator, an id said twice, a reference that leads nowhere, a missing transla
 """
 
 from careloop.library.conditions import Condition
+from careloop.library.instruments import Case, Instrument
 from careloop.library.loading import Library, content_path, load
+from careloop.library.questions import Choice, Question
 from careloop.library.reading import BrokenContent, Words
 from careloop.library.rules import NoSuchRule, Rule
+from careloop.library.scoring import Band, Critical, Finding, Next, Scoring
 
 __all__ = [
+    "Band",
     "BrokenContent",
+    "Case",
+    "Choice",
     "Condition",
+    "Critical",
+    "Finding",
+    "Instrument",
     "Library",
+    "Next",
     "NoSuchRule",
+    "Question",
     "Rule",
+    "Scoring",
     "Words",
     "content_path",
     "load",

@@ -2,23 +2,28 @@
 
     {score: phq-9, at_least: 10}                      a score, by the instrument's id
     {answer: ahc-hrsn/food-worry, is: [often, sometimes]}   an answer, by its code
+    {finding: ahc-hrsn/food, is: true}                what an instrument found, by its id
     {fact: days_since_discharge, at_most: 30}         anything else a decision was told
+    {item: thoughts, at_least: 1}                     inside an instrument: one of its own questions
     {all: […]}   {any: […]}   {not: …}
 
 A comparison with something unknown (not asked, no score) is false, so nobody gets work from an absent answer;
-`{not: …}` of an unknown is true, and content should say `known: true` beside it where that matters.
+`{not: …}` of an unknown is true, and content should say `known: true` beside it where that matters. “Declined”,
+“unknown” and “not-asked” count only where `is` names them. `at_least` and `above` also hold when the score is
+not known but the answers given already reach that far.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from careloop.fhir.questionnaire import ABSENT
 from careloop.library.reading import Node
 
-SUBJECTS = ("score", "answer", "fact")
+SUBJECTS = ("score", "answer", "finding", "fact")
 NUMERIC: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
     "at_least": lambda found, limit: found >= limit,
     "at_most": lambda found, limit: found <= limit,
@@ -42,8 +47,10 @@ class Compare:
     def holds(self, look: Lookup) -> bool:
         found = look(self.path)
         if self.operator == "known":
-            return (found is not None) is self.value
-        if found is None:
+            return (found is not None and not _is_reason(found)) is self.value
+        if found is None and self.operator in ("at_least", "above"):
+            found = look(f"at-least/{self.path}")
+        if found is None or (_is_reason(found) and self.operator != "is"):
             return False
         if self.operator in NUMERIC:
             return NUMERIC[self.operator](Decimal(found), self.value)
@@ -83,7 +90,12 @@ class Group:
 Condition = Compare | Group
 
 
-def condition(node: Node) -> Condition:
+def _is_reason(found: Any) -> bool:
+    """Declined, unknown or not asked: a reason for no answer."""
+    return isinstance(found, str) and found in ABSENT
+
+
+def condition(node: Node, subjects: Sequence[str] = SUBJECTS) -> Condition:
     """Raises BrokenContent for an unknown subject or operator, with its line."""
     keys = node.any_mapping()
     for kind in ("all", "any", "not"):
@@ -92,16 +104,16 @@ def condition(node: Node) -> Condition:
             inner = [keys[kind]] if kind == "not" else keys[kind].sequence()
             if not inner:
                 keys[kind].fail("Expected at least one condition.")
-            return Group(kind, tuple(condition(each) for each in inner))
-    return _compare(node)
+            return Group(kind, tuple(condition(each, subjects) for each in inner))
+    return _compare(node, subjects)
 
 
-def _compare(node: Node) -> Compare:
-    keys = node.mapping((), (*SUBJECTS, *OPERATORS))
-    subjects = [name for name in SUBJECTS if name in keys]
+def _compare(node: Node, allowed: Sequence[str]) -> Compare:
+    keys = node.mapping((), (*allowed, *OPERATORS))
+    subjects = [name for name in allowed if name in keys]
     operators = [name for name in OPERATORS if name in keys]
     if len(subjects) != 1 or len(operators) != 1:
-        node.fail(f"A condition has one of {', '.join(SUBJECTS)} and one of {', '.join(OPERATORS)}.")
+        node.fail(f"A condition has one of {', '.join(allowed)} and one of {', '.join(OPERATORS)}.")
     subject, operator = subjects[0], operators[0]
     said = keys[operator]
     value: Any
@@ -114,4 +126,7 @@ def _compare(node: Node) -> Compare:
             each.value if isinstance(each.value, bool) else each.text()
             for each in (said.value if isinstance(said.value, list) else [said])
         )
+    if subject == "item" and operator in NUMERIC:
+        # What the chosen answer counts, not its code.
+        return Compare(f"value/{keys[subject].text()}", operator, value, node.line)
     return Compare(f"{subject}/{keys[subject].text()}", operator, value, node.line)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from careloop.library.instruments import Instrument, load_instrument
 from careloop.library.reading import BrokenContent
 from careloop.library.rules import NoSuchRule, Rule, load_rules, rule_at
 
@@ -19,6 +20,7 @@ Made = TypeVar("Made")
 @dataclass(frozen=True)
 class Library:
     path: Path
+    instruments: Mapping[str, Instrument] = field(hash=False)
     rules: Mapping[str, tuple[Rule, ...]] = field(hash=False)
 
     def rule(self, rule_id: str, on: date) -> Rule:
@@ -41,9 +43,15 @@ def load(path: Path | None = None) -> Library:
     root = path or content_path()
     problems: list[str] = []
     rules = _each(sorted((root / "rules").glob("*.yaml")), lambda file: load_rules(file, root), problems)
+    folders = sorted(path for path in (root / "instruments").glob("*") if path.is_dir())
+    instruments = _each(folders, lambda folder: load_instrument(folder, root), problems)
     if problems:
         raise BrokenContent(problems)
-    return Library(path=root, rules=MappingProxyType({versions[0].id: versions for versions in rules}))
+    return Library(
+        path=root,
+        instruments=MappingProxyType({each.id: each for each in instruments}),
+        rules=MappingProxyType({versions[0].id: versions for versions in rules}),
+    )
 
 
 def _each(paths: Iterable[Path], make: Callable[[Path], Made], problems: list[str]) -> list[Made]:
