@@ -1,0 +1,64 @@
+"""A made-up community to look at Careloop with: `careloop demo` prepares it once and starts the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from careloop.server.demo.sign_ins import SignIn
+    from careloop.store import Unit
+
+
+@dataclass(frozen=True)
+class Summary:
+    """people: how many the community was made with. is_new: made just now rather than found."""
+
+    people: int
+    resources: int
+    is_new: bool
+    password: str
+    sign_ins: tuple[SignIn, ...]
+
+    def text(self, *, port: int, hl7_port: int) -> str:
+        """What the command prints: the address and a sign-in for each role."""
+        lines = [f"Careloop is at http://127.0.0.1:{port}  (made-up people, this machine only)"]
+        if self.is_new:
+            lines.append(f"Wrote {self.resources:,} resources about {self.people:,} people.")
+        if hl7_port:
+            lines.append(f"HL7 v2 over MLLP: 127.0.0.1:{hl7_port}, sender stlukes")
+        lines.append(f"Password of everyone: {self.password}")
+        width = max(len(one.email) for one in self.sign_ins)
+        lines += [
+            f"  {one.email:<{width}}  {one.role:<11}  {one.name}, {one.credentials}, {one.place}"
+            for one in self.sign_ins
+        ]
+        return "\n".join(lines)
+
+
+def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
+    """The community of that seed in the record, and its accounts; made the first time, found after that."""
+    from careloop.access import Scope, system_actor
+    from careloop.actions.record import begin
+    from careloop.kernel.clock import system_clock
+    from careloop.server.demo.community import Community
+    from careloop.server.demo.load import begin_reactions_here, load
+    from careloop.server.demo.sign_ins import PASSWORD, make_accounts, sign_ins
+
+    community, now = Community(seed), system_clock()
+    scope = Scope(system_actor("demo"), "command", "maintenance")
+
+    def open_unit() -> Unit:
+        return begin(scope, now)
+
+    stamp = home / f"demo-{seed}"
+    is_new = not stamp.exists()
+    written = 0
+    if is_new:
+        written = load(open_unit, people, seed, today=today, now=now)
+        begin_reactions_here(open_unit)
+        stamp.write_text(f"{people} people, {today}\n")
+    make_accounts(community, now)
+    return Summary(people, written, is_new, PASSWORD, sign_ins(community))

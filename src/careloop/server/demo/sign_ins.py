@@ -1,0 +1,78 @@
+"""Accounts of the demonstration: a sign-in for everyone who has one, an API client, and the hospital's feed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from careloop.accounts.models import ApiClient, Principal, Sender, User
+from careloop.server.demo.community import Community, Member
+
+# Known to everyone, on purpose: the demonstration listens on this machine only and holds nobody real.
+PASSWORD = "a quiet Monday morning"  # noqa: S105
+SENDER = "stlukes"
+CLIENT = "demo"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    email: str
+    name: str
+    credentials: str
+    role: str
+    place: str
+
+
+def make_accounts(community: Community, now: datetime) -> None:
+    """Users for everyone with a role, the API client `demo` (its token is made by `careloop api-client`), the
+    sender `stlukes`. What is there already is left as it is."""
+    for member in community.staff.values():
+        if member.roles and not User.objects.filter(email=member.email).exists():
+            _user(community, member)
+    if not ApiClient.objects.filter(name=CLIENT).exists():
+        ApiClient.issue(CLIENT, "system/*.cruds", now)
+    if not Sender.objects.filter(name=SENDER).exists():
+        _sender(community)
+
+
+def _user(community: Community, member: Member) -> None:
+    User.objects.create_user(
+        member.email,
+        PASSWORD,
+        member.name,
+        credentials=member.credentials,
+        practitioner=member.reference.partition("/")[2],
+        roles=list(member.roles),
+        sites=[community.organization(site).partition("/")[2] for site in member.sites],
+        programs=list(member.programs),
+        zone=member.zone,
+        on_call_rank=member.rank,
+    )
+
+
+def _sender(community: Community) -> None:
+    """St. Luke's feed: from this machine only, its people are Bayview's, with two disposition codes of its own."""
+    Sender.objects.create(
+        principal=Principal.objects.create(kind="sender", name=SENDER),
+        name=SENDER,
+        peers=["127.0.0.0/8", "::1/128"],
+        site=community.organization("bayview").partition("/")[2],
+        hospital=community.organization("stlukes").partition("/")[2],
+        zone="America/Chicago",
+        dispositions={
+            "HOM": "home",
+            "HHA": "home",
+            "SNF": "snf",
+            "HOS": "hospice",
+            "AMA": "ama",
+            "EXP": "died",
+        },
+    )
+
+
+def sign_ins(community: Community) -> tuple[SignIn, ...]:
+    return tuple(
+        SignIn(m.email, m.name, m.credentials, m.roles[0], community.organization_name(m.site))
+        for m in community.staff.values()
+        if m.roles
+    )
