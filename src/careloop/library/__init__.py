@@ -7,12 +7,14 @@ or operator, an id said twice, a reference that leads nowhere, a missing transla
 from careloop.library.conditions import Condition
 from careloop.library.instruments import Case, Instrument
 from careloop.library.loading import Library, content_path, load
+from careloop.library.plans import ActionTemplate, GoalTemplate, NeedTemplate, PlanTemplate
 from careloop.library.questions import Choice, Question
 from careloop.library.reading import BrokenContent, Words
 from careloop.library.rules import NoSuchRule, Rule
 from careloop.library.scoring import Band, Critical, Finding, Next, Scoring
 
 __all__ = [
+    "ActionTemplate",
     "Band",
     "BrokenContent",
     "Case",
@@ -20,10 +22,13 @@ __all__ = [
     "Condition",
     "Critical",
     "Finding",
+    "GoalTemplate",
     "Instrument",
     "Library",
+    "NeedTemplate",
     "Next",
     "NoSuchRule",
+    "PlanTemplate",
     "Question",
     "Rule",
     "Scoring",

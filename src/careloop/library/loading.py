@@ -11,16 +11,19 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from careloop.library.instruments import Instrument, load_instrument
-from careloop.library.reading import BrokenContent
+from careloop.library.plans import PlanTemplate, check_plan, load_plan
+from careloop.library.reading import BrokenContent, Node
 from careloop.library.rules import NoSuchRule, Rule, load_rules, rule_at
 
 Made = TypeVar("Made")
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
 class Library:
     path: Path
     instruments: Mapping[str, Instrument] = field(hash=False)
+    plans: Mapping[str, PlanTemplate] = field(hash=False)
     rules: Mapping[str, tuple[Rule, ...]] = field(hash=False)
 
     def rule(self, rule_id: str, on: date) -> Rule:
@@ -43,23 +46,40 @@ def load(path: Path | None = None) -> Library:
     root = path or content_path()
     problems: list[str] = []
     rules = _each(sorted((root / "rules").glob("*.yaml")), lambda file: load_rules(file, root), problems)
-    folders = sorted(path for path in (root / "instruments").glob("*") if path.is_dir())
-    instruments = _each(folders, lambda folder: load_instrument(folder, root), problems)
+    instruments = _each(_folders(root / "instruments"), lambda each: load_instrument(each, root), problems)
+    plans = _each(_folders(root / "plans"), lambda each: load_plan(each, root), problems)
+    by_id = {each.id: each for each in instruments}
+    if not problems:
+        _each(instruments, lambda each: _check_follow_ups(each, by_id), problems)
+        _each(plans, lambda each: check_plan(each, by_id), problems)
     if problems:
         raise BrokenContent(problems)
     return Library(
         path=root,
-        instruments=MappingProxyType({each.id: each for each in instruments}),
+        instruments=MappingProxyType(by_id),
+        plans=MappingProxyType({each.id: each for each in plans}),
         rules=MappingProxyType({versions[0].id: versions for versions in rules}),
     )
 
 
-def _each(paths: Iterable[Path], make: Callable[[Path], Made], problems: list[str]) -> list[Made]:
+def _folders(path: Path) -> list[Path]:
+    return sorted(each for each in path.glob("*") if each.is_dir())
+
+
+def _check_follow_ups(instrument: Instrument, instruments: Mapping[str, Instrument]) -> None:
+    scoring = instrument.scoring
+    named = [(each.next, each.line) for each in scoring.critical if each.next]
+    for name, line in [*named, *((each.instrument, each.line) for each in scoring.next)]:
+        if name not in instruments:
+            Node(None, line, scoring.file).fail(f"There is no instrument “{name}” to go on with.")
+
+
+def _each(things: Iterable[Thing], make: Callable[[Thing], Made], problems: list[str]) -> list[Made]:
     """One broken file does not hide the faults of the next."""
     made = []
-    for path in paths:
+    for thing in things:
         try:
-            made.append(make(path))
+            made.append(make(thing))
         except BrokenContent as broken:
             problems.extend(broken.problems)
     return made
