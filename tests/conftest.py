@@ -137,9 +137,11 @@ def owner_connection() -> psycopg.Connection[Any]:
 
 def empty_the_record() -> None:
     """Empties every table that has rows; much faster than TRUNCATE of all."""
-    from careloop.store import connection
+    from careloop.store import connection, lane_heads
 
     connection.forget()
+    lane_heads.forget()
+    lane_heads.path().unlink(missing_ok=True)
     with owner_connection() as owner:
         owner.execute(EMPTY)
 

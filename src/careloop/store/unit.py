@@ -17,6 +17,7 @@ import psycopg
 from django.db import DatabaseError, transaction
 
 from careloop.access import Condition, Everyone, Interaction, Scope, decide
+from careloop.fhir import validate
 from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.elements import Resource, fhir_instant
 from careloop.fhir.index import VERSION as INDEX_VERSION
@@ -399,7 +400,7 @@ class Unit:
         """
         type = resource.get("resourceType", "")
         self.condition(type, "create")
-        _check(resource)
+        validate.check(resource)
         if if_none_exist is not None and (found := self.match_one(type, if_none_exist)):
             return found
         if id is None:
@@ -411,7 +412,7 @@ class Unit:
     def create_named(self, resource: Resource) -> Stored:
         """Like create, with an id that was just made and that nobody else can know."""
         self.condition(resource["resourceType"], "create")
-        _check(resource)
+        validate.check(resource)
         return self._stage_first(resource, resource["id"])
 
     def match_one(self, type: str, pairs: Pairs) -> Stored | None:
@@ -433,7 +434,7 @@ class Unit:
         """
         type, id = resource.get("resourceType", ""), resource.get("id", "")
         self.condition(type, "update")
-        _check(resource)
+        validate.check(resource)
         if create:
             self.mention(f"{type}/{id}")
         before = self._current(type, id, "update", lock=True)
@@ -591,17 +592,6 @@ class Unit:
     def notify(self, channel: str) -> None:
         """After the commit."""
         self._notices.add(channel)
-
-
-def _check(resource: Resource) -> None:
-    # Imported when used: the definitions are large, and reading needs none of them.
-    try:
-        from careloop.fhir import validate
-    except (
-        ImportError
-    ):  # the validator is being built beside this; nothing is accepted unseen once it is there
-        return
-    validate.check(resource)
 
 
 def number_of_known(type: str) -> int:
