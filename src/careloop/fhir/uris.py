@@ -13,6 +13,7 @@ WORK_CLASS: Final = "urn:careloop:code:work-class"  # danger, clock, promise, si
 PROGRAM: Final = "urn:careloop:code:program"
 CONTACT_OUTCOME: Final = "urn:careloop:code:contact-outcome"
 NEED: Final = "urn:careloop:code:need"
+GOAL: Final = "urn:careloop:code:goal"  # which goal of a plan template
 TASK_IO: Final = "urn:careloop:code:task-io"  # Task.input.type / Task.output.type
 REASON: Final = "urn:careloop:code:reason"  # structured reasons: declined, withdrawn, disenrolled, snoozed
 INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1

@@ -1,0 +1,290 @@
+"""What a plan should hold, given what was found: proposed lines, each with because, source and what stands already.
+
+Pure. A proposal changes nothing: a person accepts, edits or declines each line, and only a person activates a plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from careloop.care.work import WorkClass
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, code_in, codeable, extension, ref, text_of
+from careloop.library import ActionTemplate, GoalTemplate, Library, NeedTemplate, PlanTemplate, Words
+from careloop.library.conditions import Lookup
+
+Part = Literal["need", "goal", "action"]
+OPEN_GOAL = frozenset({"accepted", "planned", "active", "on-hold"})
+OPEN_TASK = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+DECLINED_DAYS = 90  # what the person declined is not silently proposed again so soon
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the decision knows. scores: instrument -> value, None when not scored; at_least: its lower bound;
+    bands: instrument -> band in words; findings: "instrument/finding"; asked: instruments that were answered;
+    answers: "instrument/question" -> codes; facts: anything else, by name."""
+
+    scores: Mapping[str, Decimal | None] = field(default_factory=dict)
+    at_least: Mapping[str, Decimal] = field(default_factory=dict)
+    bands: Mapping[str, Words] = field(default_factory=dict)
+    findings: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
+    answers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Told({', '.join(sorted(self.asked))})"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The present plan: live Condition, Goal and Task resources of the person, and lines declined before."""
+
+    needs: tuple[Resource, ...] = ()
+    goals: tuple[Resource, ...] = ()
+    tasks: tuple[Resource, ...] = ()
+    declined: Mapping[str, tuple[date, str]] = field(default_factory=dict)  # line key -> when, why
+
+    def __repr__(self) -> str:
+        return f"Standing({len(self.needs)}, {len(self.goals)}, {len(self.tasks)})"
+
+
+@dataclass(frozen=True)
+class Line:
+    """key: need:depression, goal:phq-9-below-5, action:repeat-phq-9. parent: the key it belongs under. conflict: what
+    the present plan already says about it; is_there: it stands already, so accepting it would only repeat it."""
+
+    key: str
+    part: Part
+    parent: str | None
+    text: Words
+    because: Words
+    source: str
+    due: date | None = None
+    owner: str | None = None
+    category: str | None = None
+    target: tuple[str, Decimal] | None = None
+    conflict: Words | None = None
+    is_there: bool = False
+
+    @property
+    def code(self) -> str:
+        return self.key.partition(":")[2]
+
+
+@dataclass(frozen=True)
+class PlanProposal:
+    lines: tuple[Line, ...]
+
+    @property
+    def has_news(self) -> bool:
+        return any(not line.is_there for line in self.lines)
+
+
+def propose(library: Library, told: Told, standing: Standing, on: date) -> PlanProposal:
+    """on: today where the person lives; due days count from it. No line twice, whichever template asked first."""
+    lines: dict[str, Line] = {}
+    look = looking(told)
+    for plan in library.plans.values():
+        for need in plan.needs:
+            if need.when.holds(look):
+                for line in _need_lines(plan, need, told, look, standing, on):
+                    lines.setdefault(line.key, line)
+    return PlanProposal(tuple(lines.values()))
+
+
+def looking(told: Told) -> Lookup:
+    """What a template's conditions may ask. A finding of an instrument that was asked is true or false, of another
+    unknown."""
+
+    def look(path: str) -> Any:
+        subject, _, rest = path.partition("/")
+        match subject:
+            case "score":
+                return told.scores.get(rest)
+            case "at-least":
+                return told.at_least.get(rest.partition("/")[2])
+            case "finding":
+                return rest in told.findings if rest.partition("/")[0] in told.asked else None
+            case "answer":
+                return told.answers.get(rest)
+        return told.facts.get(rest)
+
+    return look
+
+
+def _need_lines(
+    plan: PlanTemplate, need: NeedTemplate, told: Told, look: Lookup, standing: Standing, on: date
+) -> Iterable[Line]:
+    because = Words(_fill(need.because.en, told, "en"), _fill(need.because.es, told, "es"))
+    key = f"need:{need.code}"
+    yield _judged(
+        Line(key, "need", None, need.text, because, plan.source, category=need.category), standing, on
+    )
+    for goal in need.goals:
+        yield _judged(_goal_line(goal, key, because, plan.source, on), standing, on)
+        for action in goal.actions:
+            if action.when is None or action.when.holds(look):
+                yield _judged(_action_line(action, f"goal:{goal.id}", because, plan.source, on), standing, on)
+
+
+def _goal_line(goal: GoalTemplate, parent: str, because: Words, source: str, on: date) -> Line:
+    due = on + timedelta(days=goal.due_days)
+    target = (goal.target.instrument, goal.target.below) if goal.target else None
+    return Line(f"goal:{goal.id}", "goal", parent, goal.text, because, source, due, target=target)
+
+
+def _action_line(action: ActionTemplate, parent: str, because: Words, source: str, on: date) -> Line:
+    due = on + timedelta(days=action.due_days)
+    return Line(
+        f"action:{action.id}", "action", parent, action.text, because, source, due, owner=action.owner
+    )
+
+
+def _fill(text: str, told: Told, language: str) -> str:
+    """{phq-9} and {phq-9.band}; an unscored instrument says “at least”."""
+
+    def said(match: re.Match[str]) -> str:
+        name, _, part = match.group(1).partition(".")
+        if part == "band":
+            return told.bands[name].get(language) if name in told.bands else _NOT_ALL[language]
+        value = told.scores.get(name)
+        return str(value) if value is not None else f"{_AT_LEAST[language]} {told.at_least.get(name, 0)}"
+
+    return re.sub(r"\{([a-z0-9-]+(?:\.band)?)\}", said, text)
+
+
+_AT_LEAST = {"en": "at least", "es": "al menos"}
+_NOT_ALL = {"en": "not all was answered", "es": "no se contestó todo"}
+
+
+def _judged(line: Line, standing: Standing, on: date) -> Line:
+    """With what the present plan says about it."""
+    if line.key in standing.declined:
+        when, why = standing.declined[line.key]
+        if (on - when).days <= DECLINED_DAYS:
+            return replace(
+                line, conflict=_words("Declined on {day}: {why}", "Se rechazó el {day}: {why}", when, why)
+            )
+    found = _present(line, standing)
+    if found is None:
+        return replace(line, conflict=_other_target(line, standing))
+    shown = text_of(found.get("description") if line.part == "goal" else found.get("code"))
+    conflict = Words(f"Already in the plan: {shown}", f"Ya está en el plan: {shown}")
+    return replace(line, conflict=conflict, is_there=True)
+
+
+def _present(line: Line, standing: Standing) -> Resource | None:
+    if line.part == "need":
+        active = [
+            need
+            for need in standing.needs
+            if code_in(need.get("clinicalStatus"), _CLINICAL) in (None, "active")
+        ]
+        return next((need for need in active if code_in(need.get("code"), uris.NEED) == line.code), None)
+    if line.part == "goal":
+        live = [goal for goal in standing.goals if goal.get("lifecycleStatus") in OPEN_GOAL]
+        return next((goal for goal in live if code_in(goal.get("description"), uris.GOAL) == line.code), None)
+    live = [
+        task
+        for task in standing.tasks
+        if task.get("status") in OPEN_TASK and task.get("intent") != "proposal"
+    ]
+    return next((task for task in live if code_in(task.get("code"), uris.WORK_CODE) == line.code), None)
+
+
+_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+
+
+def _other_target(line: Line, standing: Standing) -> Words | None:
+    """A live goal that measures the same with another target contradicts this one."""
+    if line.target is None:
+        return None
+    for goal in standing.goals:
+        for target in goal.get("target", ()):
+            measured = extension(target, uris.RULE)
+            if goal.get("lifecycleStatus") in OPEN_GOAL and measured == line.target[0]:
+                shown = text_of(goal.get("description"))
+                return Words(
+                    f"The plan has another goal for this: {shown}", f"El plan ya tiene otra meta: {shown}"
+                )
+    return None
+
+
+def _words(en: str, es: str, when: date, why: str) -> Words:
+    return Words(en.format(day=when.isoformat(), why=why), es.format(day=when.isoformat(), why=why))
+
+
+def line_resource(
+    line: Line, *, person: str, dedupe: str, recorder: str | None, measures: Mapping[str, str]
+) -> Resource:
+    """The proposed resource of a line. measures: instrument -> LOINC code of its total, for goal targets."""
+    resource: Resource = {"identifier": [{"system": uris.DEDUPE, "value": f"{dedupe}:{line.key}"}]}
+    resource["extension"] = [
+        {"url": uris.BECAUSE, "valueString": line.because.en},
+        {"url": uris.SOURCE, "valueString": line.source},
+    ]
+    match line.part:
+        case "need":
+            return {"resourceType": "Condition", **resource, **_need_body(line, person, recorder)}
+        case "goal":
+            return {"resourceType": "Goal", **resource, **_goal_body(line, person, measures)}
+    resource["extension"].append({"url": uris.CLASS, "valueCode": WorkClass.ROUTINE.code})
+    return {"resourceType": "Task", **resource, **_task_body(line, person)}
+
+
+def _need_body(line: Line, person: str, recorder: str | None) -> Resource:
+    body: Resource = {
+        "verificationStatus": codeable(
+            "http://terminology.hl7.org/CodeSystem/condition-ver-status", "provisional"
+        ),
+        "clinicalStatus": codeable(_CLINICAL, "inactive"),
+        "category": [
+            codeable(_CATEGORY[line.category or "health-concern"], line.category or "health-concern")
+        ],
+        "code": codeable(uris.NEED, line.code, line.text.en),
+        "subject": ref(person),
+    }
+    return {**body, "recorder": ref(recorder)} if recorder else body
+
+
+_CATEGORY = {
+    "health-concern": "http://hl7.org/fhir/us/core/CodeSystem/condition-category",
+    "sdoh": "http://hl7.org/fhir/us/core/CodeSystem/us-core-category",
+}
+
+
+def _goal_body(line: Line, person: str, measures: Mapping[str, str]) -> Resource:
+    body: Resource = {
+        "lifecycleStatus": "proposed",
+        "description": codeable(uris.GOAL, line.code, line.text.en),
+        "subject": ref(person),
+    }
+    target: Resource = {"dueDate": line.due.isoformat()} if line.due else {}
+    if line.target:
+        name, below = line.target
+        target["extension"] = [{"url": uris.RULE, "valueString": name}]
+        target["measure"] = codeable(uris.LOINC, measures[name])
+        target["detailQuantity"] = {"value": int(below), "comparator": "<", "unit": "{score}"}
+    return {**body, "target": [target]} if target else body
+
+
+def _task_body(line: Line, person: str) -> Resource:
+    body: Resource = {
+        "status": "draft",
+        "intent": "proposal",
+        "code": codeable(uris.WORK_CODE, line.code, line.text.en),
+        "description": line.text.en,
+        "for": ref(person),
+        "performerType": [{"text": line.owner or "coordinator"}],
+        "reasonCode": {"text": line.because.en},
+    }
+    if line.due:
+        body["restriction"] = {"period": {"end": line.due.isoformat()}}
+    return {**body, "owner": ref(person)} if line.owner == "person" else body
