@@ -18,9 +18,9 @@ def main(rounds: int) -> int:
     home = Path(tempfile.mkdtemp(prefix="careloop-crash-"))
     os.environ.update(CARELOOP_HOME=str(home), DJANGO_SETTINGS_MODULE="careloop.server.settings")
     import psycopg
+    from tests.crash.rounds import Tally, one_round, prepare
 
     from careloop.store import embedded, verify
-    from tests.crash.rounds import Tally, one_round, prepare
 
     try:
         prepare(home)
