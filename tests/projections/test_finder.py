@@ -104,6 +104,7 @@ def test_a_stranger_is_not_found(town: Any):
         assert find(unit, "Xavier Quimby") == []
         assert find(unit, "   ") == []
         assert find(unit, "%") == []
+        assert find(unit, "m") == []
 
 
 def test_who_may_not_be_seen_is_not_found(town: Any, scope: Scope, now: datetime):

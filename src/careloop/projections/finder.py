@@ -23,6 +23,10 @@ from careloop.store.stored import COLUMNS
 ALIKE = 0.39
 FIELDS = ("person", "id", "name", "birth_date", "mrn", "phone", "words", "phones", "numbers", "postal")
 MOST_CANDIDATES = 50
+# Fewer answers than this, and names that are only spelled alike are looked at too.
+FEW = 5
+# One letter asks for everybody.
+SHORTEST = 2
 PHONES = ("phone", "sms")
 
 
@@ -53,9 +57,12 @@ class Found:
 def find(unit: Unit, text: str, limit: int = 20) -> list[Found]:
     """Best first; nothing for an empty question. All that was said should fit; a number that fits is enough."""
     question = asked(text, unit.now.date())
-    if question.is_empty:
+    if question.is_empty or len(text.strip()) < SHORTEST:
         return []
-    found = [_found(row, question) for row in _rows(unit, question, limit)]
+    rows = _rows(unit, question, limit)
+    if question.words and len(rows) < min(FEW, limit):
+        rows = _rows(unit, question, limit, with_alike=True)
+    found = [_found(row, question) for row in rows]
     unit.saw((one.person for one in found), "find")
     return found
 
@@ -63,9 +70,9 @@ def find(unit: Unit, text: str, limit: int = 20) -> list[Found]:
 Sql = tuple[str, list[Any]]
 
 
-def _rows(unit: Unit, question: Asked, limit: int) -> list[tuple[Any, ...]]:
+def _rows(unit: Unit, question: Asked, limit: int, *, with_alike: bool = False) -> list[tuple[Any, ...]]:
     may, allowed = unit.people_sql(unit.condition("Patient", "search"), "f.person")
-    fits, wanted = _fits(question)
+    fits, wanted = _fits(question, with_alike)
     score, weighed = _score(question)
     return _ask(
         unit,
@@ -84,34 +91,30 @@ def _ask(unit: Unit, query: str, parameters: Sequence[Any]) -> list[tuple[Any, .
     return cursor.fetchall()
 
 
-def _fits(question: Asked) -> Sql:
+def _fits(question: Asked, with_alike: bool) -> Sql:
     """Names and birth date narrow each other; a phone or a number is enough by itself."""
     narrow: list[str] = []
     given: list[Any] = []
     for word in question.words:
-        part, values = _word(word)
+        part, values = _word(word, with_alike)
         narrow.append(part)
         given += values
     if question.dates:
         narrow.append("f.birth_date = any(%s::date[])")
         given.append(list(question.dates))
     enough = [f"({' and '.join(narrow)})"] if narrow else []
-    for phone in question.phones:
-        enough.append(
-            "f.phones @> %s::text[]"
-            if len(phone) == 10
-            else "exists (select from unnest(f.phones) p where p like %s)"
-        )
-        given.append([phone] if len(phone) == 10 else f"%{phone}")
+    if question.phones:
+        enough.append("f.phones && %s::text[]")
+        given.append(list(question.phones))
     if question.numbers:
         enough.append("f.numbers && %s::text[]")
         given.append(list(question.numbers))
     return " or ".join(enough), given
 
 
-def _word(word: str) -> Sql:
-    """Begins so; from four letters on also spelled alike."""
-    if len(word) < 4:
+def _word(word: str, with_alike: bool) -> Sql:
+    """Begins so; from four letters on, when asked, also spelled alike."""
+    if len(word) < 4 or not with_alike:
         return "f.words like %s", [f"% {word}%"]
     return "(f.words like %s or %s <%% f.words)", [f"% {word}%", word]
 
@@ -145,7 +148,7 @@ def _found(row: tuple[Any, ...], question: Asked) -> Found:
         because.append(Because.MRN)
     if birth_date in question.dates:
         because.append(Because.BIRTH_DATE)
-    if any(known.endswith(digits) for known in phones for digits in question.phones):
+    if set(phones) & set(question.phones):
         because.append(Because.PHONE)
     if question.words:
         begins = all(f" {word}" in words for word in question.words)
@@ -248,7 +251,7 @@ def row_of(rid: int, patient: Resource) -> tuple[Any, ...]:
         brief.mrn,
         brief.phone,
         "".join(f" {word}" for word in dict.fromkeys(_words(patient))),
-        sorted(phone for phone in phones if len(phone) > 6),
+        sorted({part for phone in phones if len(phone) > 6 for part in (phone, phone[-7:])}),
         sorted(number for number in numbers if number),
         _postal(patient),
     )

@@ -1,5 +1,6 @@
 -- Finding people: one row a person. words: every name she has had, normalized, each word after a space, so that
--- '% dua%' asks for a word that begins so. phones: the last ten digits. numbers: identifiers, letters and digits only.
+-- '% dua%' asks for a word that begins so. phones: the last ten
+-- digits of each, and its last seven. numbers: identifiers, letters and digits only.
 create table finder(
   person bigint primary key, id text collate "C" not null, name text not null, birth_date date, mrn text, phone text,
   words text collate "C" not null, phones text[] collate "C" not null, numbers text[] collate "C" not null,
