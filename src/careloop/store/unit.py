@@ -93,17 +93,23 @@ class Unit:
 
     def _commit(self) -> None:
         self._project()
-        self.flush()
         self._check_after()
         if self._atomic is None and not self._trail.has_begun:
             return
         lane_heads.descriptor()
         row = audit.row_of(self._keeper, self.scope, self.now, self._trail, audit.DONE)
-        cursor = self._keeper.cursor()
-        cursor.execute(audit.INSERT, row)
-        if self._atomic is not None:
+        if self._atomic is None:
+            self._keeper.cursor().execute(audit.INSERT, row)
+        else:
             atomic, self._atomic = self._atomic, None
-            atomic.__exit__(None, None, None)
+            with self._keeper.pg.pipeline():
+                try:
+                    self._send_pending()
+                    self._keeper.cursor().execute(audit.INSERT, row)
+                except BaseException as failed:
+                    atomic.__exit__(type(failed), failed, None)
+                    raise
+                atomic.__exit__(None, None, None)
         self._committed(row)
         self._notify()
 
@@ -244,6 +250,7 @@ class Unit:
         return {reference: known[found] for reference, found in parts.items()}
 
     def reference_of(self, rid: int) -> str:
+        self.flush()
         row = self._run("select type, id from ids where rid = %s", [rid]).fetchone()
         if row is None:
             raise NotFound
@@ -404,7 +411,7 @@ class Unit:
         if if_none_exist is not None and (found := self.match_one(type, if_none_exist)):
             return found
         if id is None:
-            return self._stage_first(resource, new_id())
+            return self._stage_unknown(resource, new_id())
         if self._current(type, id, "create", lock=True) is not None:
             raise AlreadyExists(f"{type}/{id}")
         return self._stage_first(resource, id)
@@ -414,6 +421,14 @@ class Unit:
         self.condition(resource["resourceType"], "create")
         validate.check(resource)
         return self._stage_first(resource, resource["id"])
+
+    def _stage_unknown(self, resource: Resource, id: str) -> Stored:
+        """With an id made just now: nobody can have mentioned it, so its key needs no round trip."""
+        parts = (resource["resourceType"], id)
+        (rid,) = self._keeper.new_keys(1)
+        self._new_keys[parts] = rid
+        self._pending.new_keys[parts] = rid
+        return self._stage_first(resource, id)
 
     def match_one(self, type: str, pairs: Pairs) -> Stored | None:
         """The one match of a condition, under a lock on its words: 32 that ask at once make one.
@@ -537,11 +552,14 @@ class Unit:
 
     def flush(self) -> None:
         """Sends waiting writes to the database, so that searches and projectors see them."""
-        if not self._pending.staged:
-            return
-        staged, self._pending = self._pending.staged, writing.Pending()
-        with self._failures(), self._keeper.pg.pipeline():
-            writing.flush(self._keeper.cursor(), staged, self._keeper.tx(), self.mention_many)
+        if self._pending.staged:
+            with self._failures(), self._keeper.pg.pipeline():
+                self._send_pending()
+
+    def _send_pending(self) -> None:
+        pending, self._pending = self._pending, writing.Pending()
+        if pending.staged:
+            writing.flush(self._keeper.cursor(), pending, self._keeper.tx(), self.mention_many)
 
     def _project(self) -> None:
         """A projector may cause no further changes of resources; it writes its own tables."""

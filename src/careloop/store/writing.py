@@ -12,7 +12,7 @@ from typing import Any
 from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.store import index
 from careloop.store.homes import Belonging
-from careloop.store.keys import number_of
+from careloop.store.keys import INSERT_KEYS, number_of
 from careloop.store.stored import OP_NUMBER, Stored
 
 SET_HOMES = """
@@ -71,6 +71,7 @@ class Staged:
 class Pending:
     staged: list[Staged] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
+    new_keys: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, write: Staged) -> None:
         self.staged.append(write)
@@ -87,13 +88,18 @@ def resolve(belonging: Belonging) -> list[str]:
 
 
 def flush(
-    cursor: Any, staged: list[Staged], tx: int, mention: Callable[[Collection[str]], Mapping[str, int]]
+    cursor: Any, pending: Pending, tx: int, mention: Callable[[Collection[str]], Mapping[str, int]]
 ) -> None:
     """Sends everything; called inside a pipeline, so that it is one round trip."""
+    staged = pending.staged
+    if pending.new_keys:
+        keys = [(number_of(kind), id, rid, 0) for (kind, id), rid in pending.new_keys.items()]
+        cursor.execute(INSERT_KEYS, _columns(keys))
     moved = [s for s in staged if s.before is not None and s.was_person is not None]
     fresh = [s for s in staged if s.before is None] + moved
     changed = [s for s in staged if s.before is not None and s.was_person is None]
-    cursor.execute(SET_HOMES, [[s.after.rid for s in fresh], [s.after.person for s in fresh]])
+    if fresh:
+        cursor.execute(SET_HOMES, [[s.after.rid for s in fresh], [s.after.person for s in fresh]])
     if moved:
         cursor.execute(LEAVE_HOMES, _columns((s.was_person, s.after.rid, s.after.version - 1) for s in moved))
     if fresh:
