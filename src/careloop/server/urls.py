@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from careloop.api.urls import base as fhir_base
+
 
 def alive(request: HttpRequest) -> HttpResponse:
     """For load balancers: the process answers. Says nothing about the record."""
@@ -15,6 +17,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", RedirectView.as_view(url="/today")),
     path("healthz", alive),
+    path("fhir", fhir_base),
     path("fhir/", include("careloop.api.urls")),
     path("", include("careloop.web.staff.urls")),
 ]

@@ -1,0 +1,203 @@
+"""What can be done at the FHIR door. Each function is one interaction: it reads the exchange, asks the record inside
+one unit of work, and answers. Whether it is allowed, the record decides inside."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from django.http import HttpResponse
+
+from careloop import store
+from careloop.actions import record
+from careloop.api.exchange import BadRequest, Exchange, NotSupported, etag
+from careloop.fhir import outcome, wire
+from careloop.fhir.definitions import RESOURCE_TYPES
+from careloop.fhir.elements import Resource, fhir_instant
+from careloop.fhir.outcome import Issue
+from careloop.fhir.validate import problems
+from careloop.kernel.errors import NotFound, VersionRequired
+from careloop.store import Page, Stored
+
+# Where two people who change the same thing must notice each other.
+COORDINATION: Final = frozenset({"Task", "CarePlan", "Goal", "Appointment", "EpisodeOfCare", "Consent"})
+_MOST_VERSIONS: Final = 100
+
+
+def _type(exchange: Exchange) -> str:
+    """The resource type of the address; an unknown one is refused, and the refusal written down."""
+    kind = exchange.args["type"]
+    if kind not in RESOURCE_TYPES:
+        refuse(exchange, kind)
+    return kind
+
+
+def refuse(exchange: Exchange, what: str) -> HttpResponse:
+    """404, audited: an address that is nothing of ours."""
+    with store.open(exchange.scope, now=exchange.now) as unit:
+        unit.saw((), f"denied: unknown {what[:60]}")
+        raise NotFound(f"“{what[:60]}” is no resource type or operation here.")
+
+
+def read(exchange: Exchange) -> HttpResponse:
+    kind = _type(exchange)
+    with store.open(exchange.scope, now=exchange.now) as unit:
+        stored = unit.read(kind, exchange.args["id"])
+    if exchange.is_fresh(stored):
+        return exchange.answer_with(stored, 304, b"")
+    return exchange.answer_with(stored)
+
+
+def vread(exchange: Exchange) -> HttpResponse:
+    kind, version = _type(exchange), exchange.args["version"]
+    if not version.isdigit() or len(version) > 9:
+        raise NotFound(f"“{version[:20]}” is no version.")
+    with store.open(exchange.scope, now=exchange.now) as unit:
+        stored = unit.read_version(kind, exchange.args["id"], int(version))
+    return exchange.answer_with(stored)
+
+
+def create(exchange: Exchange) -> HttpResponse:
+    kind = _type(exchange)
+    resource = _checked_type(exchange, kind)
+    resource.pop("id", None)
+    condition = exchange.request.headers.get("If-None-Exist")
+    pairs = None if condition is None else parse_qsl(condition.partition("?")[2] or condition)
+    if pairs == []:
+        raise BadRequest("If-None-Exist has to be a search, like identifier=system|value.")
+    with record.begin(exchange.scope, exchange.now) as unit:
+        stored = unit.create(resource, if_none_exist=pairs)
+    return _written(exchange, stored, 201 if stored.is_new else 200)
+
+
+def update(exchange: Exchange) -> HttpResponse:
+    kind = _type(exchange)
+    if_match = exchange.if_match()
+    if if_match is None and kind in COORDINATION:
+        raise VersionRequired('Read it first, then send If-Match with its version, like W/"3".')
+    resource = _checked_type(exchange, kind)
+    if resource.get("id") != exchange.args["id"]:
+        raise BadRequest("The “id” in the body has to be the one in the address.")
+    with record.begin(exchange.scope, exchange.now) as unit:
+        stored = unit.update(resource, if_match=if_match, create=True)
+    return _written(exchange, stored, 201 if stored.is_new and stored.version == 1 else 200)
+
+
+def _checked_type(exchange: Exchange, kind: str) -> Resource:
+    resource = exchange.resource()
+    if resource["resourceType"] != kind:
+        raise BadRequest(problems(resource, expected_type=kind)[0].text)
+    return resource
+
+
+def _written(exchange: Exchange, stored: Stored, status: int) -> HttpResponse:
+    wanted = exchange.prefers()
+    body: bytes | None = None
+    if wanted == "minimal":
+        body = b""
+    elif wanted == "OperationOutcome":
+        body = wire.dumps(outcome.outcome([Issue("information", "informational", "", "It was saved.")]))
+    response = exchange.answer_with(stored, status, body)
+    response["Location"] = f"{exchange.base}{stored.reference}/_history/{stored.version}"
+    return response
+
+
+def history(exchange: Exchange) -> HttpResponse:
+    kind, id = _type(exchange), exchange.args["id"]
+    said = dict(exchange.pairs())
+    count = _whole(said.get("_count", "50"), "_count")
+    before = _whole(said["_before"], "_before") if "_before" in said else None
+    if odd := said.keys() - {"_count", "_before"}:
+        raise BadRequest(f"A history does not know “{min(odd)[:40]}”.")
+    with store.open(exchange.scope, now=exchange.now) as unit:
+        found = unit.history(kind, id, count=max(1, min(count, _MOST_VERSIONS)), before=before)
+    path = f"{kind}/{id}/_history"
+    links = [("self", exchange.link(path, exchange.pairs()))]
+    if found and found[-1].version > 1:
+        more = [("_count", str(count)), ("_before", str(found[-1].version))]
+        links.append(("next", exchange.link(path, more)))
+    total = None if before else found[0].version
+    return exchange.answer(_bundle("history", total, links, [_version_entry(exchange, s) for s in found]))
+
+
+def _whole(text: str, name: str) -> int:
+    if not text.isdigit() or len(text) > 9:
+        raise BadRequest(f"{name} has to be a whole number.")
+    return int(text)
+
+
+def _version_entry(exchange: Exchange, stored: Stored) -> bytes:
+    method = {"create": "POST", "update": "PUT", "delete": "DELETE"}[stored.op]
+    status = {"create": "201", "update": "200", "delete": "204"}[stored.op]
+    url = stored.type if method == "POST" else stored.reference
+    response = {"status": status, "etag": etag(stored), "lastModified": fhir_instant(stored.at)}
+    resource = b"" if stored.is_deleted else b'"resource":' + stored.json + b","
+    return b'{"fullUrl":%b,%b"request":%b,"response":%b}' % (
+        wire.dumps(exchange.base + stored.reference),
+        resource,
+        wire.dumps({"method": method, "url": url}),
+        wire.dumps(response),
+    )
+
+
+def search(exchange: Exchange) -> HttpResponse:
+    return _found(exchange, exchange.pairs())
+
+
+def search_by_form(exchange: Exchange) -> HttpResponse:
+    if exchange.request.content_type != "application/x-www-form-urlencoded":
+        raise BadRequest("POST _search takes a form: application/x-www-form-urlencoded.")
+    form = [(name, value) for name, values in exchange.request.POST.lists() for value in values]
+    return _found(exchange, [*exchange.pairs(), *(p for p in form if p[0] not in ("_format", "_pretty"))])
+
+
+def _found(exchange: Exchange, pairs: list[tuple[str, str]]) -> HttpResponse:
+    kind = _type(exchange)
+    with store.open(exchange.scope, now=exchange.now) as unit:
+        page: Page = unit.search(kind, pairs)
+    links = [("self", exchange.link(kind, pairs))]
+    if page.next:
+        rest = [pair for pair in pairs if pair[0] != "_cursor"]
+        links.append(("next", exchange.link(kind, [*rest, ("_cursor", page.next)])))
+    base = exchange.base
+    entries = [
+        b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}'
+        % (wire.dumps(base + stored.reference), stored.json)
+        for stored in page.entries
+    ]
+    return exchange.answer(_bundle("searchset", page.total, links, entries))
+
+
+def _bundle(kind: str, total: int | None, links: list[tuple[str, str]], entries: list[bytes]) -> bytes:
+    """A Bundle around resources that stay the bytes they were stored as."""
+    head: Resource = {"resourceType": "Bundle", "type": kind}
+    if total is not None:
+        head["total"] = total
+    head["link"] = [{"relation": relation, "url": url} for relation, url in links]
+    packed = wire.dumps(head)
+    return packed[:-1] + b',"entry":[' + b",".join(entries) + b"]}" if entries else packed
+
+
+def transaction(exchange: Exchange) -> HttpResponse:
+    bundle = exchange.resource()
+    if bundle["resourceType"] != "Bundle":
+        raise BadRequest(f"Here goes a Bundle; send a {str(bundle['resourceType'])[:40]} to its own address.")
+    if bundle.get("type") == "batch":
+        raise NotSupported(
+            "A Bundle of type “batch” isn't taken yet; send “transaction”, all of it or nothing."
+        )
+    _check_versions_named(bundle)
+    with record.begin(exchange.scope, exchange.now) as unit:
+        done = unit.transaction(bundle)
+    return exchange.answer(done)
+
+
+def _check_versions_named(bundle: Resource) -> None:
+    entries = bundle.get("entry", [])
+    for at, entry in enumerate(entries if isinstance(entries, list) else []):
+        request = entry.get("request") if isinstance(entry, dict) else None
+        if not isinstance(request, dict):
+            raise BadRequest(f"Entry {at + 1} has no request; say its method and url.")
+        kind = str(request.get("url", "")).split("/")[0].split("?")[0]
+        if request.get("method") == "PUT" and kind in COORDINATION and not request.get("ifMatch"):
+            raise VersionRequired(f"Entry {at + 1}: name the version in request.ifMatch.")

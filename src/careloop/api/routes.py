@@ -1,0 +1,133 @@
+"""Every route of the FHIR door with the rule that guards it. A route without a rule can't be made, and a test lists
+them. `public` asks for nobody; `decided` asks for a bearer token, and the record's policy then decides inside."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from careloop import store
+from careloop.access import Actor, Scope
+from careloop.api import interactions as i
+from careloop.api.exchange import Exchange, MethodNotAllowed, check_format, tokens
+from careloop.api.metadata import metadata
+from careloop.fhir import outcome, wire
+from careloop.kernel.errors import CareError, Unauthenticated
+from careloop.kernel.ids import new_request_id
+
+log = logging.getLogger("careloop.fhir")
+
+Handler = Callable[[Exchange], HttpResponse]
+Rule = Literal["public", "decided"]
+NOBODY: Final = Actor(principal=0, kind="client", name="nobody")
+
+
+class UnexpectedFailure(CareError):
+    """Something of ours failed, and nothing was saved. Please tell us the number of this request."""
+
+    code, status, issue_type = "failure", 500, "exception"
+
+
+@dataclass(frozen=True)
+class Route:
+    """handlers: method -> interaction. on_type, on_system: method -> the interaction's name in FHIR, for metadata."""
+
+    pattern: str
+    rule: Rule
+    handlers: Mapping[str, Handler]
+    on_type: Mapping[str, str] = field(default_factory=dict)
+    on_system: Mapping[str, str] = field(default_factory=dict)
+
+    def view(self) -> Callable[..., HttpResponse]:
+        @csrf_exempt
+        def answer(request: HttpRequest, **args: str) -> HttpResponse:
+            return _answer(self, request, args)
+
+        return answer
+
+
+def _unknown(exchange: Exchange) -> HttpResponse:
+    return i.refuse(exchange, exchange.args.get("rest", ""))
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("", "decided", {"POST": i.transaction}, on_system={"POST": "transaction"}),
+    Route("metadata", "public", {"GET": metadata}),
+    Route("<str:type>/_search", "decided", {"POST": i.search_by_form}, {"POST": "search-type"}),
+    Route(
+        "<str:type>/<str:id>/_history/<str:version>",
+        "decided",
+        {"GET": i.vread},
+        {"GET": "vread"},
+    ),
+    Route("<str:type>/<str:id>/_history", "decided", {"GET": i.history}, {"GET": "history-instance"}),
+    Route(
+        "<str:type>/<str:id>",
+        "decided",
+        {"GET": i.read, "PUT": i.update},
+        {"GET": "read", "PUT": "update"},
+    ),
+    Route(
+        "<str:type>",
+        "decided",
+        {"GET": i.search, "POST": i.create},
+        {"GET": "search-type", "POST": "create"},
+    ),
+    Route("<path:rest>", "decided", dict.fromkeys(("GET", "POST", "PUT", "DELETE", "PATCH"), _unknown)),
+)
+
+
+def _answer(route: Route, request: HttpRequest, args: dict[str, str]) -> HttpResponse:
+    id = getattr(request, "request_id", "") or new_request_id()
+    exchange = Exchange(request, id, request.now, NOBODY, args)  # type: ignore[attr-defined]  # by middleware
+    try:
+        if route.rule != "public":
+            exchange.actor = tokens.actor(request, exchange.now)
+        check_format(request)
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        handler = route.handlers.get(method)
+        if handler is None:
+            raise MethodNotAllowed(f"It takes {' and '.join(sorted(route.handlers))}.")
+        return handler(exchange)
+    except CareError as error:
+        return _refusal(route, exchange, error)
+    except Exception as failure:  # noqa: BLE001 - the last edge: it becomes a 500 that a person can quote
+        _log(exchange, failure)
+        return _refusal(route, exchange, UnexpectedFailure(f"Its number is {id}."))
+
+
+def _refusal(route: Route, exchange: Exchange, error: CareError) -> HttpResponse:
+    body = wire.dumps(outcome.from_error(error, request=exchange.id))
+    if isinstance(error, Unauthenticated):
+        error = _note_stranger(exchange) or error
+    response = exchange.answer(body, error.status)
+    if error.status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="careloop"'
+    elif error.status == 405:
+        response["Allow"] = ", ".join(sorted(route.handlers))
+    elif error.status == 503:
+        response["Retry-After"] = "2"
+    return response
+
+
+def _note_stranger(exchange: Exchange) -> CareError | None:
+    """A refusal without a known actor is a row of the audit trail as well."""
+    try:
+        with store.open(Scope(NOBODY, "fhir", "coordination", exchange.id), now=exchange.now) as unit:
+            unit.saw((), "denied: no valid token")
+    except CareError as unavailable:
+        return unavailable
+    return None
+
+
+def _log(exchange: Exchange, failure: Exception) -> None:
+    """Where it failed, and how it is called; never its text, which may quote a person's data."""
+    frames = traceback.extract_tb(failure.__traceback__)[-6:]
+    where = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
+    log.error("request %s failed: %s at %s", exchange.id, type(failure).__name__, where)
