@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from careloop.web.staff import sign_in
+from careloop.web.staff import people, sign_in
 
 urlpatterns = [
     path("sign-in", sign_in.sign_in, name="sign-in"),
     path("sign-out", sign_in.sign_out, name="sign-out"),
     path("language", sign_in.language, name="language"),
+    *people.urlpatterns,
 ]
