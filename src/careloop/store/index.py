@@ -28,7 +28,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "uri": {"uri": "text"},
 }
 _KEY: Final = {"person": "bigint", "rid": "bigint", "param": "integer", "n": "smallint"}
-_LEAD: Final = {**_KEY, "g": "smallint"}
+LEAD: Final = {**_KEY, "g": "smallint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _columns(rows: Iterable[Row]) -> list[list[Any]]:
 def _addition(tables: tuple[str, ...], is_update: bool) -> str:
     parts = []
     for table in tables:
-        columns = {**_LEAD, **COLUMNS[table]}
+        columns = {**LEAD, **COLUMNS[table]}
         arrays = ", ".join(f"%s::{kind}[]" for kind in columns.values())
         text = f"insert into index_{table}({', '.join(columns)}) select * from unnest({arrays})"
         if is_update:
