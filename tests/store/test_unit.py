@@ -249,3 +249,12 @@ def test_a_claim_is_won_once(record: None, scope: Scope, now: datetime) -> None:
         assert not unit.claim("task", "Task/1")
     with store.open(scope, now=now) as unit:
         assert not unit.claim("task", "Task/1")
+
+
+def test_a_resource_that_mentions_strangers_gives_them_keys_at_the_commit(
+    record: None, scope: Scope, now: datetime
+) -> None:
+    with store.open(scope, now=now) as unit:
+        unit.create(reading("Patient/a") | {"performer": [{"reference": "Practitioner/stranger"}]})
+    with store.open(scope, now=now) as unit:
+        assert unit.rid_of("Practitioner/stranger") is not None

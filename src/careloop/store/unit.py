@@ -101,14 +101,10 @@ class Unit:
         if self._atomic is None:
             self._keeper.cursor().execute(audit.INSERT, row)
         else:
-            atomic, self._atomic = self._atomic, None
             with self._keeper.pg.pipeline():
-                try:
-                    self._send_pending()
-                    self._keeper.cursor().execute(audit.INSERT, row)
-                except BaseException as failed:
-                    atomic.__exit__(type(failed), failed, None)
-                    raise
+                self._send_pending()
+                self._keeper.cursor().execute(audit.INSERT, row)
+                atomic, self._atomic = self._atomic, None
                 atomic.__exit__(None, None, None)
         self._committed(row)
         self._notify()
