@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from careloop.care.stay import visit_key
 from careloop.care.work import WorkClass, work_of
 from careloop.fhir.elements import Resource, name_of
 from careloop.kernel.calendar import BusinessCalendar
@@ -119,3 +120,10 @@ def test_two_people_have_one_name_and_differ_in_birth_date_and_number():
     assert len(pair) == 2
     assert pair[0]["birthDate"] != pair[1]["birthDate"]
     assert pair[0]["identifier"][0]["value"] != pair[1]["identifier"][0]["value"]
+
+
+def test_asked_again_the_decisions_find_marias_work_there():
+    maria = chart_of("Maria Duarte")
+    stay = next(r for r in maria if r["resourceType"] == "Encounter" and r["class"]["code"] == "IMP")
+    for kind in ("call-after-discharge", "reconcile-medications", "visit-after-discharge"):
+        assert work_in(maria, kind).dedupe == f"discharge:{visit_key(stay)}:{kind}"

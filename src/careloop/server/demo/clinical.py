@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import quote
 
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, ref, set_extension
 from careloop.server.demo.chart import OBSERVATION_CATEGORY, Chart
 
 UCUM = "http://unitsofmeasure.org"
+VISITS = "urn:oid:2.16.840.1.113883.19.5.12.1"  # visit numbers of St. Luke’s Bayside
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 VERIFIED = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -131,9 +133,7 @@ def stay(
     """A hospital Encounter as the feed leaves it. discharged None: still there. disposition: HL7 table 0112."""
     period = {"start": chart.days.said(admitted, came)}
     stay: Resource = {
-        "identifier": [
-            {"system": f"urn:careloop:demo:visit:{hospital[0].rpartition('/')[2][:8]}", "value": visit}
-        ],
+        "identifier": [{"system": VISITS, "value": visit}],
         "status": "in-progress" if discharged is None else "finished",
         "class": {"system": uris.ACT_CODE, "code": kind},
         "subject": chart.subject,
@@ -145,6 +145,11 @@ def stay(
         period["end"] = chart.days.said(discharged, left)
         stay["hospitalization"] = {"dischargeDisposition": codeable(uris.HL7_0112, disposition)}
     return chart.add("Encounter", stay)
+
+
+def asked_by(visit: str, kind: str) -> str:
+    """The dedupe key that care.transition gives the work of this stay: asked again, it finds the same."""
+    return f"discharge:{quote(f'{VISITS}|{visit}', safe='')}:{kind}"
 
 
 def contact(

@@ -194,14 +194,16 @@ def to_do(
     is_unclaimed: bool = False,
     asked: int = 1,
     details: str = "",
+    dedupe: str = "",
 ) -> str:
-    """A Task of that class. attempts: Encounters that reached nobody. asked: days ago it was written."""
+    """A Task of that class. dedupe: the key that the decisions themselves would give it.
+    attempts: Encounters that reached nobody. asked: days ago it was written."""
     work = Work(
         kind=kind,
         title=title,
         because=because,
         klass=klass,
-        dedupe=f"demo:{chart.key}:{kind}:{chart.counts.get('Task', 0) + 1}",
+        dedupe=dedupe or f"demo:{chart.key}:{kind}:{chart.counts.get('Task', 0) + 1}",
         due=due,
         target=target or due,
         zone=chart.days.zone_name,

@@ -10,7 +10,7 @@ from careloop.care.work import WorkClass
 from careloop.fhir.elements import Resource
 from careloop.server.demo.assessments import needs_found, score_items, spread
 from careloop.server.demo.chart import Chart, be, code_status, enroll, flag, matters, relative, team
-from careloop.server.demo.clinical import allergic, contact, diagnose, prescribe, press, read, stay
+from careloop.server.demo.clinical import allergic, asked_by, contact, diagnose, prescribe, press, read, stay
 from careloop.server.demo.community import Community
 from careloop.server.demo.days import Days
 from careloop.server.demo.paying import pay
@@ -178,21 +178,21 @@ def _maria_work(community: Community, chart: Chart, home: int, encounter: str) -
     tried = contact(chart, 0, "09:04", "no-answer", "Rang 12 times; no voicemail, as she asked", minutes=2)
     to_do(
         chart, "call-after-discharge", "Call after discharge", why, WorkClass.CLOCK, due=days.due(ahead),
-        target=days.due(ahead, "17:00"), rule="tcm-contact@2026", source=TCM, reasons=(encounter,), attempts=(tried,),
+        target=days.due(ahead, "17:00"), rule="tcm-contact@2026", source=TCM, dedupe=asked_by("V2260417", "call-after-discharge"), reasons=(encounter,), attempts=(tried,),
         asked=home,
     )  # fmt: skip
     to_do(
-        chart, "medication-reconciliation", "Compare hospital and home medicines",
+        chart, "reconcile-medications", "Compare hospital and home medicines",
         "the water pill was doubled and ibuprofen stopped in the hospital", WorkClass.CLOCK,
         due=days.due(7 - home), target=days.due(7 - home, "17:00"), rule="tcm-reconciliation@2026",
-        source="Medicare transitional care management, 2026: no later than the visit", reasons=(encounter,), asked=home,
+        source="Medicare transitional care management, 2026: no later than the visit", dedupe=asked_by("V2260417", "reconcile-medications"), reasons=(encounter,), asked=home,
     )  # fmt: skip
     to_do(
         chart, "visit-after-discharge", "Visit with Dr. Chen, Thursday 10:15 am is held",
         "a visit within 7 days of discharge", WorkClass.CLOCK, due=days.due(7 - home),
         target=days.due(7 - home, "17:00"), rule="tcm-visit@2026",
         source="Medicare transitional care management, 2026: visit within 7 days, high complexity",
-        reasons=(encounter,), asked=home,
+        dedupe=asked_by("V2260417", "visit-after-discharge"), reasons=(encounter,), asked=home,
     )  # fmt: skip
     made = f"{weekday} 4:10 pm"
     promise(chart, "Call about the new pills", made, days.due(ahead, "17:00"))
