@@ -133,10 +133,11 @@ def read_questions(
     found: list[Question] = []
     for node in listed.sequence():
         keys = node.mapping(("id", "type", "text"), ITEM_KEYS)
+        identity = keys["id"].text()
+        if identity in seen:
+            keys["id"].fail(f"“{identity}” is there twice; first in line {seen[identity]}.")
+        seen[identity] = keys["id"].line
         question = _question(node, keys, parent, choices, spanish)
-        if question.id in seen:
-            keys["id"].fail(f"“{question.id}” is there twice; first in line {seen[question.id]}.")
-        seen[question.id] = keys["id"].line
         found.append(question)
         if "items" in keys:
             if question.kind != "group":
