@@ -1,0 +1,20 @@
+"""What is remembered: derived tables, written inside every unit of work, rebuildable, proven equal to a rebuild.
+
+The order matters: the worklist and the story read the facts that `people` writes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from careloop.projections.finder import Finder
+from careloop.projections.people import People
+from careloop.projections.story import Story
+from careloop.projections.worklist import Worklist
+
+if TYPE_CHECKING:
+    from careloop.store import Projector
+
+ALL: tuple[Projector, ...] = (People(), Story(), Worklist(), Finder())
+
+__all__ = ["ALL"]

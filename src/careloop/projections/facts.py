@@ -45,7 +45,9 @@ class Facts:
     enrolled: tuple[Enrollment, ...]
 
 
-def facts_of(patient: Resource, teams: Iterable[Resource], episodes: Iterable[Resource], site: Resource | None) -> Facts:
+def facts_of(
+    patient: Resource, teams: Iterable[Resource], episodes: Iterable[Resource], site: Resource | None
+) -> Facts:
     """site: the Organization that Patient.managingOrganization names, for the zone of its address."""
     active = [team for team in teams if team.get("status", "active") == "active"]
     managed = sorted((e for e in episodes if e.get("status") in OPEN_EPISODES), key=_start, reverse=True)
@@ -78,7 +80,9 @@ def _reference(element: Mapping[str, Any] | None) -> str | None:
 def _member(team: Resource, role: str | None, prefix: str = "Practitioner/") -> str | None:
     for participant in team.get("participant", ()):
         has_role = role is None or any(
-            (TEAM_ROLE, role) == coding for concept in participant.get("role", ()) for coding in codings(concept)
+            (TEAM_ROLE, role) == coding
+            for concept in participant.get("role", ())
+            for coding in codings(concept)
         )
         member = _reference(participant.get("member"))
         if has_role and member and member.startswith(prefix):
@@ -91,7 +95,14 @@ def _start(episode: Resource) -> str:
 
 
 def _replaced_by(patient: Resource) -> str | None:
-    return next((_reference(link.get("other")) for link in patient.get("link", ()) if link.get("type") == "replaced-by"), None)
+    return next(
+        (
+            _reference(link.get("other"))
+            for link in patient.get("link", ())
+            if link.get("type") == "replaced-by"
+        ),
+        None,
+    )
 
 
 def moment(text: str | None) -> datetime | None:
@@ -110,7 +121,9 @@ def _enrollments(episodes: Iterable[Resource]) -> Iterable[Enrollment]:
                 if system == uris.PROGRAM and since and episode.get("status") in {*OPEN_EPISODES, "finished"}:
                     until = moment((episode.get("period") or {}).get("end"))
                     is_over = episode.get("status") == "finished"
-                    yield Enrollment(code, since, (until or since) if is_over else None, f"EpisodeOfCare/{episode['id']}")
+                    yield Enrollment(
+                        code, since, (until or since) if is_over else None, f"EpisodeOfCare/{episode['id']}"
+                    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -177,7 +190,9 @@ def language_of(patient: Resource) -> str | None:
 
 def _interpreter_concept(patient: Resource) -> bool:
     needed = extension(patient, uris.INTERPRETER)
-    return isinstance(needed, Mapping) and any(code in ("373066001", "true", "Y") for _, code in codings(needed))
+    return isinstance(needed, Mapping) and any(
+        code in ("373066001", "true", "Y") for _, code in codings(needed)
+    )
 
 
 def pronouns_of(patient: Resource) -> str | None:
@@ -191,6 +206,10 @@ def pronouns_of(patient: Resource) -> str | None:
 def phone_of(resource: Resource) -> str | None:
     """The phone of the lowest rank that is not old; mobile before home before work."""
     order = {"mobile": 0, "home": 1, "work": 2}
-    phones = [t for t in resource.get("telecom", ()) if t.get("system") in ("phone", "sms") and t.get("use") != "old"]
+    phones = [
+        t
+        for t in resource.get("telecom", ())
+        if t.get("system") in ("phone", "sms") and t.get("use") != "old"
+    ]
     phones.sort(key=lambda t: (t.get("rank", 9), order.get(t.get("use", ""), 3)))
     return str(phones[0]["value"]) if phones and phones[0].get("value") else None

@@ -71,6 +71,4 @@ def kept(task: Resource) -> Kept:
 
 def attempts_in(task: Resource) -> int:
     """How often nobody was reached."""
-    return sum(
-        (uris.TASK_IO, "attempt") in codings(output.get("type")) for output in task.get("output", ())
-    )
+    return sum((uris.TASK_IO, "attempt") in codings(output.get("type")) for output in task.get("output", ()))

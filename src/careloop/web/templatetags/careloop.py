@@ -39,12 +39,14 @@ def _time(at: datetime, words: str, context: dict[str, Any], tz: ZoneInfo) -> Sa
     said = words
     if at.astimezone(tz).utcoffset() != at.astimezone(reader_zone(context)).utcoffset():
         said = gettext("%(time)s her time") % {"time": words}
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), formats.exact(at, tz), said)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), formats.exact(at, tz), said
+    )
 
 
 @register.simple_tag(takes_context=True)
 def when(context: dict[str, Any], at: datetime | None, zone: str | None = None) -> SafeString | str:
-    """{% when at zone %}: near things relative, the exact time on hover and in print; zone: IANA name or empty for the reader's."""
+    """{% when at zone %}: relative when near, exact on hover and in print. zone: IANA name; empty: the reader's."""
     if at is None:
         return ""
     tz, now = _zone(context, zone), context["request"].now

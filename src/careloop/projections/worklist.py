@@ -1,0 +1,378 @@
+"""The worklist: what is to be done, in an order that can say why. Rows hold only what no clock changes; `now` makes
+groups of them when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from careloop.access.conditions import AnyOf, Condition, LeadIs, SiteIn, TeamIn
+from careloop.care.work import WorkClass
+from careloop.kernel.calendar import BusinessCalendar
+from careloop.projections import sources, worklist_sql
+from careloop.projections.people import BRIEF, TELLING, PersonBrief, brief_of_row
+from careloop.projections.worklist_rows import ALWAYS, NEVER, Kept, kept
+from careloop.projections.worklist_sql import GROUPS, Hours, Sql
+from careloop.store import Change, Stored, Unit
+
+Group = Literal["now", "today", "waiting", "week", "later"]
+CAP = 1_000
+SILENCE = timedelta(days=30)
+
+ORDER = {
+    WorkClass.DANGER: "any danger comes first",
+    WorkClass.CLOCK: "a rule’s clock is running",
+    WorkClass.PROMISE: "we promised it",
+    WorkClass.SILENCE: "we have not heard for long",
+    WorkClass.ROUTINE: "it is due",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Row:
+    """due: None without a legal end; target: the hour to aim for. wake: snoozed until, None when awake.
+    reason: the reference that led here. position: grows with each change of the row."""
+
+    task_id: str
+    version: int
+    person: PersonBrief | None
+    title: str
+    klass: WorkClass
+    group: str
+    due: datetime | None
+    target: datetime | None
+    since: datetime
+    zone: str | None
+    because: str
+    source: str | None
+    rule: str | None
+    attempts: int
+    owner: int | None
+    owner_name: str | None
+    waiting_on: str | None
+    wake: datetime | None
+    is_protected: bool
+    program: str | None
+    kind: str
+    reason: str | None
+    position: int
+    is_late: bool
+
+    @property
+    def order_because(self) -> str:
+        """Why it stands where it stands; an English msgid."""
+        return ORDER[self.klass]
+
+    def __repr__(self) -> str:
+        return f"Row(Task/{self.task_id})"
+
+
+@dataclass(frozen=True)
+class Today:
+    """rows: in their order, at most `limit` a group. counts: by group, capped: above CAP reads “1,000+”.
+    silent: people I lead whom nobody reached in 30 days."""
+
+    rows: tuple[Row, ...]
+    counts: dict[str, int]
+    late: int = 0
+    silent: int = 0
+    views: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def for_today(self) -> int:
+        return self.counts.get("now", 0) + self.counts.get("today", 0)
+
+    def of(self, group: str) -> list[Row]:
+        return [row for row in self.rows if row.group == group]
+
+
+# --- reading
+
+
+def hours_of(now: datetime, reader: ZoneInfo) -> Hours:
+    calendar = BusinessCalendar(reader)
+    day = calendar.local_day(now)
+    return Hours(now, calendar.end_of(day), calendar.end_of(day + timedelta(days=6)))
+
+
+def today(
+    unit: Unit, now: datetime, view: str = "mine", limit: int = 60, *, reader: ZoneInfo | None = None
+) -> Today:
+    """view: mine, team, unclaimed, or program:<code>. reader: whose day ends tonight; UTC when not told.
+
+    Says nothing to the audit trail: the caller does (`saw`) once it hands the rows out."""
+    hours = hours_of(now, reader or ZoneInfo("UTC"))
+    condition = unit.condition("Task", "search")
+    may = unit.people_sql(condition, "w.person")
+    sides = _sides(unit, view, condition)
+    if not sides:
+        return Today((), dict.fromkeys(GROUPS, 0))
+    rows = _rows(unit, sides, hours, may, limit)
+    counts, late, silent, unclaimed = _counts(unit, sides, hours, may, condition)
+    return Today(tuple(rows), counts, late, silent, {"unclaimed": unclaimed})
+
+
+def saw(unit: Unit, shown: Today) -> None:
+    """Into the audit trail: whose names were handed out."""
+    unit.saw({row.person.rid for row in shown.rows if row.person}, "today")
+
+
+def _sides(unit: Unit, view: str, condition: Condition) -> list[Sql]:
+    """The indexes to walk. The condition stands beside each anyway; sides only say where to look."""
+    me = unit.scope.actor.practitioner_rid
+    if view == "mine":
+        return [("w.owner = %s", [me])] if me is not None else []
+    extra = " and w.owner is null" if view == "unclaimed" else ""
+    if view.startswith("program:"):
+        return [("w.program = %s", [view.removeprefix("program:")])]
+    return [(text + extra, told) for text, told in _houses(condition)]
+
+
+def _houses(condition: Condition) -> list[Sql]:
+    """One side a site and team, so that each stops at its own limit; nobody's work is at hand for all."""
+    nobody: Sql = ("w.person = 0 and w.site is null", [])
+    parts = condition.parts if isinstance(condition, AnyOf) else (condition,)
+    found: list[Sql] = []
+    for part in parts:
+        if isinstance(part, SiteIn):
+            found += [("w.site = %s", [site]) for site in sorted(part.sites)]
+        elif isinstance(part, TeamIn):
+            found += [("w.team = %s", [team]) for team in sorted(part.teams)]
+        elif isinstance(part, LeadIs):
+            found.append(("w.person in (select person from people where lead = %s)", [part.lead]))
+        else:
+            return [("true", [])]
+    return [*found, nobody]
+
+
+def _rows(unit: Unit, sides: list[Sql], hours: Hours, may: Sql, limit: int) -> list[Row]:
+    parts = [
+        worklist_sql.rows(worklist_sql.group_keys(sides, group, hours, may, limit), group) for group in GROUPS
+    ]
+    text = " union all ".join(f"({part})" for part, _ in parts)
+    found = unit.cursor().execute(text, [value for _, told in parts for value in told]).fetchall()
+    made = [_row(row, hours) for row in found]
+    return sorted(made, key=lambda row: (GROUPS.index(row.group), row.klass))
+
+
+def _row(row: Sequence[Any], hours: Hours) -> Row:
+    brief = row[25:]
+    due = None if row[6] == NEVER else row[6]
+    aim = None if row[7] == NEVER else row[7]
+    return Row(
+        group=row[0],
+        task_id=row[1],
+        version=row[3],
+        person=brief_of_row(brief, hours.now.date()) if brief[0] else None,
+        klass=WorkClass(row[5]),
+        due=due,
+        target=aim,
+        wake=row[8] if row[8] > hours.now else None,
+        since=row[9],
+        kind=row[11],
+        title=row[12],
+        because=row[13],
+        waiting_on=row[14],
+        source=row[15],
+        rule=row[16],
+        zone=row[17],
+        attempts=row[18],
+        is_protected=row[19],
+        program=row[20],
+        reason=row[21],
+        owner=row[22],
+        owner_name=row[23],
+        position=row[24],
+        is_late=aim is not None and aim < hours.now and not row[10],
+    )
+
+
+def _counts(
+    unit: Unit, sides: list[Sql], hours: Hours, may: Sql, condition: Condition
+) -> tuple[dict[str, int], int, int, int]:
+    me = unit.scope.actor.practitioner_rid
+    asked = [worklist_sql.count(sides, group, hours, may, CAP) for group in GROUPS]
+    asked.append(worklist_sql.late(sides, hours, may, CAP))
+    asked.append((worklist_sql.SILENT, [me, hours.now - SILENCE, CAP + 1]))
+    asked.append(_unclaimed(condition, may))
+    text = "select " + ", ".join(part for part, _ in asked)
+    row = unit.cursor().execute(text, [value for _, told in asked for value in told]).fetchone()
+    assert row is not None
+    return dict(zip(GROUPS, row[:5], strict=True)), row[5], row[6], row[7]
+
+
+def _unclaimed(condition: Condition, may: Sql) -> Sql:
+    parts = [
+        (
+            f"(select w.task from work w where w.is_open and w.owner is null and {text} and {may[0]} limit %s)",
+            [*told, *may[1], 100],
+        )
+        for text, told in _houses(condition)
+    ]
+    text = " union ".join(part for part, _ in parts)
+    return f"(select count(*) from ({text}) u)", [value for _, told in parts for value in told]
+
+
+def of_person(unit: Unit, person: int, now: datetime, *, reader: ZoneInfo | None = None) -> list[Row]:
+    """Everything open for one person, in its order. Empty when she may not be seen."""
+    if not unit.may_see(person):
+        return []
+    hours = hours_of(now, reader or ZoneInfo("UTC"))
+    return _listed(unit, "w.person = %s", [person], hours)
+
+
+def row_of(unit: Unit, task_id: str, now: datetime, *, reader: ZoneInfo | None = None) -> Row | None:
+    """The open row of a Task; the caller has read the Task itself, so it may be seen."""
+    rid = unit.rid_of(f"Task/{task_id}")
+    found = _listed(unit, "w.task = %s", [rid], hours_of(now, reader or ZoneInfo("UTC"))) if rid else []
+    return found[0] if found else None
+
+
+def _listed(unit: Unit, where: str, parameters: list[Any], hours: Hours) -> list[Row]:
+    text = f"select 'later', {worklist_sql.COLUMNS}, {BRIEF} from {worklist_sql.ROW_SOURCE}"
+    rows = unit.cursor().execute(
+        f"{text} where w.is_open and {where} order by w.class, w.due, w.task limit 200", parameters
+    )
+    found = [_row(row, hours) for row in rows.fetchall()]
+    unit.saw({row.person.rid for row in found if row.person}, "work")
+    return [_grouped(row, hours) for row in found]
+
+
+def _grouped(row: Row, hours: Hours) -> Row:
+    return replace(row, group=group_of(row, hours))
+
+
+def group_of(row: Row, hours: Hours) -> Group:
+    """The same as the ranges of worklist_sql, for a row at hand; tests hold the two together."""
+    aim = row.target or NEVER
+    if row.klass is WorkClass.DANGER:
+        return "now"
+    if row.wake is not None:
+        return "later"
+    if row.waiting_on:
+        return "waiting"
+    if aim <= hours.tonight:
+        return "today"
+    return "week" if aim <= hours.week else "later"
+
+
+# --- keeping
+
+
+class Worklist:
+    """The projector: one row a Task; rows follow their person to another site or team."""
+
+    def project(self, unit: Unit, changes: Sequence[Change]) -> None:
+        tasks = sources.latest(changes, ("Task",))
+        gone = [rid for rid, change in tasks.items() if change.after is None]
+        if gone:
+            unit.cursor().execute("delete from work where task = any(%s::bigint[])", [gone])
+        keep(unit, [change.after for change in tasks.values() if change.after])
+        if moved := sources.homes(changes, TELLING):
+            unit.cursor().execute(FOLLOW, [sorted(moved)])
+
+    def rebuild(self, unit: Unit) -> None:
+        unit.cursor().execute("delete from work")
+        for batch in sources.every(unit, ("Task",)):
+            keep(unit, batch)
+
+
+FOLLOW = """
+update work w set site = coalesce(p.site, w.own_site), team = p.team, labels = coalesce(p.labels, 0),
+  position = nextval('work_positions')
+from unnest(%s::bigint[]) as moved(person) left join people p on p.person = moved.person
+where w.person = moved.person
+  and (w.site, w.team, w.labels) is distinct from (coalesce(p.site, w.own_site), p.team, coalesce(p.labels, 0))
+"""
+
+COLUMNS = {
+    "person": "bigint",
+    "task": "bigint",
+    "task_id": "text",
+    "version": "integer",
+    "is_open": "boolean",
+    "class": "smallint",
+    "due": "timestamptz",
+    "aim": "timestamptz",
+    "wake": "timestamptz",
+    "since": "timestamptz",
+    "is_waiting": "boolean",
+    "owner": "bigint",
+    "own_site": "bigint",
+    "program": "text",
+    "kind": "text",
+    "title": "text",
+    "because": "text",
+    "waiting_on": "text",
+    "source": "text",
+    "rule": "text",
+    "zone": "text",
+    "attempts": "smallint",
+    "is_protected": "boolean",
+    "reason": "text",
+}
+# site, team and labels are the person's, as they stand at this moment.
+KEEP = f"""
+insert into work({", ".join(COLUMNS)}, site, team, labels, position)
+select {", ".join(f"n.{name}" for name in COLUMNS)}, coalesce(p.site, n.own_site), p.team, coalesce(p.labels, 0),
+  nextval('work_positions')
+from (values ({", ".join(f"%s::{kind}" for kind in COLUMNS.values())})) as n({", ".join(COLUMNS)})
+left join people p on p.person = n.person
+"""
+
+
+def keep(unit: Unit, tasks: Collection[Stored]) -> None:
+    """Writes the rows of these Tasks anew."""
+    if not tasks:
+        return
+    told = [(stored, kept(stored.resource)) for stored in tasks]
+    named = {r for _, k in told for r in (k.owner, k.site) if r}
+    keys: dict[str | None, int] = dict(unit.mention_many(named).items())
+    cursor = unit.cursor()
+    cursor.execute("delete from work where task = any(%s::bigint[])", [[stored.rid for stored in tasks]])
+    cursor.executemany(KEEP, [_values(stored, row, keys) for stored, row in told])
+
+
+def _values(stored: Stored, row: Kept, keys: dict[str | None, int]) -> tuple[Any, ...]:
+    is_waiting = row.waiting_on is not None and row.klass is not WorkClass.DANGER
+    return (
+        stored.person,
+        stored.rid,
+        stored.id,
+        stored.version,
+        row.is_open,
+        int(row.klass),
+        row.due,
+        row.aim,
+        row.wake,
+        row.since,
+        is_waiting,
+        keys.get(row.owner),
+        keys.get(row.site),
+        row.program,
+        row.kind,
+        row.title,
+        row.because,
+        row.waiting_on,
+        row.source,
+        row.rule,
+        row.zone,
+        row.attempts,
+        row.is_protected,
+        row.reason,
+    )
+
+
+def programs_with_work(unit: Unit, programs: Iterable[str]) -> list[str]:
+    """Of these programs, those with open work."""
+    rows = unit.cursor().execute(
+        "select p from unnest(%s::text[]) p where exists (select from work w where w.program = p and w.is_open)",
+        [sorted(programs)],
+    )
+    return [row[0] for row in rows.fetchall()]
+
+
+__all__ = ["ALWAYS", "GROUPS", "Row", "Today", "Worklist", "group_of", "of_person", "row_of", "saw", "today"]
