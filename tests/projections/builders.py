@@ -17,8 +17,8 @@ TABLES = {
     "briefs": "*",
     "names": "*",
     "story": "*",
-    "work": "person, task, task_id, version, is_open, class, due, aim, wake, since, is_waiting, owner, team, site, own_site,"
-    " program, labels, kind, title, because, waiting_on, source, rule, zone, attempts, is_protected, reason",
+    "work": "person, task, task_id, version, is_open, class, due, aim, wake, since, is_waiting, owner, team, site,"
+    " own_site, program, labels, kind, title, because, waiting_on, source, rule, zone, attempts, is_protected, reason",
     "finder": "*",
 }
 

@@ -2,71 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from careloop import projections, store
-from careloop.access import Actor, Scope, system_actor
 from careloop.care.work import WorkClass
 from careloop.projections import worklist
-from careloop.store import Unit
 from tests.projections import builders as b
-
-CHICAGO = ZoneInfo("America/Chicago")
-HOUSE = Scope(system_actor("rebuild"), "command", "maintenance")
-
-
-class Ward:
-    """Bayview with Maria (Ana leads), Queens with Walter (nobody of Bayview may see him)."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        with store.open(HOUSE, now=now, projectors=projections.ALL) as unit:
-            for one in (
-                b.organization("bayview", "Bayview"),
-                b.organization("queens", "Queens", "NY", "11101"),
-                b.practitioner("ana", "Ana", "Reyes"),
-                b.practitioner("ben", "Ben", "Osei"),
-                b.patient("maria", "Maria", "Duarte"),
-                b.patient("walter", "Walter", "Nguyen", "queens"),
-                b.team("team-maria", "maria", "ana"),
-                b.episode("e-maria", "maria"),
-            ):
-                unit.create_named(one)
-            self.site, self.queens = unit.mention("Organization/bayview"), unit.mention("Organization/queens")
-            self.ana, self.ben = unit.mention("Practitioner/ana"), unit.mention("Practitioner/ben")
-        self.actor = Actor(
-            principal=7,
-            kind="staff",
-            name="Ana Reyes",
-            roles=frozenset({"coordinator"}),
-            sites=frozenset({self.site}),
-            practitioner="Practitioner/ana",
-            practitioner_rid=self.ana,
-        )
-
-    def has(self, *tasks: dict[str, object]) -> None:
-        with store.open(HOUSE, now=self.now, projectors=projections.ALL) as unit:
-            for one in tasks:
-                unit.update(one, create=True)
-
-    def open(self, actor: Actor | None = None) -> Unit:
-        return store.open(Scope(actor or self.actor, "page", "coordination"), now=self.now)
-
-    def today(
-        self, view: str = "mine", at: datetime | None = None, actor: Actor | None = None
-    ) -> worklist.Today:
-        with self.open(actor) as unit:
-            return worklist.today(unit, at or self.now, view, reader=CHICAGO)
+from tests.projections.ward import CHICAGO, Ward
 
 
 @pytest.fixture
-def ward(record: None, now: datetime) -> Iterator[Ward]:
-    yield Ward(now)
+def ward(record: None, now: datetime) -> Ward:
+    return Ward(now)
 
 
 def titles(shown: worklist.Today, group: str) -> list[str]:

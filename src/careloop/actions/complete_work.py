@@ -1,0 +1,51 @@
+"""Close a to-do with its outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Literal
+
+from careloop.access import Scope
+from careloop.actions import record, working
+from careloop.actions.urgent import TIMER
+from careloop.actions.working import ReasonMissing, Result
+from careloop.fhir import uris
+from careloop.fhir.elements import codeable, codings, fhir_instant
+
+Outcome = Literal["done", "not-needed", "not-possible"]
+STATUS: Final = {"done": "completed", "not-needed": "cancelled", "not-possible": "failed"}
+WORDS: Final = {"done": "Done", "not-needed": "No longer needed", "not-possible": "Could not be done"}
+
+
+def complete_work(
+    scope: Scope, task: str, outcome: Outcome, now: datetime, *, words: str = "", version: int | None = None
+) -> Result:
+    """words: what came of it; needed unless it was done, and for a call that reached nobody.
+
+    Raises StaleVersion, WorkEnded, ReasonMissing, ProtectedWork (urgent work is done, never declined)."""
+    with record.begin(scope, now) as unit:
+        seen = working.open_task(unit, task, version)
+        resource, work = working.copy_of(seen)
+        if outcome != "done":
+            working.refuse_protected(work)
+        if not words.strip() and (outcome != "done" or _is_unreached_call(work.kind, resource)):
+            raise ReasonMissing
+        said = words.strip()[:2_000] or WORDS[outcome]
+        resource["status"] = STATUS[outcome]
+        resource["statusReason"] = {**codeable(uris.REASON, outcome, WORDS[outcome]), "text": said}
+        resource["executionPeriod"] = {**resource.get("executionPeriod", {}), "end": fhir_instant(now)}
+        if scope.actor.practitioner and "owner" not in resource:
+            resource["owner"] = working.me(unit)
+        if work.is_protected:
+            unit.clear_timer(seen.person, TIMER, seen.reference)
+        saved = working.save(unit, resource, seen)
+        return Result(saved, "" if work.is_protected else working.undo_token(saved))
+
+
+def _is_unreached_call(kind: str, task: dict[str, object]) -> bool:
+    """A call stays open until somebody is reached or it is closed with a reason."""
+    outputs = task.get("output")
+    reached = isinstance(outputs, list) and any(
+        (uris.TASK_IO, "contact") in codings(output.get("type")) for output in outputs
+    )
+    return kind.startswith("call") and not reached

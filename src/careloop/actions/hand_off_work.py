@@ -1,0 +1,89 @@
+"""Give a to-do to a colleague, or back to the team, with a note."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from careloop.access import Scope
+from careloop.accounts.models import User
+from careloop.actions import record, working
+from careloop.actions.urgent import TIMER
+from careloop.actions.working import ProtectedWork, Result
+from careloop.fhir import uris
+from careloop.fhir.elements import ref, set_extension
+from careloop.kernel.errors import CareError
+from careloop.store import Unit
+
+TEAM = "team"
+# As long as the first on call has: content/rules/escalation.yaml.
+ANSWER_WITHIN = timedelta(minutes=15)
+
+
+class UnknownColleague(CareError):
+    """Choose a colleague who works with this person’s site, or the team."""
+
+    code, status, issue_type = "unknown-colleague", 422, "value"
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """reference: "Practitioner/…"."""
+
+    reference: str
+    name: str
+
+
+def colleagues(scope: Scope, site: str | None) -> list[Colleague]:
+    """Who may be given work of this Organization id; site None: of any of mine. Never oneself."""
+    users = User.objects.filter(is_active=True).exclude(practitioner="").order_by("name")
+    return [
+        Colleague(reference, str(user))
+        for user in users
+        if (reference := f"Practitioner/{user.practitioner}") != scope.actor.practitioner
+        and (not user.sites or site is None or site in user.sites)
+    ]
+
+
+def hand_off_work(
+    scope: Scope, task: str, to: str, note: str, now: datetime, *, version: int | None = None
+) -> Result:
+    """to: "Practitioner/…" or "team", where anybody may claim it. Urgent work goes to a person, never to a pile.
+
+    Raises StaleVersion, WorkEnded, ReasonMissing, UnknownColleague, ProtectedWork."""
+    said = working.words(note)
+    with record.begin(scope, now) as unit:
+        seen = working.open_task(unit, task, version)
+        resource, work = working.copy_of(seen)
+        if to == TEAM:
+            if work.is_protected:
+                raise ProtectedWork("Hand it to a person by name.")
+            resource.pop("owner", None)
+            resource["status"] = "requested"
+            name = "the team"
+        else:
+            found = _colleague(unit, resource, to)
+            resource["owner"], name = ref(found.reference, found.name), found.name
+            if work.is_protected:  # whoever gets it says “I have it”, or it goes on to the next
+                set_extension(resource, uris.ACKNOWLEDGED, "DateTime", None)
+                unit.set_timer(seen.person, TIMER, seen.reference, now + ANSWER_WITHIN)
+        set_extension(resource, uris.WAKE, "DateTime", None)
+        working.add_note(resource, f"Handed to {name}: {said}", unit)
+        saved = working.save(unit, resource, seen)
+        return Result(saved, "" if work.is_protected else working.undo_token(saved))
+
+
+def _colleague(unit: Unit, task: dict[str, object], to: str) -> Colleague:
+    found = next((c for c in colleagues(unit.scope, site_of(unit, task)) if c.reference == to), None)
+    if found is None:
+        raise UnknownColleague
+    return found
+
+
+def site_of(unit: Unit, task: dict[str, object]) -> str | None:
+    """The Organization id that the work's person belongs to."""
+    person = task.get("for")
+    reference = str(person.get("reference", "")) if isinstance(person, dict) else ""
+    patient = unit.get([reference]).get(reference) if reference else None
+    site = (patient.resource.get("managingOrganization") or {}).get("reference", "") if patient else ""
+    return str(site).rpartition("/")[2] or None

@@ -1,0 +1,160 @@
+"""A call, visit or message, or the attempt at one: an Encounter, its place in the to-do, and its note."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from careloop.access import Scope
+from careloop.actions import record, working
+from careloop.actions.sign_note import write_note
+from careloop.actions.working import Result
+from careloop.care.work import Work
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, codeable, codings, fhir_instant, ref, set_extension
+from careloop.kernel.errors import CareError
+from careloop.projections.worklist_rows import attempts_in
+from careloop.store import Stored, Unit, drafts
+
+Outcome = Literal["reached", "no-answer", "left-message", "wrong-number", "declined"]
+OUTCOMES: Final = {
+    "reached": "Reached",
+    "no-answer": "No answer",
+    "left-message": "Left a message",
+    "wrong-number": "Wrong number",
+    "declined": "Did not want to talk",
+}
+CHANNELS: Final = {"phone": "VR", "video": "VR", "text": "VR", "home": "HH", "office": "AMB"}
+ENOUGH_ATTEMPTS: Final = 2
+STAYS_OPEN: Final = "Two attempts are on record, so the billing rule may be satisfied; the call stays open."
+
+
+class BadContact(CareError):
+    """Say how it went and how long it took."""
+
+    code, status, issue_type = "bad-contact", 422, "value"
+
+
+@dataclass(frozen=True, repr=False)
+class Contact:
+    """minutes: whole, at least 1. note: signed with it; empty keeps the draft for later. with_whom: whose ear it was,
+    when not the person's own. is_done: the to-do is finished by it."""
+
+    outcome: Outcome
+    minutes: int
+    note: str = ""
+    channel: str = "phone"
+    about: str = ""
+    with_whom: str = ""
+    is_done: bool = False
+
+    def __repr__(self) -> str:
+        return f"Contact({self.outcome})"
+
+
+def form_of(task: str | None) -> str:
+    """The name of the draft that a contact's sheet keeps."""
+    return f"contact:{task or '-'}"
+
+
+def note_form(encounter: Stored) -> str:
+    """The name of the draft of a note that waits for a signature."""
+    return f"note:{encounter.reference}"
+
+
+def log_contact(
+    scope: Scope,
+    contact: Contact,
+    now: datetime,
+    *,
+    person: str = "",
+    task: str | None = None,
+    version: int | None = None,
+) -> Result:
+    """person: Patient id, not needed with a task. Raises BadContact, StaleVersion, WorkEnded."""
+    _check(contact)
+    with record.begin(scope, now) as unit:
+        seen = working.open_task(unit, task, version) if task else None
+        patient = unit.read("Patient", _person(seen) if seen else person)
+        encounter = unit.create(_encounter(unit, patient, contact, seen))
+        note = _sign_or_keep(unit, patient, contact, encounter, task)
+        made = (encounter, note) if note else (encounter,)
+        if seen is None:
+            return Result(None, working.undo_token(*made), made=made)
+        saved, hint = _into_task(unit, seen, contact, encounter)
+        return Result(saved, working.undo_token(saved, *made), hint, made)
+
+
+def _check(contact: Contact) -> None:
+    if contact.outcome not in OUTCOMES or contact.channel not in CHANNELS:
+        raise BadContact
+    if not 1 <= contact.minutes <= 600:
+        raise BadContact("Minutes are a whole number from 1 to 600.")
+
+
+def _person(task: Stored) -> str:
+    reference = str((task.resource.get("for") or {}).get("reference", ""))
+    if not reference.startswith("Patient/"):
+        raise BadContact("This to-do is about nobody who could be called.")
+    return reference.removeprefix("Patient/")
+
+
+def _encounter(unit: Unit, patient: Stored, contact: Contact, task: Stored | None) -> Resource:
+    began = unit.now - timedelta(minutes=contact.minutes)
+    about = contact.about.strip() or (str(task.resource.get("description", "")) if task else "")
+    found: Resource = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"system": uris.ACT_CODE, "code": CHANNELS[contact.channel]},
+        "subject": ref(patient.reference),
+        "participant": [{"individual": working.me(unit)}],
+        "period": {"start": fhir_instant(began), "end": fhir_instant(unit.now)},
+    }
+    if about:
+        found["reasonCode"] = [{"text": about[:300]}]
+    outcome = codeable(uris.CONTACT_OUTCOME, contact.outcome, OUTCOMES[contact.outcome])
+    set_extension(found, uris.OUTCOME, "CodeableConcept", outcome)
+    set_extension(found, uris.CHANNEL, "Code", contact.channel)
+    set_extension(found, uris.MINUTES, "Integer", contact.minutes)
+    if contact.with_whom.strip():
+        set_extension(found, uris.HEARD_FROM, "String", contact.with_whom.strip()[:200])
+    return found
+
+
+def _sign_or_keep(
+    unit: Unit, patient: Stored, contact: Contact, encounter: Stored, task: str | None
+) -> Stored | None:
+    """With words it is signed; without, an attempt signs what happened, and a talk keeps a draft to be signed."""
+    said = contact.note.strip()
+    if not said and contact.outcome != "reached":
+        said = f"{OUTCOMES[contact.outcome]} ({contact.channel}, {contact.minutes} min)."
+    note = write_note(unit, patient, said, encounter=encounter.reference) if said else None
+    if note is None:
+        drafts.save(unit, patient.rid, note_form(encounter), {"text": "", "encounter": encounter.reference})
+    if kept := drafts.load(unit, patient.rid, form_of(task)):
+        drafts.delete(unit, kept.id)
+    return note
+
+
+def _into_task(unit: Unit, seen: Stored, contact: Contact, encounter: Stored) -> tuple[Stored, str]:
+    resource, work = working.copy_of(seen)
+    kind = "contact" if contact.outcome == "reached" else "attempt"
+    output = {"type": codeable(uris.TASK_IO, kind), "valueReference": ref(encounter.reference)}
+    resource["output"] = [*resource.get("output", ()), output]
+    resource["status"] = "in-progress"
+    set_extension(resource, uris.WAKE, "DateTime", None)
+    if contact.is_done and contact.outcome == "reached":
+        resource["status"] = "completed"
+        resource["statusReason"] = {**codeable(uris.REASON, "done", "Done"), "text": "Reached"}
+        resource["executionPeriod"] = {"end": fhir_instant(unit.now)}
+    saved = working.save(unit, resource, seen)
+    return saved, STAYS_OPEN if kind == "attempt" and _may_bill(work, attempts_in(resource)) else ""
+
+
+def _may_bill(work: Work, attempts: int) -> bool:
+    return (work.rule or "").startswith("tcm-contact") and attempts >= ENOUGH_ATTEMPTS
+
+
+def is_contact_of(task: Resource, kind: str) -> bool:
+    return any((uris.TASK_IO, kind) in codings(output.get("type")) for output in task.get("output", ()))

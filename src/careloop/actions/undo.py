@@ -1,0 +1,85 @@
+"""Take back what was just done: a compensating version, within ten minutes, while nothing has left the house and
+nobody has gone on from it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from careloop.access import Scope
+from careloop.actions import record, working
+from careloop.actions.log_contact import form_of
+from careloop.actions.sign_note import text_of_note
+from careloop.actions.working import Result
+from careloop.care.work import work_of
+from careloop.fhir.elements import Resource
+from careloop.kernel.errors import Conflict
+from careloop.store import Stored, Unit, drafts, outbox
+
+WITHIN: Final = timedelta(minutes=10)
+UNDOABLE: Final = frozenset({"Task", "Encounter", "DocumentReference"})
+
+
+class TooLate(Conflict):
+    """This can’t be undone any more. Change it by hand; the story shows both."""
+
+    code = "too-late"
+
+
+def undo(scope: Scope, change: str, now: datetime) -> Result:
+    """change: the token that the act gave. Raises TooLate, ProtectedWork, NotFound."""
+    with record.begin(scope, now) as unit:
+        pairs = [_parsed(part) for part in change.split(",") if part]
+        if not pairs:
+            raise TooLate
+        seen = [_still(unit, kind, id, version) for kind, id, version in pairs]
+        for stored in seen:
+            _refuse_left(unit, stored)
+        written = [_back(unit, stored) for stored in seen]
+        task = next((stored for stored in written if stored.type == "Task"), None)
+        for stored in written:
+            if stored.type == "DocumentReference":
+                _back_to_draft(unit, stored, task)
+        return Result(task)
+
+
+def _parsed(part: str) -> tuple[str, str, int]:
+    reference, _, version = part.partition("@")
+    kind, _, id = reference.partition("/")
+    if kind not in UNDOABLE or not version.isdigit():
+        raise TooLate
+    return kind, id, int(version)
+
+
+def _still(unit: Unit, kind: str, id: str, version: int) -> Stored:
+    stored = unit.read(kind, id)
+    if stored.version != version:
+        raise TooLate("Somebody went on from here.")
+    if unit.now - stored.at > WITHIN:
+        raise TooLate("Ten minutes have passed.")
+    if kind == "Task":
+        working.refuse_protected(work_of(stored.resource))
+    return stored
+
+
+def _refuse_left(unit: Unit, stored: Stored) -> None:
+    """Letters that this very version caused are held 30 s: what has not left yet is withdrawn with it."""
+    key = f"{stored.reference}@{stored.version}"
+    if outbox.has_left(unit, key):
+        raise TooLate("It has left the house already.")
+    outbox.withdraw(unit, key)
+
+
+def _back_to_draft(unit: Unit, note: Stored, task: Stored | None) -> None:
+    """The words of a note that was taken back stand in the sheet again: nothing typed is lost."""
+    form = form_of(task.id if task else None)
+    if drafts.load(unit, note.person, form) is None:
+        drafts.save(unit, note.person, form, {"note": text_of_note(note.resource)})
+
+
+def _back(unit: Unit, stored: Stored) -> Stored:
+    """What was made becomes entered-in-error; what was changed becomes what it was."""
+    if stored.version == 1:
+        return unit.update({**stored.resource, "status": "entered-in-error"}, if_match=1)
+    before: Resource = unit.read_version(stored.type, stored.id, stored.version - 1).resource
+    return unit.update(before, if_match=stored.version)

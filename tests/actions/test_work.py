@@ -1,0 +1,320 @@
+"""What a coordinator does with a to-do: done, called, put away, handed on, taken, taken back."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from careloop.access import Scope
+from careloop.accounts.models import Principal, User
+from careloop.actions.claim_work import AlreadyClaimed, claim_work
+from careloop.actions.complete_work import complete_work
+from careloop.actions.hand_off_work import UnknownColleague, colleagues, hand_off_work
+from careloop.actions.log_contact import STAYS_OPEN, BadContact, Contact, form_of, log_contact, note_form
+from careloop.actions.record_promise import BadPromise, record_promise
+from careloop.actions.sign_note import EmptyNote, NotANote, sign_note, text_of_note
+from careloop.actions.snooze_work import BadSnooze, PastTheDeadline, snooze_work
+from careloop.actions.undo import TooLate, undo
+from careloop.actions.working import ProtectedWork, ReasonMissing, WorkEnded
+from careloop.care.work import WorkClass
+from careloop.fhir import uris
+from careloop.fhir.elements import extension, instant
+from careloop.kernel.errors import NotFound, StaleVersion
+from careloop.store import drafts, outbox
+from tests.projections import builders as b
+from tests.projections.ward import Ward
+
+
+@pytest.fixture
+def ward(record: None, now: datetime) -> Ward:
+    found = Ward(now)
+    found.has(
+        b.task(
+            "call",
+            "maria",
+            now,
+            kind="call-after-discharge",
+            due=now + timedelta(hours=30),
+            klass=WorkClass.CLOCK,
+            rule="tcm-contact@2026",
+        ),
+        b.task("ride", "maria", now, kind="ride", title="Find a ride", due=now),
+        b.task("urgent", "maria", now, kind="urgent-self-harm", klass=WorkClass.DANGER, is_protected=True),
+        b.task("free", "maria", now, owner=None),
+        b.task("walters", "walter", now),
+    )
+    return found
+
+
+def test_done_is_done_with_an_hour_and_leaves_today(ward: Ward) -> None:
+    result = complete_work(ward.scope, "ride", "done", ward.now, version=1)
+    task = ward.task("ride")
+    assert (task["status"], instant(task["executionPeriod"]["end"])) == ("completed", ward.now)
+    assert "Find a ride" not in [row.title for row in ward.today().rows]
+    assert result.undo == "Task/ride@2"
+    assert "Done" in ward.story()
+
+
+def test_what_is_not_done_needs_a_reason(ward: Ward) -> None:
+    with pytest.raises(ReasonMissing):
+        complete_work(ward.scope, "ride", "not-needed", ward.now)
+    complete_work(ward.scope, "ride", "not-needed", ward.now, words="Lucía drives her")
+    assert ward.task("ride")["statusReason"]["text"] == "Lucía drives her"
+    assert ward.task("ride")["status"] == "cancelled"
+
+
+def test_a_call_that_reached_nobody_is_closed_with_a_reason_only(ward: Ward) -> None:
+    with pytest.raises(ReasonMissing):
+        complete_work(ward.scope, "call", "done", ward.now)
+    log_contact(ward.scope, Contact("reached", 12, "Has her pills."), ward.now, task="call")
+    complete_work(ward.scope, "call", "done", ward.now)
+    assert ward.task("call")["status"] == "completed"
+
+
+def test_nobody_writes_over_another_change(ward: Ward) -> None:
+    snooze_work(ward.scope, "ride", ward.now + timedelta(hours=1), "busy line", ward.now, version=1)
+    for act in (
+        lambda: complete_work(ward.scope, "ride", "done", ward.now, version=1),
+        lambda: snooze_work(ward.scope, "ride", ward.now + timedelta(hours=2), "x", ward.now, version=1),
+        lambda: hand_off_work(ward.scope, "ride", "team", "x", ward.now, version=1),
+        lambda: log_contact(ward.scope, Contact("no-answer", 1), ward.now, task="ride", version=1),
+    ):
+        with pytest.raises(StaleVersion):
+            act()
+    assert ward.task("ride")["meta"]["versionId"] == "2"
+
+
+def test_what_has_ended_stays_ended(ward: Ward) -> None:
+    complete_work(ward.scope, "ride", "done", ward.now)
+    with pytest.raises(WorkEnded):
+        complete_work(ward.scope, "ride", "done", ward.now)
+
+
+def test_someone_elses_people_look_like_nobody(ward: Ward) -> None:
+    with pytest.raises(NotFound):
+        complete_work(ward.scope, "walters", "done", ward.now)
+    with pytest.raises(NotFound):
+        log_contact(ward.scope, Contact("no-answer", 1), ward.now, person="walter")
+
+
+def test_snoozed_work_comes_back_by_itself(ward: Ward) -> None:
+    snooze_work(ward.scope, "ride", ward.now + timedelta(hours=2), "line is busy", ward.now)
+    assert "Find a ride" in [r.title for r in ward.today().of("later")]
+    back = ward.today(at=ward.now + timedelta(hours=2))
+    assert "Find a ride" in [r.title for r in back.of("today")]
+    assert ward.task("ride")["note"][-1]["text"] == "Snoozed: line is busy"
+
+
+@pytest.mark.parametrize(
+    ("hours", "reason", "error"), [(-1, "x", BadSnooze), (24 * 91, "x", BadSnooze), (1, "  ", ReasonMissing)]
+)
+def test_a_snooze_needs_an_hour_to_come_and_a_reason(
+    ward: Ward, hours: int, reason: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        snooze_work(ward.scope, "ride", ward.now + timedelta(hours=hours), reason, ward.now)
+
+
+def test_a_rules_deadline_is_not_slept_through(ward: Ward) -> None:
+    with pytest.raises(PastTheDeadline):
+        snooze_work(ward.scope, "call", ward.now + timedelta(hours=31), "later", ward.now)
+
+
+def test_safety_is_never_snoozed_declined_undone_or_left_to_a_pile(ward: Ward) -> None:
+    for act in (
+        lambda: snooze_work(ward.scope, "urgent", ward.now + timedelta(hours=1), "x", ward.now),
+        lambda: complete_work(ward.scope, "urgent", "not-needed", ward.now, words="x"),
+        lambda: hand_off_work(ward.scope, "urgent", "team", "x", ward.now),
+    ):
+        with pytest.raises(ProtectedWork):
+            act()
+    assert complete_work(ward.scope, "urgent", "done", ward.now, words="safe, with her sister").undo == ""
+    with pytest.raises(ProtectedWork):
+        undo(ward.scope, "Task/urgent@2", ward.now)
+
+
+def a_colleague(ward: Ward, practitioner: str = "ben", site: str = "bayview") -> None:
+    principal = Principal.objects.create(kind="staff", name=practitioner)
+    User.objects.create(
+        principal=principal,
+        email=f"{practitioner}@example.org",
+        name="Ben Osei",
+        practitioner=practitioner,
+        sites=[site],
+    )
+
+
+def test_handing_off_tells_who_and_why(ward: Ward) -> None:
+    a_colleague(ward)
+    a_colleague(ward, "quin", "queens")
+    assert [c.reference for c in colleagues(ward.scope, "bayview")] == ["Practitioner/ben"]
+    hand_off_work(ward.scope, "ride", "Practitioner/ben", "you know the driver", ward.now)
+    task = ward.task("ride")
+    assert task["owner"]["reference"] == "Practitioner/ben"
+    assert task["note"][-1]["text"] == "Handed to Ben Osei: you know the driver"
+    assert "Find a ride" not in [r.title for r in ward.today().rows]
+    with pytest.raises(UnknownColleague):
+        hand_off_work(ward.scope, "call", "Practitioner/quin", "x", ward.now)
+
+
+def test_of_sixteen_who_claim_at_once_one_gets_it(ward: Ward) -> None:
+    def claim(_: int) -> str:
+        from django.db import connection
+
+        try:
+            claim_work(Scope(ward.actor, "page", "coordination"), "free", ward.now)
+            return "got it"
+        except (AlreadyClaimed, StaleVersion) as lost:
+            return lost.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(claim, range(16)))
+    assert ward.task("free")["meta"]["versionId"] == "2"
+    assert "got it" in told
+
+
+def test_a_claimed_one_says_who_has_it(ward: Ward) -> None:
+    ward.has(b.task("free", "maria", ward.now, owner="Practitioner/ben"))
+    with pytest.raises(AlreadyClaimed):
+        claim_work(ward.scope, "free", ward.now)
+
+
+def test_an_attempt_counts_keeps_the_call_open_and_says_so(ward: Ward) -> None:
+    first = log_contact(ward.scope, Contact("no-answer", 2), ward.now, task="call", version=1)
+    second = log_contact(ward.scope, Contact("left-message", 3), ward.now, task="call", version=2)
+    assert (first.hint, second.hint) == ("", STAYS_OPEN)
+    row = next(r for r in ward.today("mine").rows if r.task_id == "call")
+    assert row.attempts == 2
+    assert {"Called, no answer", "Called, left a message"} <= set(ward.story())
+
+
+def test_a_talk_that_is_done_ends_the_call_and_its_note_is_signed(ward: Ward) -> None:
+    result = log_contact(
+        ward.scope,
+        Contact("reached", 12, "She has all her pills.\nDaughter drives.", is_done=True),
+        ward.now,
+        task="call",
+    )
+    assert ward.task("call")["status"] == "completed"
+    encounter, note = result.made
+    assert extension(encounter.resource, uris.MINUTES) == 12
+    assert text_of_note(note.resource) == "She has all her pills.\nDaughter drives."
+    assert note.resource["authenticator"]["reference"] == "Practitioner/ana"
+    with ward.open() as unit:
+        signed = unit.search("Provenance", {"target": note.reference}).entries
+        assert [p.resource["signature"][0]["who"]["reference"] for p in signed] == ["Practitioner/ana"]
+
+
+def test_a_talk_without_words_keeps_a_note_to_sign_and_forgets_the_sheet(ward: Ward) -> None:
+    with ward.open() as unit:
+        rid = unit.rid_of("Patient/maria")
+        assert rid
+        drafts.save(unit, rid, form_of("call"), {"note": ""})
+    (encounter,) = log_contact(ward.scope, Contact("reached", 12), ward.now, task="call").made
+    with ward.open() as unit:
+        assert [d.form for d in drafts.listed(unit)] == [note_form(encounter)]
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        Contact("reached", 0),
+        Contact("reached", 601),
+        Contact("maybe", 1),
+        Contact("reached", 1, channel="owl"),
+    ],
+)  # type: ignore[arg-type]
+def test_a_contact_that_makes_no_sense_is_refused(ward: Ward, contact: Contact) -> None:
+    with pytest.raises(BadContact):
+        log_contact(ward.scope, contact, ward.now, task="call")
+
+
+def test_a_signed_note_is_added_to_and_never_changed(ward: Ward) -> None:
+    note = sign_note(ward.scope, "maria", "First.", ward.now)
+    added = sign_note(ward.scope, "maria", "And second.", ward.now, appends=note.id)
+    assert added.resource["relatesTo"] == [{"code": "appends", "target": {"reference": note.reference}}]
+    with ward.open() as unit:
+        assert unit.read("DocumentReference", note.id).version == 1
+    with pytest.raises(EmptyNote):
+        sign_note(ward.scope, "maria", "  \n ", ward.now)
+    with pytest.raises(NotANote):
+        sign_note(ward.scope, "maria", "x", ward.now, appends="somebody-elses")
+
+
+def test_a_promise_is_work_of_its_own_class(ward: Ward) -> None:
+    record_promise(ward.scope, "maria", "Call about the food card", ward.now + timedelta(days=1), ward.now)
+    (row,) = [r for r in ward.today().rows if r.kind == "promise"]
+    assert (row.klass, row.because, row.zone) == (
+        WorkClass.PROMISE,
+        "a promise, made Monday",
+        "America/Chicago",
+    )
+    assert "Promised" in ward.story()
+    with pytest.raises(BadPromise):
+        record_promise(ward.scope, "maria", "Call", ward.now, ward.now)
+
+
+# --- undo
+
+
+def state(ward: Ward, id: str) -> dict[str, Any]:
+    return {k: v for k, v in ward.task(id).items() if k not in ("meta",)}
+
+
+def test_undo_brings_back_what_was(ward: Ward) -> None:
+    before = state(ward, "ride")
+    result = complete_work(ward.scope, "ride", "done", ward.now)
+    undo(ward.scope, result.undo, ward.now + timedelta(minutes=9))
+    assert state(ward, "ride") == before
+    assert ward.task("ride")["meta"]["versionId"] == "3"
+    assert "Done" not in ward.story()
+
+
+def test_undoing_a_contact_gives_back_the_words(ward: Ward) -> None:
+    result = log_contact(ward.scope, Contact("reached", 5, "She said…", is_done=True), ward.now, task="call")
+    undo(ward.scope, result.undo, ward.now)
+    assert ward.task("call")["status"] == "accepted"
+    assert "Reached by phone" not in ward.story()
+    with ward.open() as unit:
+        (draft,) = drafts.listed(unit)
+        assert (draft.form, draft.answers) == (form_of("call"), {"note": "She said…"})
+
+
+def test_undo_ends_after_ten_minutes(ward: Ward) -> None:
+    result = complete_work(ward.scope, "ride", "done", ward.now)
+    with pytest.raises(TooLate):
+        undo(ward.scope, result.undo, ward.now + timedelta(minutes=10, seconds=1))
+
+
+def test_undo_ends_when_somebody_went_on(ward: Ward) -> None:
+    first = snooze_work(ward.scope, "ride", ward.now + timedelta(hours=1), "x", ward.now)
+    complete_work(ward.scope, "ride", "done", ward.now)
+    with pytest.raises(TooLate):
+        undo(ward.scope, first.undo, ward.now)
+
+
+def test_undo_ends_when_a_letter_has_left_and_stops_one_that_has_not(ward: Ward) -> None:
+    held = complete_work(ward.scope, "ride", "done", ward.now)
+    with ward.open() as unit:
+        unit.send(held.undo, "mail", "partner", {"a": 1}, due=ward.now + timedelta(seconds=30))
+    undo(ward.scope, held.undo, ward.now)
+    gone = complete_work(ward.scope, "ride", "done", ward.now)
+    with ward.open() as unit:
+        unit.send(gone.undo, "mail", "partner", {"a": 2}, due=ward.now)
+    with ward.open() as unit:
+        letters = outbox.claim(unit)
+        assert [letter.key for letter in letters] == [gone.undo]
+        outbox.sent(unit, letters[0])
+    with pytest.raises(TooLate):
+        undo(ward.scope, gone.undo, ward.now)
+
+
+@pytest.mark.parametrize("token", ["", "Patient/maria@1", "Task/ride@x", "Task/ride", "Task/walters@1"])
+def test_a_made_up_token_undoes_nothing(ward: Ward, token: str) -> None:
+    with pytest.raises((TooLate, NotFound)):
+        undo(ward.scope, token, ward.now)
