@@ -13,7 +13,7 @@ create table work(
   is_waiting boolean not null, owner bigint, team bigint, site bigint, own_site bigint, program text collate "C", labels integer not null,
   position bigint not null,
   kind text collate "C" not null, title text not null, because text not null, waiting_on text, source text, rule text, zone text,
-  attempts smallint not null, is_protected boolean not null, reason text,
+  attempts smallint not null, is_protected boolean not null, is_acknowledged boolean not null, reason text,
   primary key(person, task));
 create unique index work_by_task on work(task);
 create index work_by_owner on work(owner, class, due, task) include (aim, wake, is_waiting, person) where is_open;

@@ -55,6 +55,7 @@ class Row:
     waiting_on: str | None
     wake: datetime | None
     is_protected: bool
+    is_acknowledged: bool
     program: str | None
     kind: str
     reason: str | None
@@ -159,7 +160,7 @@ def _rows(unit: Unit, sides: list[Sql], hours: Hours, may: Sql, limit: int) -> l
 
 
 def _row(row: Sequence[Any], hours: Hours) -> Row:
-    brief = row[25:]
+    brief = row[26:]
     due = None if row[6] == NEVER else row[6]
     aim = None if row[7] == NEVER else row[7]
     return Row(
@@ -186,6 +187,7 @@ def _row(row: Sequence[Any], hours: Hours) -> Row:
         owner=row[22],
         owner_name=row[23],
         position=row[24],
+        is_acknowledged=row[25],
         is_late=aim is not None and aim < hours.now and not row[10],
     )
 
@@ -312,6 +314,7 @@ COLUMNS = {
     "zone": "text",
     "attempts": "smallint",
     "is_protected": "boolean",
+    "is_acknowledged": "boolean",
     "reason": "text",
 }
 # site, team and labels are the person's, as they stand at this moment.
@@ -362,6 +365,7 @@ def _values(stored: Stored, row: Kept, keys: dict[str | None, int]) -> tuple[Any
         row.zone,
         row.attempts,
         row.is_protected,
+        row.is_acknowledged,
         row.reason,
     )
 

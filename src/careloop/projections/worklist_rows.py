@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from careloop.care.work import WorkClass, work_of
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, codings, instant
+from careloop.fhir.elements import Resource, codings, extension, instant
 
 OPEN = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 # Infinity in the table; psycopg has no infinite datetime, so the last day that both know stands for it.
@@ -37,6 +37,7 @@ class Kept:
     zone: str | None
     attempts: int
     is_protected: bool
+    is_acknowledged: bool
     reason: str | None
 
     def __repr__(self) -> str:
@@ -65,6 +66,7 @@ def kept(task: Resource) -> Kept:
         zone=work.zone,
         attempts=attempts_in(task),
         is_protected=work.is_protected,
+        is_acknowledged=extension(task, uris.ACKNOWLEDGED) is not None,
         reason=work.reasons[0] if work.reasons else None,
     )
 

@@ -81,7 +81,7 @@ def count(sides: list[Sql], group: str, hours: Hours, may: Sql, cap: int) -> Sql
 COLUMNS: Final = (
     "w.task_id, w.task, w.version, w.person, w.class, w.due, w.aim, w.wake, w.since, w.is_waiting, w.kind, w.title,"
     " w.because, w.waiting_on, w.source, w.rule, w.zone, w.attempts, w.is_protected, w.program, w.reason, w.owner,"
-    " n.name, w.position"
+    " n.name, w.position, w.is_acknowledged"
 )
 ROW_SOURCE: Final = "work w left join names n on n.rid = w.owner left join briefs b on b.person = w.person"
 

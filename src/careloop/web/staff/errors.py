@@ -52,7 +52,9 @@ def forbidden(request: HttpRequest, exception: Exception | None = None, reason: 
         403,
         gettext("You may not do this here."),
         gettext("Nothing was changed, and the try was written down."),
-        gettext("If you need it for your work, ask your supervisor. If the page was open for long, reload it and try again."),
+        gettext(
+            "If you need it for your work, ask your supervisor. If the page was open for long, reload it and try again."
+        ),
     )
 
 
@@ -82,7 +84,9 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         503,
         gettext("The record can’t be reached just now."),
         gettext("Nothing was lost. The last step was not done."),
-        gettext("Wait a few seconds and try again. Urgent? Work from the phone list and write it down; enter it later."),
+        gettext(
+            "Wait a few seconds and try again. Urgent? Work from the phone list and write it down; enter it later."
+        ),
     )
     response["Retry-After"] = "5"
     return response
@@ -110,7 +114,7 @@ def staff_page(view: View[P]) -> View[P]:
 
     @never_cache
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if getattr(request, "scope", None) is None:
             return to_sign_in(request)
         try:
@@ -130,6 +134,8 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     """A page goes to the sign-in form; a fragment is answered 401, so that nothing typed is thrown away."""
     ended = {"ended": "1"} if getattr(request, "session_ended", False) else {}
     if getattr(request, "htmx", False):
-        return HttpResponse(gettext("Please sign in first."), status=401, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            gettext("Please sign in first."), status=401, content_type="text/plain; charset=utf-8"
+        )
     back = request.get_full_path() if request.method == "GET" else settings.LOGIN_REDIRECT_URL
     return HttpResponseRedirect(f"{settings.LOGIN_URL}?{urlencode({'next': back, **ended})}")

@@ -37,12 +37,14 @@ def _try(request: HttpRequest, onward: str) -> HttpResponse:
     user = authenticate(request, username=email, password=request.POST.get("password", ""))
     if user is None:
         attempts.failed(email, now)
-        return _form(request, onward, gettext("That email and password don’t go together. Please try again."), email)
+        return _form(
+            request, onward, gettext("That email and password don’t go together. Please try again."), email
+        )
     attempts.forget(email)
     login(request, user)
     response = HttpResponseRedirect(onward)
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-        _keep_language(response, user.language)  # type: ignore[attr-defined]  # AUTH_USER_MODEL is ours
+        _keep_language(response, user.language)
     return response
 
 
@@ -89,4 +91,6 @@ def language(request: HttpRequest) -> HttpResponse:
 
 def _keep_language(response: HttpResponse, code: str) -> None:
     if translation.check_for_language(code):
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=365 * 86400, samesite="Lax", httponly=True)
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, code, max_age=365 * 86400, samesite="Lax", httponly=True
+        )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from careloop.web.staff import people, sign_in
+from careloop.web.staff import contacts, people, sign_in, today, work
 
 urlpatterns = [
     path("sign-in", sign_in.sign_in, name="sign-in"),
     path("sign-out", sign_in.sign_out, name="sign-out"),
     path("language", sign_in.language, name="language"),
+    *today.urlpatterns,
+    *work.urlpatterns,
+    *contacts.urlpatterns,
     *people.urlpatterns,
 ]

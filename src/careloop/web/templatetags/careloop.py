@@ -38,7 +38,7 @@ def _zone(context: dict[str, Any], name: str | None) -> ZoneInfo:
 def _time(at: datetime, words: str, context: dict[str, Any], tz: ZoneInfo) -> SafeString:
     said = words
     if at.astimezone(tz).utcoffset() != at.astimezone(reader_zone(context)).utcoffset():
-        said = gettext("%(time)s her time") % {"time": words}
+        said = gettext("%(time)s there") % {"time": words}
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', at.isoformat(), formats.exact(at, tz), said
     )
@@ -62,6 +62,44 @@ def day(context: dict[str, Any], value: date | datetime | None) -> str:
     tz = reader_zone(context)
     local = value.astimezone(tz).date() if isinstance(value, datetime) else value
     return formats.day_words(local, context["request"].now.astimezone(tz).date())
+
+
+@register.simple_tag(takes_context=True)
+def local_time(context: dict[str, Any], zone: str | None) -> str:
+    """{% local_time zone as there %}: `7:32 am PST`; empty where it is the reader's own hour."""
+    tz, now = _zone(context, zone), context["request"].now
+    if now.astimezone(tz).utcoffset() == now.astimezone(reader_zone(context)).utcoffset():
+        return ""
+    return f"{formats.clock_time(now.astimezone(tz))} {now.astimezone(tz).tzname()}"
+
+
+@register.simple_tag
+def said(sentence: str) -> str:
+    """{% said entry.title %}: a fixed sentence of the projections, in the reader's language."""
+    return gettext(sentence) if sentence else ""
+
+
+@register.simple_tag(takes_context=True)
+def exact_time(context: dict[str, Any], at: datetime, zone: str | None = None) -> str:
+    """{% exact_time due zone %}: `Tuesday, Nov 24, 2026, 5:00 pm CST`."""
+    return formats.exact(at, _zone(context, zone))
+
+
+@register.filter
+def isoformat(at: datetime) -> str:
+    return at.isoformat()
+
+
+@register.filter
+def is_call(kind: str) -> bool:
+    """Whether the to-do is a call, so that reaching somebody finishes it."""
+    return kind.startswith("call") or kind == "promise"
+
+
+@register.filter
+def same(one: object, other: object) -> bool:
+    """For `with is_chosen=a|same:b`."""
+    return one == other
 
 
 @register.filter

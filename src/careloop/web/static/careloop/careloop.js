@@ -70,7 +70,11 @@
     startTimers();
     document.querySelector("main [data-focus]")?.focus();
   });
-  document.addEventListener("work-changed", closeSheet);
+  document.addEventListener("work-changed", () => {
+    closeSheet();
+    if (document.getElementById("board")) return;
+    htmx.ajax("GET", location.href, { target: "#content", select: "#content", swap: "outerHTML", headers: { "HX-Request": "" } });
+  });
 
   // -- what fails, says so ---------------------------------------------------------------------------------
   document.addEventListener("htmx:sendError", () => toast(words("offline"), "error"));
@@ -174,6 +178,7 @@
     if (!(chosen instanceof HTMLInputElement) || !chosen.form) return;
     chosen.form.querySelectorAll(`[data-when^="${CSS.escape(chosen.name)}="]`).forEach((part) => {
       part.hidden = part.dataset.when !== `${chosen.name}=${chosen.value}`;
+      delete part.dataset.startsHidden;
     });
     if (chosen.form.dataset.submits === chosen.name) chosen.form.requestSubmit();
   });

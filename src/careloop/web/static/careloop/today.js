@@ -136,8 +136,10 @@
       row.removeAttribute("aria-current");
       const old = known.get(row.dataset.row);
       if (old && old.dataset.stamp === row.dataset.stamp) row.replaceWith(old);
-      else if (!old) row.classList.add("arrived");
+      else if (old) keepOpen(old, row);
+      else row.classList.add("arrived");
     });
+    keepOpen(board, fresh, "details.fold");
     const arrived = [...fresh.querySelectorAll(".row.arrived")];
     board.replaceChildren(...fresh.childNodes);
     window.htmx?.process(board);
@@ -153,6 +155,12 @@
     const shown = document.getElementById("today-tabs");
     if (tabs && shown && !shown.contains(document.activeElement) && shown.innerHTML !== tabs.innerHTML) shown.replaceChildren(...tabs.childNodes);
     if (arrived.length) document.getElementById("arrivals").textContent = arrived.map((row) => row.dataset.says).join(". ");
+  }
+
+  /* What she unfolded stays unfolded. */
+  function keepOpen(old, fresh, what = "details") {
+    const before = old.querySelectorAll(what);
+    fresh.querySelectorAll(what).forEach((fold, n) => { if (before[n]?.open) fold.open = true; });
   }
 
   function anchorRow() {

@@ -1,0 +1,343 @@
+"""Calls, visits and their notes: kept as they are typed, then signed; promises made on the way."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from careloop.actions.log_contact import CHANNELS, OUTCOMES, BadContact, Contact, form_of, log_contact
+from careloop.actions.record_promise import BadPromise, record_promise
+from careloop.actions.sign_note import EmptyNote, sign_note, text_of_note
+from careloop.actions.working import ReasonMissing, WorkEnded
+from careloop.fhir.elements import instant
+from careloop.kernel.calendar import at_local
+from careloop.kernel.errors import NotFound, StaleVersion
+from careloop.projections.card import card
+from careloop.projections.people import names
+from careloop.store import Unit, drafts
+from careloop.web import formats
+from careloop.web.staff.changes import changes_since
+from careloop.web.staff.errors import staff_page
+from careloop.web.staff.forms import Sheet, done, local_moment, sentence_of, show, version_of
+from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.work import Choice, open_work, stale
+
+FIELDS = (
+    "outcome",
+    "channel",
+    "minutes",
+    "with_whom",
+    "note",
+    "is_done",
+    "promise",
+    "promise_until",
+    "started",
+)
+# A sheet left open longer than this was not one call: its timer starts again.
+ONE_CALL = timedelta(hours=1)
+
+
+def _scope(request: HttpRequest) -> Any:
+    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
+
+
+def outcome_choices() -> list[Choice]:
+    return [Choice(code, gettext(words)) for code, words in OUTCOMES.items()]
+
+
+def channel_choices() -> list[Choice]:
+    words = {
+        "phone": gettext("Phone"),
+        "video": gettext("Video"),
+        "text": gettext("Text message"),
+        "home": gettext("Home visit"),
+        "office": gettext("Office visit"),
+    }
+    return [Choice(code, words[code]) for code in CHANNELS]
+
+
+# --- a contact, from a to-do or from the person
+
+
+@staff_page
+@require_http_methods(["GET", "POST"])
+def of_work(request: HttpRequest, id: str) -> HttpResponse:
+    if request.method == "POST":
+        return _log(request, task=id)
+    with open_record(request) as unit:
+        found = open_work(unit, request, id)
+        kept = drafts.load(unit, found.task.person, form_of(id)) if found.task.person else None
+    return _sheet(request, Sheet(_resumed(kept, request)), task=id, kept=kept)
+
+
+@staff_page
+@require_http_methods(["GET", "POST"])
+def of_person(request: HttpRequest, person: str) -> HttpResponse:
+    if request.method == "POST":
+        return _log(request, person=person)
+    with open_record(request) as unit:
+        kept = drafts.load(unit, unit.read("Patient", person).rid, form_of(None))
+    return _sheet(request, Sheet(_resumed(kept, request)), person=person, kept=kept)
+
+
+def _resumed(kept: drafts.Draft | None, request: HttpRequest) -> dict[str, Any]:
+    now = now_of(request)
+    typed: dict[str, Any] = {"channel": "phone", **(kept.answers if kept else {})}
+    began = instant(str(typed.get("started", "")))
+    if began is None or now - began > ONE_CALL:
+        typed["started"] = now.isoformat()
+    return typed
+
+
+def _sheet(
+    request: HttpRequest, sheet: Sheet, *, task: str = "", person: str = "", kept: drafts.Draft | None = None
+) -> HttpResponse:
+    now, tz = now_of(request), zone_of_reader(request)
+    with open_record(request) as unit:
+        if task:
+            found = open_work(unit, request, task)
+            context = found.context
+            if sheet.notice:
+                sheet.changes = changes_since(unit, found.task, version_of(request))
+        else:
+            context = {"card": card(unit, person), "task": None, "work": None, "shown": None}
+    began = instant(str(sheet.typed.get("started", ""))) or now
+    context |= {
+        "outcomes": outcome_choices(),
+        "channels": channel_choices(),
+        "action": f"/work/{task}/contact" if task else f"/people/{person}/contact",
+        "seconds": int((now - began).total_seconds()),
+        "saved_at": formats.clock_time(kept.at.astimezone(tz)) if kept else "",
+        "tomorrow": _tomorrow(now, tz),
+    }
+    return show(request, "staff/contact.html", sheet, context)
+
+
+def _tomorrow(now: datetime, tz: Any) -> str:
+    day = now.astimezone(tz).date() + timedelta(days=1)
+    return at_local(day, time(17), tz).astimezone(tz).replace(tzinfo=None).isoformat("T", "minutes")
+
+
+def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpResponse:
+    posted = request.POST
+    problems = _problems(request)
+    if problems:
+        return _sheet(request, Sheet(posted.dict(), problems), task=task, person=person)
+    outcome: Any = posted.get("outcome")
+    contact = Contact(
+        outcome=outcome,
+        minutes=int(posted.get("minutes", "1")),
+        note=posted.get("note", "") if posted.get("sign", "1") == "1" else "",
+        channel=posted.get("channel", "phone"),
+        with_whom=posted.get("with_whom", ""),
+        is_done="is_done" in posted,
+    )
+    try:
+        result = log_contact(
+            _scope(request),
+            contact,
+            now_of(request),
+            person=person,
+            task=task or None,
+            version=version_of(request),
+        )
+    except BadContact as bad:
+        return _sheet(request, Sheet(posted.dict(), {"minutes": sentence_of(bad)}), task=task, person=person)
+    except (StaleVersion, WorkEnded):
+        return _sheet(request, stale(request), task=task, person=person)
+    _keep_promise(
+        request,
+        result.made[0].resource["subject"]["reference"].removeprefix("Patient/"),
+        result.made[0].reference,
+    )
+    return done(request, _said(contact), result)
+
+
+def _said(contact: Contact) -> str:
+    if contact.outcome != "reached":
+        return gettext("Attempt logged: %(how)s.") % {"how": gettext(OUTCOMES[contact.outcome]).lower()}
+    if contact.is_done:
+        return gettext("Call logged, and done.")
+    return gettext("Call logged.")
+
+
+def _problems(request: HttpRequest) -> dict[str, str]:
+    posted, found = request.POST, {}
+    if posted.get("outcome") not in OUTCOMES:
+        found["outcome"] = gettext("Choose how it went.")
+    if not posted.get("minutes", "").isdigit() or not 1 <= int(posted["minutes"]) <= 600:
+        found["minutes"] = gettext("Minutes are a whole number from 1 to 600.")
+    if (
+        posted.get("outcome") == "reached"
+        and posted.get("sign", "1") == "1"
+        and not posted.get("note", "").strip()
+    ):
+        found["note"] = gettext("Write what was said and agreed, or choose “Sign later”.")
+    if posted.get("promise", "").strip():
+        until = local_moment(posted.get("promise_until", ""), zone_of_reader(request))
+        if until is None or until <= now_of(request):
+            found["promise"] = gettext("A promise needs an hour that is still to come.")
+    return found
+
+
+def _keep_promise(request: HttpRequest, person: str, encounter: str) -> None:
+    what = request.POST.get("promise", "").strip()
+    until = local_moment(request.POST.get("promise_until", ""), zone_of_reader(request))
+    if what and until:
+        record_promise(_scope(request), person, what, until, now_of(request), reason=encounter)
+
+
+# --- drafts: kept at each pause in typing
+
+
+@staff_page
+@require_POST
+def keep_work_draft(request: HttpRequest, id: str) -> HttpResponse:
+    with open_record(request) as unit:
+        task = unit.read("Task", id)
+        return _kept(request, unit, task.person, form_of(id))
+
+
+@staff_page
+@require_POST
+def keep_person_draft(request: HttpRequest, person: str) -> HttpResponse:
+    with open_record(request) as unit:
+        return _kept(request, unit, unit.read("Patient", person).rid, form_of(None))
+
+
+def _kept(request: HttpRequest, unit: Unit, person: int, form: str) -> HttpResponse:
+    answers = {name: request.POST[name][:20_000] for name in FIELDS if name in request.POST}
+    saved = drafts.save(unit, person, form, answers)
+    said = gettext("Saved %(time)s") % {
+        "time": formats.clock_time(saved.at.astimezone(zone_of_reader(request)))
+    }
+    return HttpResponse(said, content_type="text/plain; charset=utf-8")
+
+
+# --- a promise by itself
+
+
+@staff_page
+@require_http_methods(["GET", "POST"])
+def promise(request: HttpRequest, person: str) -> HttpResponse:
+    now, tz = now_of(request), zone_of_reader(request)
+    if request.method == "GET":
+        return _promise_sheet(request, person, Sheet({"until": _tomorrow(now, tz)}))
+    until = local_moment(request.POST.get("until", ""), tz)
+    try:
+        if until is None:
+            raise BadPromise
+        result = record_promise(_scope(request), person, request.POST.get("what", ""), until, now)
+    except ReasonMissing:
+        sheet = Sheet(request.POST.dict(), {"what": gettext("Write what you promised, in your words.")})
+        return _promise_sheet(request, person, sheet)
+    except BadPromise as bad:
+        return _promise_sheet(request, person, Sheet(request.POST.dict(), {"until": sentence_of(bad)}))
+    return done(request, gettext("Promise recorded. It stands on Today."), result)
+
+
+def _promise_sheet(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
+    with open_record(request) as unit:
+        beside = card(unit, person)
+    return show(request, "staff/promise.html", sheet, {"card": beside})
+
+
+# --- notes
+
+
+@staff_page
+@require_GET
+def note(request: HttpRequest, id: str) -> HttpResponse:
+    """A signed note with its addenda: to read, copy for the EHR, print, or add to."""
+    with open_record(request) as unit:
+        stored = unit.read("DocumentReference", id)
+        person = str((stored.resource.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
+        found = unit.search(
+            "DocumentReference", {"relatesto": stored.reference, "_sort": "date", "_count": "50"}
+        )
+        documents = [stored.resource, *(e.resource for e in found.entries)]
+        called = names(
+            unit, [a["reference"] for d in documents for a in d.get("author", ()) if "reference" in a]
+        )
+        beside = card(unit, person)
+    told = [
+        {
+            "text": text_of_note(d),
+            "at": instant(d.get("date")),
+            "who": next(
+                (called.get(a.get("reference"), a.get("display", "")) for a in d.get("author", ())), ""
+            ),
+        }
+        for d in documents
+    ]
+    return render(request, "staff/note.html", {"card": beside, "notes": told, "id": id, "sheet": Sheet({})})
+
+
+@staff_page
+@require_POST
+def addendum(request: HttpRequest, id: str) -> HttpResponse:
+    with open_record(request) as unit:
+        stored = unit.read("DocumentReference", id)
+        person = str((stored.resource.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
+    with contextlib.suppress(EmptyNote):  # nothing written is no addendum; the page comes back as it was
+        sign_note(_scope(request), person, request.POST.get("text", ""), now_of(request), appends=id)
+    return HttpResponseRedirect(f"/notes/{id}")
+
+
+@staff_page
+@require_http_methods(["GET", "POST"])
+def unsigned(request: HttpRequest, draft: int) -> HttpResponse:
+    """A note that waits for its signature."""
+    with open_record(request) as unit:
+        kept = drafts.get(unit, draft)
+        if not kept.form.startswith("note:"):
+            raise NotFound
+        person = unit.reference_of(kept.person).removeprefix("Patient/")
+        beside = card(unit, person)
+    sheet = Sheet({"text": kept.answers.get("text", "")})
+    if request.method == "POST":
+        try:
+            encounter = str(kept.answers["encounter"])
+            signed = sign_note(
+                _scope(request), person, request.POST.get("text", ""), now_of(request), encounter=encounter
+            )
+        except EmptyNote as empty:
+            sheet = Sheet(request.POST.dict(), {"text": sentence_of(empty)})
+        else:
+            with open_record(request) as unit:
+                drafts.delete(unit, draft)
+            return HttpResponseRedirect(f"/notes/{signed.id}")
+    return show(request, "staff/note_unsigned.html", sheet, {"card": beside, "draft": draft})
+
+
+@staff_page
+@require_POST
+def keep_unsigned(request: HttpRequest, draft: int) -> HttpResponse:
+    with open_record(request) as unit:
+        kept = drafts.get(unit, draft)
+        answers = {**kept.answers, "text": request.POST.get("text", "")[:20_000]}
+        saved = drafts.save(unit, kept.person, kept.form, answers)
+    said = gettext("Saved %(time)s") % {
+        "time": formats.clock_time(saved.at.astimezone(zone_of_reader(request)))
+    }
+    return HttpResponse(said, content_type="text/plain; charset=utf-8")
+
+
+urlpatterns = [
+    path("work/<str:id>/contact", of_work, name="work-contact"),
+    path("work/<str:id>/contact/draft", keep_work_draft, name="work-contact-draft"),
+    path("people/<str:person>/contact", of_person, name="person-contact"),
+    path("people/<str:person>/contact/draft", keep_person_draft, name="person-contact-draft"),
+    path("people/<str:person>/promise", promise, name="promise"),
+    path("notes/<str:id>", note, name="note"),
+    path("notes/<str:id>/addendum", addendum, name="addendum"),
+    path("notes/draft/<int:draft>", unsigned, name="unsigned-note"),
+    path("notes/draft/<int:draft>/keep", keep_unsigned, name="keep-note"),
+]
