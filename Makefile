@@ -9,9 +9,11 @@ DEV    := $(VENV)/.ready-dev
 .PHONY: demo test lint types imports bench assets lock clean check
 
 demo: $(READY)
+	@$(BIN)/python tools/build_assets.py >/dev/null
 	@$(BIN)/careloop demo --port $(PORT)
 
 test: $(DEV)
+	@$(BIN)/python tools/build_assets.py >/dev/null
 	@$(BIN)/python tools/chromium.py
 	@$(BIN)/python -m pytest -n $${PYTEST_WORKERS:-2} $(ARGS)
 

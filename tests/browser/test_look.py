@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
 from tests.browser.conftest import SHOTS, sign_in
 
 pytestmark = pytest.mark.browser

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from django.test import Client, override_settings
-from tests.conftest import owner_connection
-from tests.projections.test_finder import EVERYONE
 
 from careloop import store
 from careloop.access import Scope
 from careloop.accounts.models import User
 from careloop.projections.finder import Finder
+from tests.conftest import owner_connection
+from tests.projections.test_finder import EVERYONE
 
 
 @pytest.fixture

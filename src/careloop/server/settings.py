@@ -141,7 +141,8 @@ LANGUAGES = [("en", "English"), ("es", "Español")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "web" / "locale"]
+# One folder a part of the pages, so that each keeps its own words.
+LOCALE_PATHS = sorted((Path(__file__).resolve().parent.parent / "web" / "locale").glob("[a-z]*"))
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [Path(__file__).resolve().parent.parent / "web" / "static"]

@@ -1,0 +1,1 @@
+"""Who may join a program, and what each step of joining, pausing and leaving asks for."""

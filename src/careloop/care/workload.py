@@ -1,0 +1,1 @@
+"""The order of the list and its reasons: danger, clock, promise, silence, routine."""
