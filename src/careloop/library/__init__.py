@@ -8,6 +8,7 @@ from careloop.library.conditions import Condition
 from careloop.library.instruments import Case, Instrument
 from careloop.library.loading import Library, content_path, load
 from careloop.library.plans import ActionTemplate, GoalTemplate, NeedTemplate, PlanTemplate
+from careloop.library.programs import ConsentNeeded, Criterion, InstrumentDue, Outreach, Program, Reason
 from careloop.library.questions import Choice, Question
 from careloop.library.reading import BrokenContent, Words
 from careloop.library.rules import NoSuchRule, Rule
@@ -20,16 +21,22 @@ __all__ = [
     "Case",
     "Choice",
     "Condition",
+    "ConsentNeeded",
+    "Criterion",
     "Critical",
     "Finding",
     "GoalTemplate",
     "Instrument",
+    "InstrumentDue",
     "Library",
     "NeedTemplate",
     "Next",
     "NoSuchRule",
+    "Outreach",
     "PlanTemplate",
+    "Program",
     "Question",
+    "Reason",
     "Rule",
     "Scoring",
     "Words",

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from careloop.library.instruments import Instrument, load_instrument
 from careloop.library.plans import PlanTemplate, check_plan, load_plan
+from careloop.library.programs import Program, check_program, load_program
 from careloop.library.reading import BrokenContent, Node
 from careloop.library.rules import NoSuchRule, Rule, load_rules, rule_at
 
@@ -25,6 +26,7 @@ class Library:
     instruments: Mapping[str, Instrument] = field(hash=False)
     plans: Mapping[str, PlanTemplate] = field(hash=False)
     rules: Mapping[str, tuple[Rule, ...]] = field(hash=False)
+    programs: Mapping[str, Program] = field(hash=False)
 
     def rule(self, rule_id: str, on: date) -> Rule:
         """The version that holds on that day, switched off or not (`is_on`). Raises NoSuchRule."""
@@ -48,17 +50,22 @@ def load(path: Path | None = None) -> Library:
     rules = _each(sorted((root / "rules").glob("*.yaml")), lambda file: load_rules(file, root), problems)
     instruments = _each(_folders(root / "instruments"), lambda each: load_instrument(each, root), problems)
     plans = _each(_folders(root / "plans"), lambda each: load_plan(each, root), problems)
+    programs = _each(_folders(root / "programs"), lambda each: load_program(each, root), problems)
     by_id = {each.id: each for each in instruments}
+    templates = {each.id: each for each in plans}
+    dated = {versions[0].id: versions for versions in rules}
     if not problems:
         _each(instruments, lambda each: _check_follow_ups(each, by_id), problems)
         _each(plans, lambda each: check_plan(each, by_id), problems)
+        _each(programs, lambda each: check_program(each, by_id, templates, dated), problems)
     if problems:
         raise BrokenContent(problems)
     return Library(
         path=root,
         instruments=MappingProxyType(by_id),
-        plans=MappingProxyType({each.id: each for each in plans}),
-        rules=MappingProxyType({versions[0].id: versions for versions in rules}),
+        plans=MappingProxyType(templates),
+        rules=MappingProxyType(dated),
+        programs=MappingProxyType({each.code: each for each in programs}),
     )
 
 

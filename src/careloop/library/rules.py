@@ -22,6 +22,7 @@ from careloop.library.reading import Node, Words, read
 VERIFIED = {
     "P": Words("read in a primary source", "leído en una fuente primaria"),
     "S": Words("from a secondary source", "de una fuente secundaria"),
+    "O": Words("our own rule, not a regulation", "regla propia, no es una norma oficial"),
     "U": Words("unverified", "sin verificar"),
 }
 
