@@ -8,26 +8,14 @@ from typing import Any
 from careloop.care.work import Work, WorkClass, to_task
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, fhir_instant, ref, set_extension
+from careloop.projections.rebuilding import COMPARED
 from tests.store.rows import rows
 
 Resource = dict[str, Any]
-TABLES = {
-    "people": "person, site, team, lead, labels, zone, merged_into",
-    "enrolled": "person, program, since, until, rid",
-    "briefs": "*",
-    "names": "*",
-    "story": "*",
-    "work": "person, task, task_id, version, is_open, class, due, aim, wake, since, is_waiting, owner, team, site,"
-    " own_site, program, labels, kind, title, because, waiting_on, source, rule, zone, attempts, is_protected,"
-    " is_acknowledged, reason",
-    "finder": "*",
-}
-
-
 def remembered() -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every projection. The worklist's position only says that something changed."""
     return {
-        table: sorted(rows(f"select {columns} from {table}"), key=repr) for table, columns in TABLES.items()
+        table: sorted(rows(f"select {columns} from {table}"), key=repr) for table, columns in COMPARED.items()
     }
 
 

@@ -45,7 +45,7 @@ def zone_of_zip(postal_code: str) -> str | None:
     match = re.match(r"\s*(\d{5})(-?\d{4})?\s*\Z", postal_code)
     if match is None:
         return None
-    found = zipcodes.matching(match.group(1))
+    found = zipcodes.matching(match.group(1))  # type: ignore[no-untyped-call]  # the library has no types
     return str(found[0]["timezone"]) if found and found[0].get("timezone") else None
 
 

@@ -17,9 +17,9 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 class Commands(click.Group):
     """Errors of ours are a sentence and exit code 1, not a traceback."""
 
-    def main(self, *args: object, **kwargs: object) -> object:
+    def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().main(*args, **kwargs)  # type: ignore[arg-type]  # passes click's own through
+            return super().invoke(ctx)
         except CareError as error:
             click.echo(f"careloop: {error.sentence}", err=True)
             sys.exit(1)
@@ -51,6 +51,17 @@ def ready(*, as_owner: bool = False, start: bool = True) -> None:
     import django
 
     django.setup()
+    refuse_weak_durability()
+
+
+def refuse_weak_durability() -> None:
+    """Raises NotDurable when a commit here could be acknowledged before it is on disk (TRUST 6)."""
+    from django.db import connection
+
+    from careloop.store import embedded
+
+    with connection.cursor() as cursor:
+        embedded.check_settings(cursor)
 
 
 @main.command()

@@ -71,7 +71,7 @@ class WhoAndWhen:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = request.scope = None  # type: ignore[attr-defined]
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            actor = actor_of_user(request.user, rid_of)  # type: ignore[arg-type]  # AUTH_USER_MODEL is ours
+            actor = actor_of_user(request.user, rid_of)
             request.actor = actor  # type: ignore[attr-defined]
             request.scope = Scope(actor, "page", "coordination", request.request_id)  # type: ignore[attr-defined]
         return self.get_response(request)

@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
@@ -178,7 +179,11 @@ def migrate_if_needed(home: Path) -> None:
 
 
 def migrations_fingerprint() -> str:
-    """Names of all migration files and where the database is: what decides whether there is work to do."""
+    """All migrations with what they say, and where the database is: what decides whether there is work to do."""
     root = Path(__file__).resolve().parent.parent
-    names = sorted(str(path.relative_to(root)) for path in root.glob("*/migrations/0*.py"))
-    return "\n".join([os.environ.get("DATABASE_URL", "embedded"), *names]) + "\n"
+    digest = sha256(os.environ.get("DATABASE_URL", "embedded").encode())
+    for path in sorted(
+        [*root.glob("*/migrations/0*.py"), *root.glob("*/*.sql"), *root.glob("*/migrations/*.sql")]
+    ):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()

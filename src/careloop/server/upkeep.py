@@ -1,0 +1,88 @@
+"""`careloop reindex`, `rebuild` and `verify`: long work with a bar, ending in a plain summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from django.db import connection
+from tqdm import tqdm
+
+from careloop.access import Scope, system_actor
+from careloop.fhir.index import VERSION
+from careloop.kernel.clock import system_clock
+from careloop.projections import rebuilding
+from careloop.store import reindex as indexing
+from careloop.store import verify as verifying
+
+
+def _scope() -> Scope:
+    return Scope(system_actor("rebuild"), "command", "maintenance")
+
+
+@contextmanager
+def _bar(what: str, unit: str) -> Iterator[Callable[[int], None]]:
+    with tqdm(desc=what, unit=f" {unit}", disable=None) as bar:
+
+        def progress(count: int) -> None:
+            bar.update(count)
+
+        yield progress
+
+
+def reindex() -> None:
+    """Old index rows brought up to this version, a commit a batch; may be stopped and started again."""
+    began = time.monotonic()
+    with _bar("Reindexing", "resources") as progress:
+        done = indexing.reindex(_scope(), now=system_clock(), progress=progress)
+    seconds = time.monotonic() - began
+    click.echo(f"{done:,} resources brought to index version {VERSION} in {seconds:.1f} s.")
+
+
+def rebuild(*, check: bool) -> int:
+    """0 when everything derived was already what the versions give, or has been made so; 1 when --check finds a
+    difference."""
+    now = system_clock()
+    with _bar("Index", "resources") as progress:
+        index = indexing.rebuild_index(_scope(), now=now, check=check, progress=progress)
+    click.echo(f"index: {_said(index.resources, 'resources', index.missing, index.surplus)}")
+    tables = rebuilding.rebuild(_scope(), now, check=check)
+    for one in tables:
+        click.echo(f"{one.table}: {_said(one.rows, 'rows', one.missing, one.surplus)}")
+    is_whole = index.is_whole and all(one.is_whole for one in tables)
+    if is_whole:
+        click.echo("Everything derived is what the versions give.")
+        return 0
+    click.echo("Differences were found; nothing was changed." if check else "Differences were put right.")
+    return 1 if check else 0
+
+
+def _said(count: int, things: str, missing: int, surplus: int) -> str:
+    wrong = f"{missing:,} missing, {surplus:,} too many" if missing or surplus else "the same"
+    return f"{count:,} {things}, {wrong}"
+
+
+def verify() -> int:
+    """0 when the audit chains, their heads outside the database and the record fit each other; else 1."""
+    connection.ensure_connection()
+    with _bar("Verifying", "rows") as progress:
+        report = verifying.whole(connection.connection.cursor(), _since_last(progress))
+    for problem in report.problems:
+        click.echo(problem, err=True)
+    state = "whole" if report.is_whole else f"not whole: {len(report.problems)} problems"
+    click.echo(f"{report.rows:,} audit rows in {report.lanes} lanes: {state}.")
+    return 0 if report.is_whole else 1
+
+
+def _since_last(progress: Callable[[int], None]) -> Callable[[int], None]:
+    """From totals to steps, which is what a bar takes."""
+    told = 0
+
+    def update(total: int) -> None:
+        nonlocal told
+        progress(total - told)
+        told = total
+
+    return update

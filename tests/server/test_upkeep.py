@@ -1,0 +1,69 @@
+"""Everything derived can be derived again, and the commands say so in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from careloop.access import Scope
+from careloop.actions.record import begin
+from careloop.server import upkeep
+from tests.conftest import owner_connection
+from tests.projections.builders import organization, patient, practitioner, remembered, team
+
+
+@pytest.fixture
+def some_people(record: None, scope: Scope, now: datetime) -> None:
+    with begin(scope, now) as unit:
+        unit.create_named(organization("bayview", "Bayview Clinic"))
+        unit.create_named(practitioner("ana", "Ana", "Reyes"))
+        for name in ("maria", "rosa", "ines"):
+            unit.create_named(patient(name, name.title(), "Duarte"))
+            unit.create_named(team(f"team-{name}", name, "ana"))
+
+
+@pytest.mark.usefixtures("some_people")
+def test_what_stands_is_what_the_versions_give(capsys: pytest.CaptureFixture[str]) -> None:
+    before = remembered()
+    assert upkeep.rebuild(check=True) == 0
+    said = capsys.readouterr().out
+    assert "people: 3 rows, the same" in said
+    assert "Everything derived is what the versions give." in said
+    assert remembered() == before
+
+
+@pytest.mark.usefixtures("some_people")
+def test_a_lost_and_a_forged_row_are_told_and_put_right(capsys: pytest.CaptureFixture[str]) -> None:
+    before = remembered()
+    with owner_connection() as owner:
+        owner.execute("delete from finder where id = 'rosa'")
+        owner.execute(
+            "update briefs set name = 'Somebody Else' where person = (select min(person) from briefs)"
+        )
+        owner.execute("delete from index_string where person = (select min(person) from briefs)")
+    assert upkeep.rebuild(check=True) == 1
+    said = capsys.readouterr().out
+    assert "finder: 3 rows, 1 missing, 0 too many" in said
+    assert "briefs: 3 rows, 1 missing, 1 too many" in said
+    assert "nothing was changed" in said
+    assert remembered() != before
+    assert upkeep.rebuild(check=False) == 0
+    assert remembered() == before
+    assert upkeep.rebuild(check=True) == 0
+
+
+@pytest.mark.usefixtures("some_people")
+def test_verify_tells_a_lost_trail(capsys: pytest.CaptureFixture[str]) -> None:
+    assert upkeep.verify() == 0
+    assert "whole." in capsys.readouterr().out
+    with owner_connection() as owner:
+        owner.execute("delete from audit where seq = (select max(seq) from audit)")
+    assert upkeep.verify() == 1
+    assert "Lane 0 is missing" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("some_people")
+def test_reindexing_a_current_record_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    upkeep.reindex()
+    assert capsys.readouterr().out.startswith("0 resources brought to index version")
