@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from threading import RLock
 from typing import Any, Final
 
 from careloop.fhir import definitions, invariants, primitives
@@ -35,18 +36,39 @@ class Plan:
 
 
 _PLANS: dict[str, Plan] = {}
+# Half-made plans are seen by the thread that makes them and by no other: one without its fields refuses what is
+# right, and one without its rules would let pass what is wrong.
+_MAKING: dict[str, Plan] = {}
+_making = RLock()
 _PRIMITIVES: Final = frozenset(primitives.TESTS)
 
 
 def plan(name: str) -> Plan:
     """The plan of a resource type, data type or backbone element; compiled on first use. KeyError if unknown."""
     found = _PLANS.get(name)
-    return found if found is not None else _compile(name)
+    if found is not None:
+        return found
+    with _making:
+        found = _PLANS.get(name) or _MAKING.get(name)
+        return found if found is not None else _compile_first(name)
+
+
+def _compile_first(name: str) -> Plan:
+    """The one that was asked for, and all that it leads to; known to others once the whole family is made."""
+    is_outermost = not _MAKING
+    try:
+        made = _compile(name)
+        if is_outermost:
+            _PLANS.update(_MAKING)
+        return made
+    finally:
+        if is_outermost:
+            _MAKING.clear()
 
 
 def _compile(name: str) -> Plan:
     defined = definitions.type_def("Quantity" if name == "SimpleQuantity" else name)
-    made = _PLANS[name] = Plan(name)  # known before its fields are: types contain themselves
+    made = _MAKING[name] = Plan(name)  # known before its fields are: types contain themselves
     made.is_resource = defined.kind == "resource"
     if made.is_resource:
         made.fields["resourceType"] = _nothing
