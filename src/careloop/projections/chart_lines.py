@@ -1,0 +1,137 @@
+"""The lines of a plan as pages show them. Each can say why it is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """What a line rests on: a score, an answer, a reading. href: under the person's page, without a slash."""
+
+    text: str
+    at: datetime | None
+    who: str | None
+    href: str
+
+
+@dataclass(frozen=True, repr=False)
+class Why:
+    """because: one sentence. source: who says that it follows. since: when the line came into the plan."""
+
+    because: str
+    source: str
+    answers: tuple[Answer, ...]
+    since: date | datetime | None
+    who: str | None
+
+    @property
+    def is_told(self) -> bool:
+        return bool(self.because or self.source or self.answers)
+
+
+@dataclass(frozen=True, repr=False)
+class Step:
+    """who: a name. due: day or hour to aim for. work: id of the Task while it is open."""
+
+    reference: str
+    title: str
+    state: Literal["open", "waiting", "done"]
+    who: str
+    due: datetime | None
+    zone: str | None
+    done_at: datetime | None
+    waiting_on: str | None
+    work: str
+    why: Why
+
+
+@dataclass(frozen=True, repr=False)
+class Goal:
+    """achievement: FHIR's code. target: the number to come to, in words. now: the last thing noted on the way."""
+
+    reference: str
+    text: str
+    words: str
+    due: date | None
+    achievement: str
+    is_reached: bool
+    target: str
+    now: str
+    now_at: datetime | None
+    steps: tuple[Step, ...]
+    why: Why
+
+    @property
+    def done(self) -> int:
+        return sum(step.state == "done" for step in self.steps)
+
+
+@dataclass(frozen=True, repr=False)
+class Barrier:
+    reference: str
+    text: str
+    since: date | None
+
+
+@dataclass(frozen=True, repr=False)
+class Need:
+    """name: the clinical word, when it differs from the title. words: as she said it."""
+
+    reference: str
+    title: str
+    name: str
+    words: str
+    goals: tuple[Goal, ...]
+    barriers: tuple[Barrier, ...]
+    why: Why
+
+    @property
+    def is_reached(self) -> bool:
+        return bool(self.goals) and all(goal.is_reached for goal in self.goals)
+
+
+@dataclass(frozen=True, repr=False)
+class Waiting:
+    """A proposal that nobody has decided."""
+
+    id: str
+    because: str
+    at: datetime
+    lines: int
+
+
+@dataclass(frozen=True, repr=False)
+class Said:
+    """What she told about what matters to her."""
+
+    text: str
+    on: date | None
+    who: str | None
+    reference: str
+
+
+@dataclass(frozen=True, repr=False)
+class PlanPage:
+    """plan: None until one was made active. loose: goals and steps that belong to no need."""
+
+    id: str | None
+    version: int
+    title: str
+    agreed: datetime | None
+    author: str | None
+    needs: tuple[Need, ...]
+    goals: tuple[Goal, ...]
+    steps: tuple[Step, ...]
+    waiting: tuple[Waiting, ...]
+    said: tuple[Said, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.needs or self.goals or self.steps)
+
+    @property
+    def all_goals(self) -> tuple[Goal, ...]:
+        return (*(goal for need in self.needs for goal in need.goals), *self.goals)

@@ -1,0 +1,337 @@
+"""The plan as a page shows it: her own words, need → goal → steps → barriers, each line able to say why it is here.
+
+What is only proposed is left out; a proposal that waits is named beside the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from careloop.care.work import work_of
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
+from careloop.projections.card import ABOUT
+from careloop.projections.chart_lines import Answer, Barrier, Goal, Need, PlanPage, Said, Step, Waiting, Why
+from careloop.projections.looked import is_proposed
+from careloop.projections.moments import at_of, value_words
+from careloop.projections.people import names
+from careloop.projections.worklist_rows import OPEN
+from careloop.store import Stored, Unit
+
+TYPES: Final = ("CarePlan", "Goal", "Condition", "Task")
+ENDED_GOALS: Final = frozenset({"cancelled", "entered-in-error", "rejected", "proposed"})
+LOST_TASKS: Final = frozenset({"cancelled", "rejected", "entered-in-error", "failed"})
+BARRIER: Final = "barrier"
+
+
+def plan_of(unit: Unit, patient: Stored, parents: Mapping[str, str]) -> PlanPage:
+    """parents: code of a goal or step -> code of what the library's templates put it under, for lines that do not say
+    it themselves."""
+    held = unit.of_person(patient.rid, TYPES)
+    by_type: dict[str, list[Stored]] = {kind: [] for kind in TYPES}
+    for stored in held:
+        by_type[stored.type].append(stored)
+    plans = by_type["CarePlan"]
+    active = next((p for p in plans if _is(p, "active", "plan")), None)
+    reading = _Reading(unit, patient.reference, by_type, parents, active.resource if active else {})
+    needs, goals, steps = reading.tree()
+    author = ((active.resource.get("author") if active else None) or {}).get("reference")
+    return PlanPage(
+        id=active.id if active else None,
+        version=active.version if active else 0,
+        title=str((active.resource if active else {}).get("title", "")),
+        agreed=at_of(active.resource.get("created")) or active.at if active else None,
+        author=names(unit, [author]).get(author) if author else None,
+        needs=needs,
+        goals=goals,
+        steps=steps,
+        waiting=tuple(_waiting(p) for p in plans if _is(p, "draft", "proposal")),
+        said=tuple(_said(unit, patient)),
+    )
+
+
+def _is(plan: Stored, status: str, intent: str) -> bool:
+    return (plan.resource.get("status"), plan.resource.get("intent")) == (status, intent)
+
+
+def _waiting(plan: Stored) -> Waiting:
+    resource = plan.resource
+    lines = sum(len(resource.get(name, ())) for name in ("addresses", "goal", "activity"))
+    because = str(extension(resource, uris.BECAUSE) or resource.get("title") or "")
+    return Waiting(plan.id, because, at_of(resource.get("created")) or plan.at, lines)
+
+
+def _said(unit: Unit, patient: Stored) -> Iterable[Said]:
+    """Newest first."""
+    page = unit.search(
+        "Observation",
+        [
+            ("patient", patient.reference),
+            ("category", "social-history"),
+            ("_sort", "-date"),
+            ("_count", "30"),
+        ],
+    )
+    for stored in page.entries:
+        resource, text = stored.resource, str(stored.resource.get("valueString") or "")
+        if resource.get("status") == "entered-in-error" or not text:
+            continue
+        if code_in(resource.get("code"), ABOUT) == "what-matters" or "matters" in text_of(
+            resource.get("code")
+        ):
+            told = extension(resource, uris.HEARD_FROM)
+            on = day(resource.get("effectiveDateTime"))
+            yield Said(text, on, str(told) if told else None, stored.reference)
+
+
+class _Reading:
+    """One person's lines, on their way into a tree. live: references that the active plan names."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        patient: str,
+        held: Mapping[str, Sequence[Stored]],
+        parents: Mapping[str, str],
+        plan: Resource,
+    ) -> None:
+        self.parents, self.unit, self.patient = parents, unit, patient
+        self.live = _named(plan)
+        conditions = [s for s in held["Condition"] if not is_proposed(s.resource)]
+        self.needs = self._ordered([s for s in conditions if self._is_need(s)])
+        self.barriers = {s.reference: s for s in conditions if _is_barrier(s.resource) and _is_active(s)}
+        self.goals = self._ordered([s for s in held["Goal"] if _is_live_goal(s.resource)])
+        self.tasks = self._ordered([s for s in held["Task"] if self._is_step(s)])
+        self.names = names(unit, self._people())
+        self.evidence = unit.get(self._evidence())
+
+    def tree(self) -> tuple[tuple[Need, ...], tuple[Goal, ...], tuple[Step, ...]]:
+        steps: dict[str, list[Step]] = {}
+        for task in self.tasks:
+            steps.setdefault(self._goal_of(task), []).append(self._step(task))
+        goals: dict[str, list[Goal]] = {}
+        for goal in self.goals:
+            goals.setdefault(self._need_of(goal), []).append(self._goal(goal, steps.pop(goal.reference, [])))
+        needs = tuple(self._need(need, goals.pop(need.reference, [])) for need in self.needs)
+        loose = tuple(goal for rest in goals.values() for goal in rest)
+        return needs, loose, tuple(step for rest in steps.values() for step in rest)
+
+    def _ordered(self, found: Sequence[Stored]) -> list[Stored]:
+        """As the plan names them, then what it does not name, oldest first."""
+        last = len(self.live)
+        return sorted(found, key=lambda s: (self.live.get(s.reference, last), s.rid))
+
+    # --- what belongs here
+
+    def _is_need(self, stored: Stored) -> bool:
+        kinds = {code for c in stored.resource.get("category", ()) for _, code in codings(c)}
+        return _is_active(stored) and (
+            bool(kinds & {"health-concern", "sdoh"})
+            or (stored.reference in self.live and not _is_barrier(stored.resource))
+        )
+
+    def _is_step(self, stored: Stored) -> bool:
+        resource = stored.resource
+        if is_proposed(resource) or resource.get("status") in LOST_TASKS:
+            return False
+        return stored.reference in self.live or resource.get("intent") == "plan"
+
+    def _people(self) -> set[str]:
+        elements = [t.resource.get("owner") for t in self.tasks]
+        elements += [n.resource.get("recorder") for n in self.needs]
+        elements += [g.resource.get("expressedBy") for g in self.goals]
+        return {e["reference"] for e in elements if e and "reference" in e}
+
+    def _evidence(self) -> set[str]:
+        found = {
+            detail["reference"]
+            for need in self.needs
+            for evidence in need.resource.get("evidence", ())
+            for detail in evidence.get("detail", ())
+            if "reference" in detail
+        }
+        return found | {
+            reason
+            for task in self.tasks
+            for reason in work_of(task.resource).reasons
+            if reason.startswith(("QuestionnaireResponse/", "Observation/"))
+        }
+
+    # --- who belongs to whom
+
+    def _need_of(self, goal: Stored) -> str:
+        known = {need.reference for need in self.needs}
+        for address in goal.resource.get("addresses", ()):
+            if address.get("reference") in known:
+                return str(address["reference"])
+        parent = self.parents.get(f"goal:{code_in(goal.resource.get('description'), uris.GOAL)}")
+        return next(
+            (
+                n.reference
+                for n in self.needs
+                if f"need:{code_in(n.resource.get('code'), uris.NEED)}" == parent
+            ),
+            "",
+        )
+
+    def _goal_of(self, task: Stored) -> str:
+        known = {goal.reference for goal in self.goals}
+        for reason in work_of(task.resource).reasons:
+            if reason in known:
+                return reason
+        parent = self.parents.get(f"action:{code_in(task.resource.get('code'), uris.WORK_CODE)}")
+        return next(
+            (
+                g.reference
+                for g in self.goals
+                if f"goal:{code_in(g.resource.get('description'), uris.GOAL)}" == parent
+            ),
+            "",
+        )
+
+    # --- lines
+
+    def _need(self, stored: Stored, goals: Sequence[Goal]) -> Need:
+        resource = stored.resource
+        title = text_of(resource.get("code"))
+        display = next((c.get("display", "") for c in resource["code"].get("coding", ())), "")
+        addressed = {
+            address.get("reference")
+            for goal in self.goals
+            if goal.reference in {g.reference for g in goals}
+            for address in goal.resource.get("addresses", ())
+        }
+        barriers = tuple(_barrier(s) for r, s in self.barriers.items() if r in addressed)
+        return Need(
+            reference=stored.reference,
+            title=title,
+            name=display if display != title else "",
+            words=str(extension(resource, uris.OWN_WORDS) or ""),
+            goals=tuple(goals),
+            barriers=barriers,
+            why=self._why(stored, day(resource.get("recordedDate")), resource.get("recorder")),
+        )
+
+    def _goal(self, stored: Stored, steps: Sequence[Step]) -> Goal:
+        resource = stored.resource
+        target: Mapping[str, Any] = next(iter(resource.get("target", ())), {})
+        now, now_at = self._now(resource, target)
+        achievement = next((c for _, c in codings(resource.get("achievementStatus"))), "")
+        return Goal(
+            reference=stored.reference,
+            text=text_of(resource.get("description")),
+            words=str(extension(resource, uris.OWN_WORDS) or ""),
+            due=day(target.get("dueDate")),
+            achievement=achievement,
+            is_reached=achievement == "achieved" or resource.get("lifecycleStatus") == "completed",
+            target=_target(target),
+            now=now,
+            now_at=now_at,
+            steps=tuple(steps),
+            why=self._why(stored, day(resource.get("startDate")), resource.get("expressedBy")),
+        )
+
+    def _now(self, goal: Resource, target: Mapping[str, Any]) -> tuple[str, datetime | None]:
+        """How far she is: the newest note on the goal, or the newest value of what it measures."""
+        note: Mapping[str, Any] = max(goal.get("note", ()), key=lambda n: str(n.get("time", "")), default={})
+        noted = instant(note.get("time"))
+        code = code_in(target.get("measure"), uris.LOINC)
+        if code:
+            asked = [
+                ("patient", self.patient),
+                ("code", f"{uris.LOINC}|{code}"),
+                ("_sort", "-date"),
+                ("_count", "1"),
+            ]
+            for stored in self.unit.search("Observation", asked).entries:
+                at = at_of(stored.resource.get("effectiveDateTime"))
+                if at and (noted is None or at > noted):
+                    return value_words(stored.resource), at
+        return str(note.get("text", "")), noted
+
+    def _step(self, stored: Stored) -> Step:
+        resource, work = stored.resource, work_of(stored.resource)
+        is_open = resource.get("status") in OPEN
+        owner = resource.get("owner") or {}
+        who = owner.get("display") or self.names.get(owner.get("reference", "")) or ""
+        ended = instant((resource.get("executionPeriod") or {}).get("end")) or instant(
+            resource.get("lastModified")
+        )
+        return Step(
+            reference=stored.reference,
+            title=work.title,
+            state="done" if not is_open else "waiting" if work.waiting_on else "open",
+            who=str(who),
+            due=work.target or work.due,
+            zone=work.zone,
+            done_at=None if is_open else ended or stored.at,
+            waiting_on=work.waiting_on,
+            work=stored.id if is_open else "",
+            why=self._why(stored, at_of(resource.get("authoredOn")), None),
+        )
+
+    def _why(self, stored: Stored, since: date | datetime | None, who: Mapping[str, Any] | None) -> Why:
+        resource = stored.resource
+        if stored.type == "Task":
+            work = work_of(resource)
+            because, details = work.because, list(work.reasons)
+        else:
+            because = str(extension(resource, uris.BECAUSE) or "")
+            details = [
+                d.get("reference", "") for e in resource.get("evidence", ()) for d in e.get("detail", ())
+            ]
+        named = (who or {}).get("reference", "")
+        return Why(
+            because=because,
+            source=str(extension(resource, uris.SOURCE) or ""),
+            answers=tuple(_answer(self.evidence[d]) for d in details if d in self.evidence),
+            since=since or stored.at,
+            who=self.names.get(named) or (who or {}).get("display"),
+        )
+
+
+def _named(plan: Resource) -> dict[str, int]:
+    """References of the lines of a plan, with their place in it."""
+    actions = [each.get("reference", {}) for each in plan.get("activity", ())]
+    every = [*plan.get("addresses", ()), *plan.get("goal", ()), *actions]
+    return {each["reference"]: n for n, each in enumerate(every) if "reference" in each}
+
+
+def _is_barrier(condition: Resource) -> bool:
+    return any(code == BARRIER for c in condition.get("category", ()) for _, code in codings(c))
+
+
+def _is_active(condition: Stored) -> bool:
+    status = {code for _, code in codings(condition.resource.get("clinicalStatus"))}
+    return not status or bool(status & {"active", "recurrence", "relapse"})
+
+
+def _is_live_goal(goal: Resource) -> bool:
+    return goal.get("lifecycleStatus") not in ENDED_GOALS
+
+
+def _barrier(stored: Stored) -> Barrier:
+    resource = stored.resource
+    return Barrier(stored.reference, text_of(resource.get("code")), day(resource.get("recordedDate")))
+
+
+def _target(target: Mapping[str, Any]) -> str:
+    """`PHQ-9 below 5`; empty without a number."""
+    quantity = target.get("detailQuantity") or {}
+    if "value" not in quantity:
+        return ""
+    unit = str(quantity.get("unit") or "")
+    said = f"{quantity.get('comparator', '')} {quantity['value']}{'' if unit.startswith('{') else f' {unit}'}"
+    return f"{text_of(target.get('measure'))} {said.strip()}".strip()
+
+
+def _answer(stored: Stored) -> Answer:
+    resource = stored.resource
+    if stored.type == "QuestionnaireResponse":
+        name = str(resource.get("questionnaire", "")).partition("|")[0].rpartition(":")[2]
+        who = extension(resource, uris.HEARD_FROM)
+        return Answer(name.upper(), instant(resource.get("authored")), who, f"assessments#{name}")
+    text = f"{text_of(resource.get('code'))}: {value_words(resource)}"
+    return Answer(text, at_of(resource.get("effectiveDateTime")), None, "health#readings")
