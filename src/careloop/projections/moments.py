@@ -180,10 +180,15 @@ def _plan(resource: Resource, written: datetime) -> Iterator[Moment]:
         yield Moment("proposed", created, "decision", "Plan proposed", resource.get("title"), who)
     elif status == "active":
         yield Moment("agreed", created, "decision", "Plan agreed", None, who)
-        if (written - created).total_seconds() > 3600:
+        if _is_rewritten(resource) and (written - created).total_seconds() > 3600:
             yield Moment("changed", written, "decision", "Plan changed", None, who)
     elif status in ("completed", "revoked") and resource.get("intent") == "plan":
         yield Moment("ended", written, "decision", "Plan ended", None, who)
+
+
+def _is_rewritten(resource: Resource) -> bool:
+    """What came to us whole, however old, was not changed by coming."""
+    return str((resource.get("meta") or {}).get("versionId", "1")) != "1"
 
 
 def _condition(resource: Resource, written: datetime) -> Iterator[Moment]:

@@ -185,13 +185,10 @@
 
   // -- the card is folded on top below 1,200 px ----------------------------------------------------------------
   const wide = window.matchMedia("(min-width: 1200px)");
-  const foldCard = () => document.querySelectorAll("details.card").forEach((card) => { card.open = wide.matches; });
+  const foldCard = () => document.querySelectorAll(".card > .rest").forEach((card) => { card.open = wide.matches; });
   wide.addEventListener("change", foldCard);
   document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "card") foldCard(); });
   document.addEventListener("card-changed", foldCard);
-  document.addEventListener("click", (event) => {
-    if (wide.matches && event.target.closest(".card > summary") && !event.target.closest("a")) event.preventDefault();
-  });
 
   foldCard();
   startTimers();

@@ -45,9 +45,14 @@
     const row = event.target.closest(".row");
     if (row) select(row);
   });
+  /* Not while the pointer is down: selecting folds the buttons of the row above, and what was pressed would slip away
+     from under the finger before it is let go. The click selects. */
+  let isPressing = false;
+  document.addEventListener("pointerdown", () => { isPressing = true; });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { isPressing = false; }));
   board.addEventListener("focusin", (event) => {
     const row = event.target.closest(".row");
-    if (row && row !== current()) select(row);
+    if (row && row !== current() && !isPressing) select(row);
   });
 
   function step(by) {
