@@ -145,9 +145,8 @@ TIME_ZONE = "UTC"
 LOCALE_PATHS = sorted((Path(__file__).resolve().parent.parent / "web" / "locale").glob("[a-z]*"))
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [Path(__file__).resolve().parent.parent / "web" / "static"]
-STATIC_ROOT = HOME / "static"
-WHITENOISE_USE_FINDERS = True
+# Served from where they are installed: nothing has to be collected first.
+STATIC_ROOT = Path(__file__).resolve().parent.parent / "web" / "static"
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 3600
 
