@@ -1,0 +1,185 @@
+"""The list of people: whom I lead, or whom I may see, with what matters of each: what is next, how long since anybody
+of ours heard from her, her programs, what must not be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from careloop.care.work import WorkClass
+from careloop.fhir.elements import text_of
+from careloop.projections.people import BRIEF, PersonBrief, brief_of_row
+from careloop.projections.worklist_rows import NEVER
+from careloop.store import Unit
+
+SORTS: Final = ("name", "next", "heard")
+FILTERS: Final = ("late", "silent", "interpreter")
+SILENCE: Final = timedelta(days=30)
+Sql = tuple[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """view: mine (whom I lead) or all (whom I may see). program: a code, or empty. sort: by name, by what is next,
+    or by how long nobody heard. Only one's own people are sorted otherwise than by name: the others may be many."""
+
+    view: str = "mine"
+    program: str = ""
+    only: str = ""
+    sort: str = "name"
+    page: int = 1
+
+
+@dataclass(frozen=True, repr=False)
+class Listed:
+    """next_*: the most pressing open to-do. heard: the last contact that reached her. late: open work past its hour."""
+
+    person: PersonBrief
+    programs: tuple[str, ...]
+    lead: str | None
+    next_task: str | None
+    next_title: str
+    next_aim: datetime | None
+    next_class: WorkClass | None
+    zone: str | None
+    late: int
+    open: int
+    heard: datetime | None
+    flags: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Listed({self.person!r})"
+
+
+@dataclass(frozen=True)
+class Caseload:
+    """has_more: another page follows. total: of this view and filter, counted up to a limit."""
+
+    rows: tuple[Listed, ...]
+    has_more: bool
+    total: int
+
+
+MOST_COUNTED: Final = 1_000
+
+FROM = """
+from people p join briefs b on b.person = p.person
+left join names l on l.rid = p.lead
+left join lateral (
+  select w.task_id, w.title, w.aim, w.class, w.zone from work w where w.person = p.person and w.is_open
+  order by w.class, w.due, w.task limit 1
+) n on true
+left join lateral (
+  select count(*) as open, count(*) filter (where w.aim < %s and not w.is_waiting and w.wake <= %s) as late
+  from work w where w.person = p.person and w.is_open
+) c on true
+left join lateral (select max(s.at) as at from story s where s.person = p.person and s.kind = 'contact') h on true
+"""
+ORDERS: Final = {
+    "name": "b.name, p.person",
+    "next": "n.class nulls last, n.aim nulls last, b.name, p.person",
+    "heard": "h.at nulls first, b.name, p.person",
+}
+ENROLLED: Final = "exists (select from enrolled e where e.person = p.person and e.until is null{which})"
+
+
+def caseload(unit: Unit, asked: Asked, size: int = 50) -> Caseload:
+    """The caller's own people or all she may see; never merged records. Written into the audit trail."""
+    where, told = _where(unit, asked)
+    order = ORDERS[asked.sort if asked.view == "mine" else "name"]
+    text = (
+        f"select {BRIEF}, l.name, n.task_id, n.title, n.aim, n.class, n.zone, c.late, c.open, h.at,"
+        " (select array_agg(distinct e.program order by e.program) from enrolled e"
+        "  where e.person = p.person and e.until is null)"
+        f" {FROM} where {where} order by {order} limit %s offset %s"
+    )
+    rows = (
+        unit.cursor()
+        .execute(text, [unit.now, unit.now, *told, size + 1, (max(asked.page, 1) - 1) * size])
+        .fetchall()
+    )
+    found = [_listed(row, unit) for row in rows[:size]]
+    unit.saw({one.person.rid for one in found}, "people")
+    flags = _flags(unit, [one.person.id for one in found])
+    shown = tuple(_with_flags(one, flags.get(one.person.id, ())) for one in found)
+    return Caseload(shown, len(rows) > size, _total(unit, where, told))
+
+
+def _where(unit: Unit, asked: Asked) -> Sql:
+    may, allowed = unit.people_sql(unit.condition("Patient", "search"), "p.person")
+    parts, told = [f"({may})", "p.merged_into is null"], [*allowed]
+    if asked.view == "mine":
+        parts.append("p.lead = %s")
+        told.append(unit.scope.actor.practitioner_rid or 0)
+    if asked.program:
+        parts.append(ENROLLED.format(which=" and e.program = %s"))
+        told.append(asked.program)
+    match asked.only:
+        case "late":
+            parts.append("c.late > 0")
+        case "silent":
+            parts += ["not b.is_deceased", ENROLLED.format(which=""), "(h.at is null or h.at < %s)"]
+            told.append(unit.now - SILENCE)
+        case "interpreter":
+            parts.append("b.needs_interpreter")
+    return " and ".join(parts), told
+
+
+def _total(unit: Unit, where: str, told: list[Any]) -> int:
+    row = (
+        unit.cursor()
+        .execute(
+            f"select count(*) from (select 1 {FROM} where {where} limit %s) counted",
+            [unit.now, unit.now, *told, MOST_COUNTED + 1],
+        )
+        .fetchone()
+    )
+    return int(row[0]) if row else 0
+
+
+def _listed(row: Any, unit: Unit) -> Listed:
+    brief = brief_of_row(row[:11], unit.now.date())
+    lead, task, title, aim, klass, zone, late, count, heard, programs = row[11:]
+    return Listed(
+        person=brief,
+        programs=tuple(programs or ()),
+        lead=lead,
+        next_task=task,
+        next_title=title or "",
+        next_aim=None if aim in (None, NEVER) else aim,
+        next_class=None if klass is None else WorkClass(klass),
+        zone=zone,
+        late=late,
+        open=count,
+        heard=heard,
+    )
+
+
+def _with_flags(one: Listed, flags: Collection[str]) -> Listed:
+    return replace(one, flags=tuple(flags))
+
+
+def _flags(unit: Unit, ids: list[str]) -> dict[str, tuple[str, ...]]:
+    """Safety flags by Patient id."""
+    if not ids:
+        return {}
+    page = unit.search("Flag", [("patient", ",".join(ids)), ("status", "active"), ("_count", "200")])
+    found: dict[str, tuple[str, ...]] = {}
+    for stored in page.entries:
+        id = str((stored.resource.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
+        if said := text_of(stored.resource.get("code")):
+            found[id] = (*found.get(id, ()), said)
+    return found
+
+
+def programs_of(unit: Unit, view: str) -> list[str]:
+    """Program codes in which somebody of this view is enrolled now, for the filter."""
+    where, told = _where(unit, Asked(view=view))
+    rows = unit.cursor().execute(
+        "select distinct e.program from enrolled e join people p on p.person = e.person"
+        f" where e.until is null and {where} order by e.program limit 20",
+        told,
+    )
+    return [row[0] for row in rows.fetchall()]
