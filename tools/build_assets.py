@@ -31,6 +31,11 @@ COPIED = (
         "source-sans-3-latin-ext.woff2",
     ),
     ("@fontsource-variable/source-sans-3/LICENSE", "source-sans-3.LICENSE"),
+    # For the plan on paper: typst reads OpenType, no web fonts.
+    ("source-sans/OTF/SourceSans3-Regular.otf", "print/SourceSans3-Regular.otf"),
+    ("source-sans/OTF/SourceSans3-Semibold.otf", "print/SourceSans3-Semibold.otf"),
+    ("source-sans/OTF/SourceSans3-It.otf", "print/SourceSans3-It.otf"),
+    ("source-sans/LICENSE.md", "print/LICENSE.md"),
 )
 
 
@@ -53,6 +58,7 @@ def build_vendor() -> None:
         fresh = Path(scratch) / "vendor"
         fresh.mkdir()
         for source, name in COPIED:
+            (fresh / name).parent.mkdir(exist_ok=True)
             shutil.copy(Path(scratch) / "node_modules" / source, fresh / name)
         (fresh / ".lock").write_text(fingerprint())
         shutil.rmtree(VENDOR, ignore_errors=True)
