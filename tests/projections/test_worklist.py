@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from careloop.care.work import WorkClass
+from careloop.care.workload import group_of, hours_of
 from careloop.projections import worklist
 from tests.projections import builders as b
 from tests.projections.ward import CHICAGO, Ward
@@ -136,9 +137,32 @@ def test_the_row_and_the_range_agree_about_the_group(ward: Ward) -> None:
         )
     )
     shown = ward.today()
-    told = worklist.hours_of(ward.now, CHICAGO)
+    told = hours_of(ward.now, CHICAGO)
     assert len(shown.rows) == 40
-    assert [worklist.group_of(row, told) for row in shown.rows] == [row.group for row in shown.rows]
+    assert [group_of(row.matter, told) for row in shown.rows] == [row.group for row in shown.rows]
+
+
+def test_a_hour_that_was_chosen_weeks_before_the_legal_end_is_not_lost(ward: Ward) -> None:
+    """An appeal may be filed until January; we said Friday. It belongs to today, late."""
+    ward.has(
+        b.task(
+            "a",
+            "maria",
+            ward.now,
+            klass=WorkClass.CLOCK,
+            due=ward.now + timedelta(days=60),
+            target=ward.now - timedelta(days=2),
+        ),
+        b.task(
+            "b", "maria", ward.now, due=ward.now + timedelta(days=90), target=ward.now + timedelta(days=3)
+        ),
+    )
+    shown = ward.today()
+    assert [(row.task_id, row.group, row.is_late) for row in shown.rows] == [
+        ("a", "today", True),
+        ("b", "week", False),
+    ]
+    assert (shown.late, shown.counts["week"]) == (1, 1)
 
 
 def test_people_nobody_reached_in_thirty_days_are_counted_until_somebody_does(ward: Ward) -> None:

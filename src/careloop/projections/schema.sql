@@ -1,7 +1,7 @@
 -- What projections remember: derived from the resources, rebuildable, never the only place of anything.
 -- person, task, owner, …: integer keys (rid) of the ids table; person 0: about nobody.
 
--- The worklist. Holds only what no clock changes: class, due, target, wake. The order is (class, due, task).
+-- The worklist. Holds only what no clock changes: class, due, aim, wake. The order is (class, aim, task).
 -- due: the rule's legal end, the year 9999 without one; aim: the hour to work towards, the same when none is told.
 -- wake: 1970 unless snoozed; then the row is not shown before. waiting_on: whom we wait for. own_site: the Task's own,
 -- for work about somebody without a site. position grows with each change of the row.
@@ -16,12 +16,16 @@ create table work(
   attempts smallint not null, is_protected boolean not null, is_acknowledged boolean not null, reason text,
   primary key(person, task));
 create unique index work_by_task on work(task);
-create index work_by_owner on work(owner, class, due, task) include (aim, wake, is_waiting, person) where is_open;
-create index work_by_team on work(team, class, due, task) include (aim, wake, is_waiting, person, owner) where is_open;
-create index work_by_site on work(site, class, due, task) include (aim, wake, is_waiting, person, owner) where is_open;
-create index work_unclaimed on work(site, class, due, task) include (aim, wake, is_waiting, person) where is_open and owner is null;
-create index work_by_program on work(program, class, due, task) include (aim, wake, is_waiting, person, site) where is_open;
-create index work_by_class on work(class, due, task) include (aim, wake, is_waiting, person, site) where is_open;
+create index work_by_owner on work(owner, is_waiting, class, aim, task) include (wake, person) where is_open;
+create index work_by_team on work(team, is_waiting, class, aim, task) include (wake, person, owner) where is_open;
+create index work_by_site on work(site, is_waiting, class, aim, task) include (wake, person, owner) where is_open;
+create index work_unclaimed on work(site, is_waiting, class, aim, task) include (wake, person) where is_open and owner is null;
+create index work_by_program on work(program, site, is_waiting, class, aim, task) include (wake, person) where is_open;
+create index work_by_class on work(is_waiting, class, aim, task) include (wake, person) where is_open;
+-- The snoozed are few, and no range of `aim` finds them.
+create index work_asleep_by_owner on work(owner, wake) where is_open and wake > '1970-01-01Z';
+create index work_asleep_by_team on work(team, wake) where is_open and wake > '1970-01-01Z';
+create index work_asleep_by_site on work(site, wake) where is_open and wake > '1970-01-01Z';
 
 -- Who a person is, in one line: enough to tell two of the same name apart.
 create table briefs(

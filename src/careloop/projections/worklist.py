@@ -3,32 +3,33 @@ groups of them when they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from careloop.access.conditions import AnyOf, Condition, LeadIs, SiteIn, TeamIn
 from careloop.care.work import WorkClass
-from careloop.kernel.calendar import BusinessCalendar
+from careloop.care.workload import (
+    FIRST_BECAUSE,
+    GROUPS,
+    NEVER,
+    SILENCE,
+    Hours,
+    Matter,
+    group_of,
+    hours_of,
+    is_late,
+    place_of,
+)
 from careloop.projections import sources, worklist_sql
 from careloop.projections.people import BRIEF, TELLING, PersonBrief, brief_of_row
-from careloop.projections.worklist_rows import ALWAYS, NEVER, Kept, kept
-from careloop.projections.worklist_sql import GROUPS, Hours, Sql
+from careloop.projections.worklist_rows import Kept, kept
+from careloop.projections.worklist_sql import Sql
 from careloop.store import Change, Stored, Unit
 
-Group = Literal["now", "today", "waiting", "week", "later"]
 CAP = 1_000
-SILENCE = timedelta(days=30)
-
-ORDER = {
-    WorkClass.DANGER: "any danger comes first",
-    WorkClass.CLOCK: "a rule’s clock is running",
-    WorkClass.PROMISE: "we promised it",
-    WorkClass.SILENCE: "we have not heard for long",
-    WorkClass.ROUTINE: "it is due",
-}
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +66,13 @@ class Row:
     @property
     def order_because(self) -> str:
         """Why it stands where it stands; an English msgid."""
-        return ORDER[self.klass]
+        return FIRST_BECAUSE[self.klass]
+
+    @property
+    def matter(self) -> Matter:
+        """What decides its place."""
+        is_waiting = bool(self.waiting_on) and self.klass is not WorkClass.DANGER
+        return Matter(self.klass, self.target or NEVER, self.wake, is_waiting)
 
     def __repr__(self) -> str:
         return f"Row(Task/{self.task_id})"
@@ -91,12 +98,6 @@ class Today:
 
 
 # --- reading
-
-
-def hours_of(now: datetime, reader: ZoneInfo) -> Hours:
-    calendar = BusinessCalendar(reader)
-    day = calendar.local_day(now)
-    return Hours(now, calendar.end_of(day), calendar.end_of(day + timedelta(days=6)))
 
 
 def today(
@@ -127,9 +128,10 @@ def _sides(unit: Unit, view: str, condition: Condition) -> list[Sql]:
     if view == "mine":
         return [("w.owner = %s", [me])] if me is not None else []
     extra = " and w.owner is null" if view == "unclaimed" else ""
+    within: list[Any] = []
     if view.startswith("program:"):
-        return [("w.program = %s", [view.removeprefix("program:")])]
-    return [(text + extra, told) for text, told in _houses(condition)]
+        extra, within = " and w.program = %s", [view.removeprefix("program:")]
+    return [(text + extra, [*told, *within]) for text, told in _houses(condition)]
 
 
 def _houses(condition: Condition) -> list[Sql]:
@@ -156,7 +158,7 @@ def _rows(unit: Unit, sides: list[Sql], hours: Hours, may: Sql, limit: int) -> l
     text = " union all ".join(f"({part})" for part, _ in parts)
     found = unit.cursor().execute(text, [value for _, told in parts for value in told]).fetchall()
     made = [_row(row, hours) for row in found]
-    return sorted(made, key=lambda row: (GROUPS.index(row.group), row.klass))
+    return sorted(made, key=lambda row: place_of(row.matter, hours))
 
 
 def _row(row: Sequence[Any], hours: Hours) -> Row:
@@ -188,7 +190,7 @@ def _row(row: Sequence[Any], hours: Hours) -> Row:
         owner_name=row[23],
         position=row[24],
         is_acknowledged=row[25],
-        is_late=aim is not None and aim < hours.now and not row[10],
+        is_late=is_late(Matter(WorkClass(row[5]), row[7], None, row[10]), hours.now),
     )
 
 
@@ -236,29 +238,11 @@ def row_of(unit: Unit, task_id: str, now: datetime, *, reader: ZoneInfo | None =
 def _listed(unit: Unit, where: str, parameters: list[Any], hours: Hours) -> list[Row]:
     text = f"select 'later', {worklist_sql.COLUMNS}, {BRIEF} from {worklist_sql.ROW_SOURCE}"
     rows = unit.cursor().execute(
-        f"{text} where w.is_open and {where} order by w.class, w.due, w.task limit 200", parameters
+        f"{text} where w.is_open and {where} order by w.class, w.aim, w.task limit 200", parameters
     )
     found = [_row(row, hours) for row in rows.fetchall()]
     unit.saw({row.person.rid for row in found if row.person}, "work")
-    return [_grouped(row, hours) for row in found]
-
-
-def _grouped(row: Row, hours: Hours) -> Row:
-    return replace(row, group=group_of(row, hours))
-
-
-def group_of(row: Row, hours: Hours) -> Group:
-    """The same as the ranges of worklist_sql, for a row at hand; tests hold the two together."""
-    aim = row.target or NEVER
-    if row.klass is WorkClass.DANGER:
-        return "now"
-    if row.wake is not None:
-        return "later"
-    if row.waiting_on:
-        return "waiting"
-    if aim <= hours.tonight:
-        return "today"
-    return "week" if aim <= hours.week else "later"
+    return [replace(row, group=group_of(row.matter, hours)) for row in found]
 
 
 # --- keeping
@@ -370,13 +354,4 @@ def _values(stored: Stored, row: Kept, keys: dict[str | None, int]) -> tuple[Any
     )
 
 
-def programs_with_work(unit: Unit, programs: Iterable[str]) -> list[str]:
-    """Of these programs, those with open work."""
-    rows = unit.cursor().execute(
-        "select p from unnest(%s::text[]) p where exists (select from work w where w.program = p and w.is_open)",
-        [sorted(programs)],
-    )
-    return [row[0] for row in rows.fetchall()]
-
-
-__all__ = ["ALWAYS", "GROUPS", "Row", "Today", "Worklist", "group_of", "of_person", "row_of", "saw", "today"]
+__all__ = ["CAP", "GROUPS", "Row", "Today", "Worklist", "of_person", "row_of", "saw", "today"]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from careloop.care.work import WorkClass, work_of
+from careloop.care.workload import NEVER as NEVER
+from careloop.care.workload import aim_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings, extension, instant
 
 OPEN = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
-# Infinity in the table; psycopg has no infinite datetime, so the last day that both know stands for it.
-NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,12 +46,11 @@ class Kept:
 
 def kept(task: Resource) -> Kept:
     work = work_of(task)
-    due = work.due or work.target or NEVER
     return Kept(
         is_open=task.get("status") in OPEN and task.get("intent") != "proposal",
         klass=work.klass,
-        due=due,
-        aim=min(work.target or due, due),
+        due=work.due or work.target or NEVER,
+        aim=aim_of(work.due, work.target),
         wake=work.wake or ALWAYS,
         since=instant(task.get("authoredOn")) or ALWAYS,
         owner=work.owner,

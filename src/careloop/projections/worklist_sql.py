@@ -1,73 +1,59 @@
-"""The questions Today asks of the work table. Each group is a range over (class, due): no question walks a backlog.
+"""The questions Today asks of the work table, in the order that `care/workload.py` explains. Each group is one range of
+an index, or two: no question walks a backlog, however large the house.
 
-A part is one side of the question (mine; one site; one team; one program) crossed with each class, and stops at its
-own limit; `may` is the condition of access over w.person and stands before every LIMIT.
+A part is one side of the question (mine; one site; one team; one program there) crossed with each class, and stops at
+its own limit; `may` is the condition of access over w.person and stands before every LIMIT.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final
 
+from careloop.care.workload import Hours
 from careloop.projections.people import BRIEF
 
 Sql = tuple[str, list[Any]]
-GROUPS: Final = ("now", "today", "waiting", "week", "later")
-DANGER: Final = 0
-# `due` may lie this much after `aim`: both are of the same day, from 5 pm to its end, read in another zone.
-SLACK: Final = timedelta(hours=30)
+DANGER, OTHERS = [0], [1, 2, 3, 4]
+AWAKE = "w.wake <= %s"
+OURS = f"not w.is_waiting and {AWAKE}"
 
 
-@dataclass(frozen=True)
-class Hours:
-    """now; tonight: the end of the reader's day; week: the end of the seventh day from now."""
-
-    now: datetime
-    tonight: datetime
-    week: datetime
-
-
-def range_of(group: str, hours: Hours) -> tuple[list[int], str, list[Any]]:
-    """(classes, predicate over w, parameters)."""
-    others = [1, 2, 3, 4]
-    awake = "not w.is_waiting and w.wake <= %s"
-    if group == "now":
-        return [DANGER], "true", []
-    if group == "today":
-        return (
-            others,
-            f"w.due <= %s and w.aim <= %s and {awake}",
-            [hours.tonight + SLACK, hours.tonight, hours.now],
-        )
-    if group == "waiting":
-        return others, "w.is_waiting and w.wake <= %s", [hours.now]
-    if group == "week":
-        text = f"w.due > %s and w.due <= %s and w.aim > %s and w.aim <= %s and {awake}"
-        return others, text, [hours.tonight, hours.week + SLACK, hours.tonight, hours.week, hours.now]
-    return (
-        others,
-        "(w.wake > %s or (not w.is_waiting and w.due > %s and w.aim > %s))",
-        [hours.now, hours.week, hours.week],
-    )
+def ranges_of(group: str, hours: Hours) -> list[tuple[list[int], str, list[Any]]]:
+    """(classes, predicate over w, parameters) of each range; together they are the group, and share no row."""
+    match group:
+        case "now":
+            return [(DANGER, "not w.is_waiting", [])]
+        case "today":
+            return [(OTHERS, f"{OURS} and w.aim <= %s", [hours.now, hours.tonight])]
+        case "waiting":
+            return [(OTHERS, f"w.is_waiting and {AWAKE}", [hours.now])]
+        case "week":
+            within = f"{OURS} and w.aim > %s and w.aim <= %s"
+            return [(OTHERS, within, [hours.now, hours.tonight, hours.week])]
+        case _:
+            asleep = "w.wake > %s and w.wake > '1970-01-01Z'"  # the second half is the partial index's own
+            return [
+                (OTHERS, f"{OURS} and w.aim > %s", [hours.now, hours.week]),
+                (OTHERS, asleep, [hours.now]),
+            ]
 
 
-def keys_of(side: Sql, group: str, hours: Hours, may: Sql, limit: int) -> Sql:
-    """The keys of a group's rows in their order: select of (class, due, task)."""
-    classes, within, told = range_of(group, hours)
+def keys_of(side: Sql, within: tuple[list[int], str, list[Any]], may: Sql, limit: int) -> Sql:
+    """The keys of a range's rows in their order: select of (class, aim, task)."""
+    classes, predicate, told = within
     text = (
-        "select w.class, w.due, w.task from unnest(%s::smallint[]) as k(class) cross join lateral ("
-        " select w.class, w.due, w.task from work w"
-        f" where w.is_open and {side[0]} and w.class = k.class and {within} and {may[0]}"
-        " order by w.due, w.task limit %s) w"
+        "select w.class, w.aim, w.task from unnest(%s::smallint[]) as k(class) cross join lateral ("
+        " select w.class, w.aim, w.task from work w"
+        f" where w.is_open and {side[0]} and w.class = k.class and {predicate} and {may[0]}"
+        " order by w.aim, w.task limit %s) w"
     )
     return text, [classes, *side[1], *told, *may[1], limit]
 
 
 def group_keys(sides: list[Sql], group: str, hours: Hours, may: Sql, limit: int) -> Sql:
-    parts = [keys_of(side, group, hours, may, limit) for side in sides]
+    parts = [keys_of(side, within, may, limit) for side in sides for within in ranges_of(group, hours)]
     text = " union ".join(f"({part})" for part, _ in parts)
-    return f"select * from ({text}) u order by class, due, task limit %s", [
+    return f"select * from ({text}) u order by class, aim, task limit %s", [
         *[v for _, p in parts for v in p],
         limit,
     ]
@@ -76,6 +62,14 @@ def group_keys(sides: list[Sql], group: str, hours: Hours, may: Sql, limit: int)
 def count(sides: list[Sql], group: str, hours: Hours, may: Sql, cap: int) -> Sql:
     text, parameters = group_keys(sides, group, hours, may, cap + 1)
     return f"(select count(*) from ({text}) c)", parameters
+
+
+def late(sides: list[Sql], hours: Hours, may: Sql, cap: int) -> Sql:
+    """How many of today's are past the hour to work towards."""
+    within = (OTHERS, f"{OURS} and w.aim < %s", [hours.now, hours.now])
+    parts = [keys_of(side, within, may, cap + 1) for side in sides]
+    text = " union ".join(f"({part})" for part, _ in parts)
+    return f"(select count(*) from ({text}) c)", [value for _, told in parts for value in told]
 
 
 COLUMNS: Final = (
@@ -89,20 +83,7 @@ ROW_SOURCE: Final = "work w left join names n on n.rid = w.owner left join brief
 def rows(keys: Sql, group: str) -> Sql:
     text = f"select '{group}', {COLUMNS}, {BRIEF} from ({keys[0]}) g join work w on w.task = g.task"
     text += ROW_SOURCE.removeprefix("work w")
-    return f"{text} order by w.class, w.due, w.task", keys[1]
-
-
-def late(side: list[Sql], hours: Hours, may: Sql, cap: int) -> Sql:
-    """How many of today's are past the hour to work towards."""
-    parts = []
-    values: list[Any] = []
-    for text, told in side:
-        parts.append(
-            f"(select w.task from work w where w.is_open and {text} and w.class > 0 and w.due <= %s and w.aim < %s"
-            f" and not w.is_waiting and w.wake <= %s and {may[0]} limit %s)"
-        )
-        values += [*told, hours.now + SLACK, hours.now, hours.now, *may[1], cap + 1]
-    return f"(select count(*) from ({' union '.join(parts)}) c)", values
+    return f"{text} order by w.class, w.aim, w.task", keys[1]
 
 
 # People this practitioner leads, in a program now, alive, whom nobody of ours has reached since.
