@@ -33,14 +33,15 @@ def compile_condition(condition: Condition, person_column: str, *, labels_column
         return "true", []
     if isinstance(condition, NoOne):
         return "false", []
-    people, given = people_where(condition, "pe")
-    text = f"({person_column} = 0 or exists (select from people pe where pe.person = {person_column} and {people}))"
-    own = [] if labels_column is None else sorted(_required_absent(condition))
-    text = f"({' and '.join([text, *[f'({labels_column} & %s::integer) = 0'] * len(own)])})"
-    return text, [*given, *own]
+    nobodys, told = f"{person_column} = 0", []
+    if labels_column is not None and (own := _of_nobody(condition, labels_column)) is not None:
+        nobodys, told = f"({nobodys} and {own[0]})", own[1]
+    people, given = people_where(condition, "pe", labels_column)
+    text = f"({nobodys} or exists (select from people pe where pe.person = {person_column} and {people}))"
+    return text, [*told, *given]
 
 
-def people_where(condition: Condition, alias: str) -> Sql:
+def people_where(condition: Condition, alias: str, labels_column: str | None = None) -> Sql:
     """The same over a row of `people` under that alias, for queries that start from people."""
     match condition:
         case Everyone():
@@ -58,15 +59,44 @@ def people_where(condition: Condition, alias: str) -> Sql:
         case ProgramIn(programs):
             return _in_program(programs, alias)
         case NotLabeled(labels):
-            return f"({alias}.labels & %s::integer) = 0", [labels]
+            carried = f"{alias}.labels" if labels_column is None else f"({alias}.labels | {labels_column})"
+            return f"({carried} & %s::integer) = 0", [labels]
         case Not(inner):
-            text, given = people_where(inner, alias)
+            text, given = people_where(inner, alias, labels_column)
             # Null (a person without a site) counts as not matching the inner condition.
             return f"not coalesce({text}, false)", given
         case All(parts):
-            return _joined(parts, alias, " and ", "true")
+            return _joined(parts, alias, labels_column, " and ", "true")
         case AnyOf(parts):
-            return _joined(parts, alias, " or ", "false")
+            return _joined(parts, alias, labels_column, " or ", "false")
+
+
+def people_to_start_from(condition: Condition) -> Sql | None:
+    """The people of whom any row may pass, over `people pe`; None where that can't be said of people alone:
+    of everybody, and where a row's labels let it pass though its person does not (NotLabeled under a Not)."""
+    if isinstance(condition, Everyone) or _turns_labels(condition):
+        return None
+    return people_where(condition, "pe")
+
+
+def _turns_labels(condition: Condition) -> bool:
+    match condition:
+        case Not(inner):
+            return _speaks_of_labels(inner)
+        case All(parts) | AnyOf(parts):
+            return any(_turns_labels(part) for part in parts)
+    return False
+
+
+def _speaks_of_labels(condition: Condition) -> bool:
+    match condition:
+        case NotLabeled():
+            return True
+        case Not(inner):
+            return _speaks_of_labels(inner)
+        case All(parts) | AnyOf(parts):
+            return any(_speaks_of_labels(part) for part in parts)
+    return False
 
 
 def _in_program(programs: frozenset[str], alias: str) -> Sql:
@@ -77,19 +107,31 @@ def _in_program(programs: frozenset[str], alias: str) -> Sql:
     )
 
 
-def _joined(parts: tuple[Condition, ...], alias: str, word: str, empty: str) -> Sql:
-    found = [people_where(part, alias) for part in parts]
+def _joined(
+    parts: tuple[Condition, ...], alias: str, labels_column: str | None, word: str, empty: str
+) -> Sql:
+    return _together([people_where(part, alias, labels_column) for part in parts], word, empty)
+
+
+def _together(found: list[Sql], word: str, empty: str) -> Sql:
     if not found:
         return empty, []
     return f"({word.join(text for text, _ in found)})", [value for _, given in found for value in given]
 
 
-def _required_absent(condition: Condition) -> set[int]:
-    """Label bits that every row must be without: those that stand alone or in an All. Where they stand under an
-    AnyOf or a Not, they are about the person only."""
+def _of_nobody(condition: Condition, labels_column: str) -> Sql | None:
+    """What it says of a row that is nobody's: its labels, and nothing else. None: it says nothing, the row passes."""
     match condition:
         case NotLabeled(labels):
-            return {labels}
+            return f"({labels_column} & %s::integer) = 0", [labels]
+        case Not(inner):
+            found = _of_nobody(inner, labels_column)
+            return None if found is None else (f"not {found[0]}", found[1])
         case All(parts):
-            return {labels for part in parts for labels in _required_absent(part)}
-    return set()
+            told = [own for part in parts if (own := _of_nobody(part, labels_column)) is not None]
+            return _together(told, " and ", "true") if told else None
+        case AnyOf(parts):
+            said = [_of_nobody(part, labels_column) for part in parts]
+            whole = [own for own in said if own is not None]
+            return _together(whole, " or ", "true") if whole and len(whole) == len(said) else None
+    return None

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from careloop.access import Condition, Everyone
+from careloop.access import Condition
 from careloop.fhir.definitions import search_params
 from careloop.fhir.search import Query, Sort
 from careloop.fhir.search_values import Composite, Reference, Token, Value
 from careloop.store import keys
-from careloop.store.conditions import compile_condition, people_where
+from careloop.store.conditions import compile_condition, people_to_start_from
 from careloop.store.matching import Matching, Sql
 from careloop.store.paging import Place, cursor_of, place_of
 from careloop.store.stored import COLUMNS, Page, Stored
@@ -78,7 +78,7 @@ def run(unit: Unit, query: Query) -> Page:
 def choose(cursor: Any, query: Query, condition: Condition, matching: Matching, place: Place | None) -> Plan:
     filters = [matching.of_head(criterion) for criterion in query.criteria]
     starts = [start for c in query.criteria if (start := matching.resources(c))][:_PROBED]
-    people = None if isinstance(condition, Everyone) else people_where(condition, "pe")
+    people = people_to_start_from(condition)
     counts, people_count = _probe(cursor, starts, people)
     filters.append(compile_condition(condition, "h.person", labels_column="h.labels"))
     sort = query.sort or (Sort(search_params(query.type)["_lastUpdated"], False),)

@@ -190,14 +190,15 @@ class Unit:
         """Writes into the audit row what was read through projections."""
         self._trail.note("E", [what], people)
 
-    def _allowed(
-        self, interaction: Interaction, type: str, column: str = "h.person"
-    ) -> tuple[str, list[Any]]:
+    def _allowed(self, interaction: Interaction, type: str) -> tuple[str, list[Any]]:
+        """Whether a row `h` of heads may be seen; of a history, also the version `v`, which may lie at the home
+        of somebody else: there the resource was before it moved."""
         condition = self.condition(type, interaction)
-        if isinstance(condition, Everyone):
-            return "true", []
-        said, parameters = conditions.compile_condition(condition, column, labels_column="h.labels")
-        return f"{column} = 0 or ({said})", parameters
+        said, given = conditions.compile_condition(condition, "h.person", labels_column="h.labels")
+        if interaction != "history" or isinstance(condition, Everyone):
+            return said, given
+        before, told = conditions.compile_condition(condition, "v.person")
+        return f"{said} and (v.person = h.person or {before})", [*given, *told]
 
     def _not_allowed(self, condition: Condition, people: Collection[int]) -> set[int]:
         wanted = {person for person in people if person}
