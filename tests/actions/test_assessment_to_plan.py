@@ -16,7 +16,8 @@ from careloop.actions.complete_assessment import IncompleteAssessment, complete_
 from careloop.actions.decide_line import Edit, ReasonNeeded, decide_line, lines_of
 from careloop.actions.drafting import InvalidAnswer
 from careloop.actions.propose_plan import line_key
-from careloop.actions.save_answer import record_safety, save_answer
+from careloop.actions.record_safety import record_safety
+from careloop.actions.save_answer import save_answer
 from careloop.actions.start_assessment import start_assessment
 from careloop.fhir import uris
 from careloop.fhir.elements import extension
@@ -121,7 +122,7 @@ def test_where_she_is_and_whether_she_is_safe_stands_in_the_urgent_work(ward: Wa
     record_safety(ward.scope, draft, "at home, kitchen", "(713) 555-0148", "unsure", LIBRARY, ward.now)
     [task] = ward.held("Task")
     said = task.resource["note"][0]["text"]
-    assert said == "Where: at home, kitchen. Call back: (713) 555-0148. Safe now: unsure."
+    assert said == "Where: at home, kitchen. Call back: (713) 555-0148. Safe now: not sure."
 
 
 def test_an_answer_that_is_none_is_refused_and_the_one_before_kept(ward: Ward) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.drafting import OpenDraft, opened
+from careloop.actions.drafting import OpenDraft, opened, write_response
 from careloop.actions.propose_plan import days_since_discharge, told_by, write_proposal
-from careloop.actions.save_answer import write_response
+from careloop.actions.record_safety import SafetyMissing
+from careloop.actions.save_answer import alarmed, unheard
 from careloop.care.assess import Score, observations, score
-from careloop.fhir.questionnaire import Problem, check, only_asked
-from careloop.kernel.errors import CareError
-from careloop.library import Library
+from careloop.fhir.elements import day
+from careloop.fhir.questionnaire import Answers, Problem, check, only_asked
+from careloop.kernel.errors import CareError, Conflict
+from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
+
+LATEST_ENTRY: Final = timedelta(days=366)
 
 
 class IncompleteAssessment(CareError):
@@ -28,9 +33,15 @@ class IncompleteAssessment(CareError):
 
 
 class ImpossibleDate(CareError):
-    """The day on which it was answered lies in the future."""
+    """It can’t have been answered on that day."""
 
     code, status, issue_type = "impossible-date", 422, "value"
+
+
+class CompletedByAnother(Conflict):
+    """A colleague finished the same questions while you asked them. Look at those answers first."""
+
+    code = "completed-by-another"
 
 
 @dataclass(frozen=True)
@@ -43,38 +54,122 @@ class Completed:
 
 
 def complete_assessment(
-    scope: Scope, draft: int, library: Library, now: datetime, answered_at: datetime | None = None
+    scope: Scope,
+    draft: int,
+    library: Library,
+    now: datetime,
+    answered_at: datetime | None = None,
+    beside: str | None = None,
 ) -> Completed:
-    """answered_at: when it was really answered, if it is only entered now. Raises IncompleteAssessment."""
-    if answered_at is not None and answered_at > now:
-        raise ImpossibleDate
+    """answered_at: when it was really answered, if it is only entered now. beside: the id of a colleague's response of
+    the same hour that was looked at. Raises IncompleteAssessment, SafetyMissing, ImpossibleDate, CompletedByAnother."""
     with record.begin(scope, now) as unit:
         found = opened(unit, draft, library)
         asked = only_asked(found.instrument.form, found.state.answers)
         if problems := check(found.instrument.form, asked, is_complete=True):
             raise IncompleteAssessment(problems)
+        if asks_safety(found) and not found.state.safety:
+            raise SafetyMissing
+        if answered_at is not None:
+            _refuse_impossible(unit, found, answered_at)
+        other = finished_by_another(unit, found)
+        if other and other.id != beside:
+            raise CompletedByAnother(response=other.id)
         completed = _write(unit, found, library, answered_at or now)
         drafts.delete(unit, draft)
         return completed
 
 
-def _write(unit: Unit, found: OpenDraft, library: Library, authored: datetime) -> Completed:
-    instrument, answers = found.instrument, found.state.answers
-    result = score(instrument, answers)
-    response = write_response(unit, found, found.state, "completed", authored)
+def stop_assessment(scope: Scope, draft: int, library: Library, now: datetime) -> Stored | None:
+    """Not to be finished. What was answered stays on the record as stopped; urgent work that it raised stays open.
+    None when nothing was answered."""
+    with record.begin(scope, now) as unit:
+        found = opened(unit, draft, library)
+        stored = None
+        if found.state.answers or found.state.response:
+            stored = write_response(unit, found, found.state, "stopped", now)
+        drafts.delete(unit, draft)
+        return stored
+
+
+def asks_safety(found: OpenDraft) -> bool:
+    """Whether one of the critical answers calls for where the person is and whether she is safe."""
+    return any(c.id in found.state.urgent and c.asks_safety for c in found.instrument.scoring.critical)
+
+
+def finished_by_another(unit: Unit, found: OpenDraft) -> Stored | None:
+    """The same questions, finished by a colleague after this was begun."""
+    canonical = found.instrument.questionnaire["url"]
+    for stored in unit.of_person(found.draft.person, ["QuestionnaireResponse"]):
+        resource = stored.resource
+        is_same = str(resource.get("questionnaire", "")).partition("|")[0] == canonical
+        is_done = resource.get("status") in ("completed", "amended")
+        author = (resource.get("author") or {}).get("reference")
+        is_mine = stored.id == found.state.response or author == unit.scope.actor.practitioner
+        if is_same and is_done and not is_mine and stored.at > found.draft.started_at:
+            return stored
+    return None
+
+
+def write_observations(
+    unit: Unit, instrument: Instrument, answers: Answers, result: Score, response: Stored, authored: datetime
+) -> None:
+    """The score and, for social needs, each answer. What an earlier version of the response left is replaced."""
+    about = response.resource
     for observed in observations(
         instrument,
         answers,
         result,
         response=response.reference,
-        subject=found.state.person,
+        subject=about["subject"]["reference"],
         effective=authored,
-        performer=unit.scope.actor.practitioner,
+        performer=(about.get("author") or {}).get("reference"),
     ):
-        unit.create(observed)
+        key = observed["identifier"][0]
+        stored = None
+        if response.version > 1:
+            stored = unit.match_one("Observation", [("identifier", f"{key['system']}|{key['value']}")])
+        if stored:
+            unit.update({**observed, "id": stored.id, "status": "corrected"}, if_match=stored.version)
+        else:
+            unit.create(observed)
+
+
+def _refuse_impossible(unit: Unit, found: OpenDraft, answered_at: datetime) -> None:
+    if answered_at > unit.now:
+        raise ImpossibleDate("That day lies in the future.")
     patient = unit.get([found.state.person])[found.state.person]
+    born = day(patient.resource.get("birthDate"))
+    if born and answered_at.date() < born:
+        raise ImpossibleDate("That day lies before the birth date.")
+    if unit.now - answered_at > LATEST_ENTRY:
+        raise ImpossibleDate("It lies more than a year back. Keep the paper as a document instead.")
+
+
+def _write(unit: Unit, found: OpenDraft, library: Library, authored: datetime) -> Completed:
+    instrument, state = found.instrument, found.state
+    result = score(instrument, state.answers)
+    if alarms := unheard(state, result):
+        state, _ = alarmed(unit, found, state, alarms, unit.now)
+    response = write_response(unit, found, state, "completed", authored)
+    write_observations(unit, instrument, state.answers, result, response, authored)
+    patient = unit.get([state.person])[state.person]
+    return Completed(
+        response, result, propose_from(unit, patient, library, instrument, result, response.id, authored)
+    )
+
+
+def propose_from(
+    unit: Unit,
+    patient: Stored,
+    library: Library,
+    instrument: Instrument,
+    result: Score,
+    response: str,
+    authored: datetime,
+) -> Stored | None:
+    """The draft CarePlan that these answers ask for; None when there is nothing new. response: the id it hangs on."""
     since = days_since_discharge(unit, patient)
     facts = {"days_since_discharge": since} if since is not None else {}
     because = f"{instrument.short.en}, answered {authored.date().isoformat()}."
-    proposal = write_proposal(unit, patient, told_by(result, facts), library, because, response.id)
-    return Completed(response, result, proposal)
+    return write_proposal(unit, patient, told_by(result, facts), library, because, response)

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from careloop.fhir.elements import fhir_instant
+from careloop.fhir import uris
+from careloop.fhir.elements import extension, fhir_instant, instant, set_extension
 from careloop.fhir.questionnaire import Answer
+from careloop.fhir.responses import About, response
 from careloop.kernel.errors import CareError, Conflict, NotFound
 from careloop.library import Instrument, Library
-from careloop.store import Unit, drafts
+from careloop.store import Stored, Unit, drafts
 from careloop.store.drafts import Draft
+
+LANGUAGES = ("en", "es")
 
 
 class UnknownInstrument(NotFound):
@@ -22,7 +26,7 @@ class UnknownInstrument(NotFound):
 
 
 class NewerQuestions(Conflict):
-    """The questions were changed since this was begun. What you answered is kept; begin again to use the new ones."""
+    """The questions were changed since this was begun. Begin again: what you answered comes along where it fits."""
 
     code = "newer-questions"
 
@@ -33,10 +37,27 @@ class InvalidAnswer(CareError):
     code, status, issue_type = "invalid-answer", 422, "value"
 
 
+class AssessmentEnded(Conflict):
+    """These questions were finished already. What you just answered was not added; begin again if it differs."""
+
+    code = "assessment-ended"
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How it was asked. language: en or es. source: who answered, "Patient/…" or "RelatedPerson/…"; heard_from: that
+    one in words, when it is not the person. interpreter: who interpreted, or that somebody did; empty for nobody."""
+
+    language: str = "en"
+    source: str | None = None
+    heard_from: str = ""
+    interpreter: str = ""
+
+
 @dataclass(frozen=True)
 class DraftState:
     """answers: linkId -> Answer. said_at: linkId -> when. response: id of the in-progress QuestionnaireResponse once
-    a critical answer wrote one. urgent: critical id -> Task reference. safety: where, callback, safe."""
+    a critical answer wrote one. urgent: critical id -> Task reference. safety: where, callback, safe, at."""
 
     instrument: str
     version: int
@@ -46,16 +67,27 @@ class DraftState:
     response: str | None = None
     urgent: Mapping[str, str] = field(default_factory=dict)
     safety: Mapping[str, str] = field(default_factory=dict, repr=False)
-    heard_from: str = "person"
+    asked: Circumstances = field(default_factory=Circumstances, repr=False)
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> DraftState:
         answers = {
             item: Answer(tuple(each["values"]), each["absent"]) for item, each in kept["answers"].items()
         }
-        return cls(**{**kept, "answers": answers})
+        return cls(
+            instrument=kept["instrument"],
+            version=kept["version"],
+            person=kept["person"],
+            answers=answers,
+            said_at=kept["said_at"],
+            response=kept["response"],
+            urgent=kept["urgent"],
+            safety=kept["safety"],
+            asked=Circumstances(**kept.get("asked", {})),
+        )
 
     def kept(self) -> dict[str, Any]:
+        asked = self.asked
         return {
             "instrument": self.instrument,
             "version": self.version,
@@ -65,8 +97,18 @@ class DraftState:
             "response": self.response,
             "urgent": dict(self.urgent),
             "safety": dict(self.safety),
-            "heard_from": self.heard_from,
+            "asked": {
+                "language": asked.language,
+                "source": asked.source,
+                "heard_from": asked.heard_from,
+                "interpreter": asked.interpreter,
+            },
         }
+
+    @property
+    def begun(self) -> datetime | None:
+        """When the first of its answers was given."""
+        return min((at for text in self.said_at.values() if (at := instant(text))), default=None)
 
 
 @dataclass(frozen=True)
@@ -82,14 +124,30 @@ def instrument_of(library: Library, name: str) -> Instrument:
     return library.instruments[name]
 
 
-def opened(unit: Unit, draft_id: int, library: Library) -> OpenDraft:
-    """Raises NotFound for somebody else's, NewerQuestions when the instrument has another version now."""
-    draft = drafts.get(unit, draft_id)
+def opened(unit: Unit, draft_id: int, library: Library, *, to_change: bool = True) -> OpenDraft:
+    """Raises NotFound for somebody else's, AssessmentEnded for what was finished or stopped meanwhile, NewerQuestions
+    when the instrument has another version now."""
+    try:
+        draft = drafts.get(unit, draft_id, to_change=to_change)
+    except NotFound:
+        if found := ended(unit, draft_id):
+            raise AssessmentEnded(response=found.id) from None
+        raise
     state = DraftState.read(draft.answers)
     instrument = instrument_of(library, state.instrument)
     if instrument.version != state.version:
-        raise NewerQuestions
+        raise NewerQuestions(person=state.person, instrument=state.instrument)
     return OpenDraft(draft, state, instrument)
+
+
+def ended(unit: Unit, draft_id: int) -> Stored | None:
+    """What this draft became, once it was finished or stopped."""
+    page = unit.search("QuestionnaireResponse", [("identifier", f"{uris.DEDUPE}|{key_of(draft_id)}")])
+    return next((s for s in page.entries if s.resource["status"] != "in-progress"), None)
+
+
+def key_of(draft_id: int) -> str:
+    return f"draft:{draft_id}"
 
 
 def keep(unit: Unit, found: OpenDraft, state: DraftState) -> OpenDraft:
@@ -99,3 +157,34 @@ def keep(unit: Unit, found: OpenDraft, state: DraftState) -> OpenDraft:
 
 def stamp(now: datetime) -> str:
     return fhir_instant(now)
+
+
+def write_response(
+    unit: Unit, found: OpenDraft, state: DraftState, status: str, authored: datetime
+) -> Stored:
+    """The response of this draft: created the first time, a new version after."""
+    asked = state.asked
+    about = About(
+        subject=state.person,
+        authored=authored,
+        author=unit.scope.actor.practitioner,
+        source=asked.source or (None if asked.heard_from else state.person),
+        heard_from=asked.heard_from or None,
+    )
+    resource = response(found.instrument.form, state.answers, about, status=status)
+    resource["identifier"] = {"system": uris.DEDUPE, "value": key_of(found.draft.id)}
+    set_extension(resource, uris.ASKED_IN, "Code", asked.language)
+    set_extension(resource, uris.INTERPRETER, "String", asked.interpreter or None)
+    if state.response is None:
+        return unit.create(resource)
+    return unit.update({**resource, "id": state.response})
+
+
+def circumstances_of(resource: Mapping[str, Any]) -> Circumstances:
+    """How a stored response was asked."""
+    return Circumstances(
+        language=str(extension(resource, uris.ASKED_IN) or ""),
+        source=(resource.get("source") or {}).get("reference"),
+        heard_from=str(extension(resource, uris.HEARD_FROM) or ""),
+        interpreter=str(extension(resource, uris.INTERPRETER) or ""),
+    )

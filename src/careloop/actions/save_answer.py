@@ -9,13 +9,28 @@ from datetime import datetime
 
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.drafting import DraftState, InvalidAnswer, OpenDraft, keep, opened, stamp
+from careloop.actions.drafting import (
+    DraftState,
+    InvalidAnswer,
+    OpenDraft,
+    keep,
+    opened,
+    stamp,
+    write_response,
+)
+from careloop.actions.record_safety import add_to_urgent, safety_words
 from careloop.actions.urgent import raise_alarm
-from careloop.care.assess import Alarm, Score, score
+from careloop.care.assess import Alarm, Score, said, score
 from careloop.fhir.questionnaire import Answer, Progress, check, progress, value_from_text
-from careloop.fhir.responses import About, response
+from careloop.kernel.errors import Conflict
 from careloop.library import Library
-from careloop.store import Stored, Unit
+from careloop.store import Unit
+
+
+class AnsweredMeanwhile(Conflict):
+    """This question was answered in another window after you opened it. Look at that answer, then choose again."""
+
+    code = "answered-meanwhile"
 
 
 @dataclass(frozen=True)
@@ -37,58 +52,58 @@ def save_answer(
     library: Library,
     now: datetime,
     absent: str | None = None,
+    seen: str | None = None,
 ) -> Saved:
-    """values: as typed or chosen; none and no reason takes the answer back. Raises InvalidAnswer."""
+    """values: as typed or chosen; none and no reason takes the answer back. seen: the said_at of the answer that the
+    page showed, empty for none; None asks for no such check. Raises InvalidAnswer, AnsweredMeanwhile."""
     with record.begin(scope, now) as unit:
         found = opened(unit, draft, library)
         state = _answered(found, item, values, absent, now)
+        _refuse_stale(found.state, state, item, seen)
         result = score(found.instrument, state.answers)
-        new = tuple(alarm for alarm in result.critical if alarm.critical.id not in state.urgent)
+        new = unheard(state, result)
         is_covered = True
         if new:
-            state, is_covered = _alarmed(unit, found, state, new, now)
+            state, is_covered = alarmed(unit, found, state, new, now)
+        _tell_changes(unit, found, state, item)
         kept = keep(unit, found, state)
         return Saved(kept, result, progress(found.instrument.form, state.answers), new, is_covered)
 
 
-def record_safety(
-    scope: Scope, draft: int, where: str, callback: str, safe: str, library: Library, now: datetime
-) -> OpenDraft:
-    """Where the person is, a number to call back, safe now (yes, no, unsure): onto each urgent task."""
-    with record.begin(scope, now) as unit:
-        found = opened(unit, draft, library)
-        said = {"where": where.strip(), "callback": callback.strip(), "safe": safe}
-        state = replace(found.state, safety=said)
-        for reference in state.urgent.values():
-            task = unit.get([reference])[reference]
-            note = {"text": safety_words(state), "time": stamp(now)}
-            unit.update(
-                {**task.resource, "note": [note, *task.resource.get("note", ())]}, if_match=task.version
-            )
-        return keep(unit, found, state)
+def unheard(state: DraftState, result: Score) -> tuple[Alarm, ...]:
+    """The alarms for which no urgent work was made yet."""
+    return tuple(alarm for alarm in result.critical if alarm.critical.id not in state.urgent)
 
 
-def safety_words(state: DraftState) -> str:
-    said = state.safety
-    if not said:
-        return ""
-    where, callback = said.get("where") or "not told", said.get("callback") or "not told"
-    return f"Where: {where}. Call back: {callback}. Safe now: {said.get('safe') or 'not told'}."
+def alarmed(
+    unit: Unit, found: OpenDraft, state: DraftState, alarms: Sequence[Alarm], now: datetime
+) -> tuple[DraftState, bool]:
+    """The state with its in-progress response and urgent work written; whether somebody on call has all of it."""
+    stored = write_response(unit, found, state, "in-progress", now)
+    patient = unit.get([state.person])[state.person]
+    urgent, is_covered = dict(state.urgent), True
+    for alarm in alarms:
+        task = raise_alarm(unit, patient, alarm, stored.reference, safety_words(state))
+        urgent[alarm.critical.id] = task.reference
+        is_covered = is_covered and "owner" in task.resource
+    return replace(state, response=stored.id, urgent=urgent), is_covered
 
 
-def write_response(
-    unit: Unit, found: OpenDraft, state: DraftState, status: str, authored: datetime
-) -> Stored:
-    """The response of this draft: created the first time, a new version after."""
-    about = About(state.person, authored, unit.scope.actor.practitioner, _source(state), state.heard_from)
-    resource = response(found.instrument.form, state.answers, about, status=status)
-    if state.response is None:
-        return unit.create(resource)
-    return unit.update({**resource, "id": state.response})
+def _tell_changes(unit: Unit, found: OpenDraft, state: DraftState, item: str) -> None:
+    """A critical answer that is changed afterwards does not take the urgent work back; it is told there."""
+    before, after = found.state.answers.get(item), state.answers.get(item, Answer())
+    question = found.instrument.by_id[item]
+    for critical in found.instrument.scoring.critical:
+        reads = {path.partition("/")[2] for path in critical.when.reads()}
+        if critical.id in found.state.urgent and item in reads and before != after:
+            answer = said(question, after, "en") or "no answer"
+            add_to_urgent(unit, state.urgent[critical.id], f"The answer was changed to: {answer}.")
 
 
-def _source(state: DraftState) -> str | None:
-    return state.person if state.heard_from == "person" else None
+def _refuse_stale(before: DraftState, after: DraftState, item: str, seen: str | None) -> None:
+    is_other = before.answers.get(item) != after.answers.get(item)
+    if seen is not None and is_other and before.said_at.get(item, "") != seen:
+        raise AnsweredMeanwhile(item=item)
 
 
 def _answered(
@@ -109,16 +124,3 @@ def _answered(
     if problems:
         raise InvalidAnswer(problems[0].text, item=item)
     return replace(found.state, answers=answers, said_at=said_at)
-
-
-def _alarmed(
-    unit: Unit, found: OpenDraft, state: DraftState, alarms: Sequence[Alarm], now: datetime
-) -> tuple[DraftState, bool]:
-    stored = write_response(unit, found, state, "in-progress", now)
-    patient = unit.get([state.person])[state.person]
-    urgent, is_covered = dict(state.urgent), True
-    for alarm in alarms:
-        task = raise_alarm(unit, patient, alarm, stored.reference, safety_words(state))
-        urgent[alarm.critical.id] = task.reference
-        is_covered = is_covered and "owner" in task.resource
-    return replace(state, response=stored.id, urgent=urgent), is_covered

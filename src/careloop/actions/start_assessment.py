@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.drafting import DraftState, OpenDraft, instrument_of, stamp
-from careloop.fhir.elements import extension, instant
-from careloop.fhir.questionnaire import Answer
+from careloop.actions.drafting import (
+    LANGUAGES,
+    Circumstances,
+    DraftState,
+    OpenDraft,
+    circumstances_of,
+    instrument_of,
+    keep,
+    opened,
+    stamp,
+)
+from careloop.fhir.elements import instant
+from careloop.fhir.questionnaire import Answer, check
 from careloop.fhir.responses import answers_of
-from careloop.fhir.uris import HEARD_FROM
 from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
 
 
 @dataclass(frozen=True)
 class Previous:
-    """An answer given before. by: Practitioner reference or nobody known."""
+    """An answer given before. response: where it stands. by: who wrote it down, a Practitioner reference."""
 
     answer: Answer
     on: datetime | None
+    response: str
     by: str | None
-    heard_from: str | None
+    asked: Circumstances
 
 
 def start_assessment(
-    scope: Scope, person: str, instrument: str, library: Library, now: datetime, carry_from: str | None = None
+    scope: Scope,
+    person: str,
+    instrument: str,
+    library: Library,
+    now: datetime,
+    carry_from: str | None = None,
+    asked: Circumstances | None = None,
 ) -> OpenDraft:
     """person: Patient id. carry_from: a QuestionnaireResponse id just completed, whose answers to the same coded
-    questions come along. A draft that exists is handed back as it is."""
+    questions come along. A draft that exists is handed back as it is; one of an older version of the questions keeps
+    the answers that still fit."""
     chosen = instrument_of(library, instrument)
     with record.begin(scope, now) as unit:
         stored = unit.read("Patient", person)
         found = drafts.load(unit, stored.rid, instrument)
-        if found and found.answers.get("version") == chosen.version:
-            return OpenDraft(found, DraftState.read(found.answers), chosen)
-        answers = _carried(unit, carry_from, chosen, library) if carry_from else {}
-        said_at = dict.fromkeys(answers, stamp(now))
-        state = DraftState(chosen.id, chosen.version, stored.reference, answers, said_at)
+        state = DraftState.read(found.answers) if found else None
+        if found and state and state.version == chosen.version:
+            return OpenDraft(found, state, chosen)
+        if state is None:
+            answers = _carried(unit, carry_from, chosen, library) if carry_from else {}
+            state = DraftState(
+                chosen.id, chosen.version, stored.reference, answers, dict.fromkeys(answers, stamp(now))
+            )
+        state = replace(_renewed(state, chosen), asked=_told(asked) if asked else state.asked)
         return OpenDraft(drafts.save(unit, stored.rid, instrument, state.kept()), state, chosen)
+
+
+def describe_asking(
+    scope: Scope, draft: int, asked: Circumstances, library: Library, now: datetime
+) -> OpenDraft:
+    """In which language it is asked, who answers, and through whom."""
+    with record.begin(scope, now) as unit:
+        found = opened(unit, draft, library)
+        return keep(unit, found, replace(found.state, asked=_told(asked)))
 
 
 def previous_answers(
@@ -48,7 +79,7 @@ def previous_answers(
 ) -> dict[str, Previous]:
     """The newest earlier answer to each question, also from another instrument that asks the same LOINC question."""
     found: dict[str, Previous] = {}
-    for stored in unit.of_person(person_rid, ["QuestionnaireResponse"]):
+    for stored in _newest_first(unit.of_person(person_rid, ["QuestionnaireResponse"])):
         if stored.resource.get("status") not in ("completed", "amended"):
             continue
         for item, answer in _same_questions(stored, instrument, library).items():
@@ -57,11 +88,37 @@ def previous_answers(
                 Previous(
                     answer,
                     instant(stored.resource.get("authored")),
+                    stored.id,
                     stored.resource.get("author", {}).get("reference"),
-                    extension(stored.resource, HEARD_FROM),
+                    circumstances_of(stored.resource),
                 ),
             )
     return found
+
+
+def _newest_first(responses: list[Stored]) -> list[Stored]:
+    """By when it was answered: what is entered late does not stand before what is newer."""
+    return sorted(responses, key=lambda s: instant(s.resource.get("authored")) or s.at, reverse=True)
+
+
+def _told(asked: Circumstances) -> Circumstances:
+    return replace(
+        asked,
+        language=asked.language if asked.language in LANGUAGES else "en",
+        heard_from=asked.heard_from.strip()[:200],
+        interpreter=asked.interpreter.strip()[:200],
+    )
+
+
+def _renewed(state: DraftState, chosen: Instrument) -> DraftState:
+    """The answers that fit the questions as they are now."""
+    answers: Mapping[str, Answer] = {
+        item: answer
+        for item, answer in state.answers.items()
+        if not check(chosen.form, {item: answer}, is_complete=False)
+    }
+    said_at = {item: at for item, at in state.said_at.items() if item in answers}
+    return replace(state, version=chosen.version, answers=answers, said_at=said_at)
 
 
 def _carried(unit: Unit, response: str, chosen: Instrument, library: Library) -> dict[str, Answer]:

@@ -13,6 +13,9 @@ from careloop.store import Stored, Unit
 
 TIMER = "escalate-urgent"
 NOBODY = "Nobody is on call. Call 911 or 988 for the person, and phone your supervisor now."
+UNANSWERED = (
+    "Nobody on call has acknowledged it. Call 911 or 988 for the person, and phone your supervisor now."
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ def roster(site: str | None, after: int = 0) -> list[OnCall]:
         for user in serving
         if user.practitioner
     ]
+
+
+def rank_of(owner: str | None) -> int:
+    """owner: "Practitioner/…". 0 for nobody, or somebody who is not on call."""
+    if not owner:
+        return 0
+    user = User.objects.filter(practitioner=owner.rpartition("/")[2]).first()
+    return user.on_call_rank if user else 0
 
 
 def site_of(patient: Resource) -> str | None:

@@ -10,6 +10,8 @@ from django.http import HttpResponse
 
 from careloop import store
 from careloop.actions import record
+from careloop.actions.keep_protected import refuse_weakened
+from careloop.actions.take_responses import take_responses
 from careloop.api.exchange import BadRequest, Exchange, NotSupported, etag
 from careloop.fhir import outcome, wire
 from careloop.fhir.definitions import RESOURCE_TYPES
@@ -17,7 +19,8 @@ from careloop.fhir.elements import Resource, fhir_instant
 from careloop.fhir.outcome import Issue
 from careloop.fhir.validate import problems
 from careloop.kernel.errors import NotFound, VersionRequired
-from careloop.store import Page, Stored
+from careloop.library import load
+from careloop.store import Page, Stored, Unit
 
 # Where two people who change the same thing must notice each other.
 COORDINATION: Final = frozenset({"Task", "CarePlan", "Goal", "Appointment", "EpisodeOfCare", "Consent"})
@@ -67,6 +70,7 @@ def create(exchange: Exchange) -> HttpResponse:
         raise BadRequest("If-None-Exist has to be a search, like identifier=system|value.")
     with record.begin(exchange.scope, exchange.now) as unit:
         stored = unit.create(resource, if_none_exist=pairs)
+        _follow(unit)
     return _written(exchange, stored, 201 if stored.is_new else 200)
 
 
@@ -80,7 +84,15 @@ def update(exchange: Exchange) -> HttpResponse:
         raise BadRequest("The “id” in the body has to be the one in the address.")
     with record.begin(exchange.scope, exchange.now) as unit:
         stored = unit.update(resource, if_match=if_match, create=True)
+        _follow(unit)
     return _written(exchange, stored, 201 if stored.is_new and stored.version == 1 else 200)
+
+
+def _follow(unit: Unit) -> None:
+    """What goes with what was written, in the same commit, as if it had been done on our page."""
+    refuse_weakened(unit)
+    if any(change.stored.type == "QuestionnaireResponse" for change in unit.changes):
+        take_responses(unit, load())
 
 
 def _checked_type(exchange: Exchange, kind: str) -> Resource:
@@ -189,6 +201,7 @@ def transaction(exchange: Exchange) -> HttpResponse:
     _check_versions_named(bundle)
     with record.begin(exchange.scope, exchange.now) as unit:
         done = unit.transaction(bundle)
+        _follow(unit)
     return exchange.answer(done)
 
 

@@ -137,13 +137,19 @@ def observations(
     return found
 
 
-def response_problems(library: Library, resource: Resource) -> list[Problem]:
-    """The same check for a QuestionnaireResponse that was posted. Empty for an instrument that is not ours."""
-    canonical = str(resource.get("questionnaire", ""))
+def instrument_answered(library: Library, canonical: str) -> Instrument | None:
+    """Of a QuestionnaireResponse.questionnaire, with or without a version; None for questions that are not ours, or of
+    a version that we no longer have."""
     for instrument in library.instruments.values():
         if canonical in (instrument.canonical, instrument.questionnaire["url"]):
-            return problems_of(instrument.form, resource)
-    return []
+            return instrument
+    return None
+
+
+def response_problems(library: Library, resource: Resource) -> list[Problem]:
+    """The same check for a QuestionnaireResponse that was posted. Empty for an instrument that is not ours."""
+    instrument = instrument_answered(library, str(resource.get("questionnaire", "")))
+    return problems_of(instrument.form, resource) if instrument else []
 
 
 def _value(instrument: Instrument, asked: Answers, item: str) -> Decimal | None:

@@ -14,6 +14,8 @@ PROGRAM: Final = "urn:careloop:code:program"
 CONTACT_OUTCOME: Final = "urn:careloop:code:contact-outcome"
 NEED: Final = "urn:careloop:code:need"
 GOAL: Final = "urn:careloop:code:goal"  # which goal of a plan template
+OBSERVED: Final = "urn:careloop:code:observed"  # what we observe that no standard code names
+COMPLEXITY: Final = "urn:careloop:code:complexity"  # of medical decisions after a stay: moderate, high
 TASK_IO: Final = "urn:careloop:code:task-io"  # Task.input.type / Task.output.type
 REASON: Final = "urn:careloop:code:reason"  # structured reasons: declined, withdrawn, disenrolled, snoozed
 INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1
@@ -37,10 +39,16 @@ OUTCOME: Final = "urn:careloop:ext:outcome"  # CodeableConcept
 MINUTES: Final = "urn:careloop:ext:minutes"  # integer
 OWN_WORDS: Final = "urn:careloop:ext:own-words"  # string: in the person's own words
 HEARD_FROM: Final = "urn:careloop:ext:heard-from"  # string: who said so
+ASKED_IN: Final = "urn:careloop:ext:asked-in"  # code: the language in which questions were asked
+INTERPRETER: Final = "urn:careloop:ext:interpreter"  # string: who interpreted, or that somebody did
 CHANNEL: Final = "urn:careloop:ext:channel"  # code: phone, video, home, office, text, mail
 SAFETY: Final = "urn:careloop:ext:safety"  # string shown on the person's card
 REACH: Final = "urn:careloop:ext:reach"  # string: when and how to reach her
 ACKNOWLEDGED: Final = "urn:careloop:ext:acknowledged"  # dateTime
+DECISION: Final = "urn:careloop:ext:decision"  # code, on a proposed line: accepted, edited, declined
+PLAN_BASE: Final = "urn:careloop:ext:plan-base"  # string: the plan and version that a proposal was made against
+ALREADY: Final = "urn:careloop:ext:already"  # a proposed line that stands in the plan already: line, under, there, says
+CONFLICT: Final = "urn:careloop:ext:conflict"  # string: what the present plan says against a proposed line
 SITE: Final = "urn:careloop:ext:site"  # Reference(Organization)
 
 # Standard ones we read and write

@@ -52,9 +52,9 @@ def load(unit: Unit, person: int, form: str) -> Draft | None:
     return found[0] if found else None
 
 
-def get(unit: Unit, draft_id: int) -> Draft:
-    """By its number. Raises NotFound for somebody else's."""
-    found = _select(unit, "id = %s and actor = %s", [draft_id, unit.scope.actor.principal])
+def get(unit: Unit, draft_id: int, *, to_change: bool = False) -> Draft:
+    """By its number. to_change: nobody else changes it until the commit. Raises NotFound for somebody else's."""
+    found = _select(unit, "id = %s and actor = %s", [draft_id, unit.scope.actor.principal], lock=to_change)
     if not found:
         raise NotFound
     _guard(unit, found[0].person)
@@ -69,15 +69,23 @@ def listed(unit: Unit, person: int | None = None) -> list[Draft]:
     return [draft for draft in _select(unit, where, parameters) if unit.may_see(draft.person)]
 
 
+def of_others(unit: Unit, person: int, form: str, since: datetime) -> list[Draft]:
+    """What colleagues began on the same person and form, and touched since then."""
+    _guard(unit, person)
+    asked = [person, form, unit.scope.actor.principal, since]
+    return _select(unit, "person = %s and form = %s and actor <> %s and at >= %s", asked)
+
+
 def delete(unit: Unit, draft_id: int) -> None:
     unit.cursor().execute(
         "delete from drafts where id = %s and actor = %s", [draft_id, unit.scope.actor.principal]
     )
 
 
-def _select(unit: Unit, where: str, parameters: list[Any]) -> list[Draft]:
+def _select(unit: Unit, where: str, parameters: list[Any], *, lock: bool = False) -> list[Draft]:
     cursor = unit.cursor()
-    cursor.execute(f"select {_COLUMNS} from drafts where {where} order by at desc, id desc", parameters)
+    how = "for update" if lock else ""
+    cursor.execute(f"select {_COLUMNS} from drafts where {where} order by at desc, id desc {how}", parameters)
     return [_draft(unit, row) for row in cursor.fetchall()]
 
 

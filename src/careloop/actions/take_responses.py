@@ -1,0 +1,132 @@
+"""Answers that a program wrote get the treatment of those given on our page: the same check, the score, the proposal,
+and for a critical answer the urgent work, all in the commit that stores them, or nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from careloop.access import decide
+from careloop.actions.complete_assessment import propose_from, write_observations
+from careloop.actions.urgent import raise_alarm
+from careloop.care.assess import Score, instrument_answered, score
+from careloop.fhir import uris
+from careloop.fhir.elements import instant
+from careloop.fhir.outcome import Issue
+from careloop.fhir.questionnaire import Answers, Problem
+from careloop.fhir.responses import answers_of, problems_of
+from careloop.kernel.errors import Forbidden, Unprocessable
+from careloop.library import Instrument, Library
+from careloop.store import Stored, Unit
+
+COUNTED = ("completed", "amended")
+SPEAKING = (*COUNTED, "in-progress", "stopped")
+PLANNING = ("CarePlan", "Condition", "Goal", "Task")
+STRUCTURE = {"missing": "required", "unknown-question": "structure", "said-twice": "structure"}
+
+
+class InvalidResponse(Unprocessable):
+    """These answers do not fit the questions they name. Nothing was stored."""
+
+    code = "invalid-response"
+
+    def __init__(self, issues: list[Issue]) -> None:
+        self.issues = issues
+        super().__init__(issues[0].text)
+
+
+class AnswersOfNobody(Unprocessable):
+    """One of these answers calls for urgent work, and we can’t find whose answers they are. Nothing was stored."""
+
+    code, issue_type = "answers-of-nobody", "required"
+
+
+def take_responses(unit: Unit, library: Library) -> None:
+    """For every QuestionnaireResponse of our instruments that this unit wrote. Raises InvalidResponse, AnswersOfNobody,
+    Forbidden when the program may not write what must follow."""
+    for stored in _written(unit):
+        instrument = _instrument(library, stored)
+        if instrument is not None:
+            _take(unit, library, instrument, stored)
+
+
+def _written(unit: Unit) -> Iterator[Stored]:
+    for change in list(unit.changes):
+        after = change.after
+        if after is not None and after.type == "QuestionnaireResponse" and not after.is_deleted:
+            yield after
+
+
+def _instrument(library: Library, stored: Stored) -> Instrument | None:
+    canonical = str(stored.resource.get("questionnaire", ""))
+    found = instrument_answered(library, canonical)
+    if found is None and canonical.startswith(f"{uris.INSTRUMENT}:"):
+        text = f"There are no questions “{canonical[:80]}” here. Ask /library for those that there are."
+        raise InvalidResponse([Issue("error", "not-found", "QuestionnaireResponse.questionnaire", text)])
+    return found
+
+
+def _take(unit: Unit, library: Library, instrument: Instrument, stored: Stored) -> None:
+    if problems := problems_of(instrument.form, stored.resource):
+        raise InvalidResponse([_issue(problem) for problem in problems])
+    status = stored.resource["status"]
+    answers, _ = answers_of(instrument.form, stored.resource)
+    result = score(instrument, answers)
+    if status in SPEAKING and result.critical:
+        _alarm(unit, result, stored)
+    if status in COUNTED and "reference" in stored.resource.get("subject", {}):
+        _count(unit, library, instrument, answers, result, stored)
+
+
+def _alarm(unit: Unit, result: Score, stored: Stored) -> None:
+    reference = stored.resource.get("subject", {}).get("reference", "")
+    patient = unit.get([reference]).get(reference)
+    if patient is None or patient.type != "Patient":
+        raise AnswersOfNobody("Name the Patient in “subject”, and create her first.")
+    _must_write(unit, "Task", "an urgent to-do")
+    for alarm in result.critical:
+        raise_alarm(unit, patient, alarm, stored.reference, "")
+
+
+def _count(
+    unit: Unit, library: Library, instrument: Instrument, answers: Answers, result: Score, stored: Stored
+) -> None:
+    authored = instant(stored.resource.get("authored")) or unit.now
+    _must_write(unit, "Observation", "a score")
+    write_observations(unit, instrument, answers, result, stored, authored)
+    reference = stored.resource["subject"]["reference"]
+    patient = unit.get([reference]).get(reference)
+    if patient and _is_news(unit, instrument, stored, patient, authored) and _may_plan(unit):
+        propose_from(unit, patient, library, instrument, result, stored.id, authored)
+
+
+def _is_news(unit: Unit, instrument: Instrument, stored: Stored, patient: Stored, authored: datetime) -> bool:
+    """History that is loaded late proposes nothing: a newer answer to the same questions stands."""
+    if stored.version > 1:
+        return False
+    for other in unit.of_person(patient.rid, ["QuestionnaireResponse"]):
+        same = str(other.resource.get("questionnaire", "")).partition("|")[0]
+        newer = (instant(other.resource.get("authored")) or other.at) > authored
+        if other.id != stored.id and same == instrument.questionnaire["url"] and newer:
+            return False
+    return True
+
+
+def _must_write(unit: Unit, kind: str, what: str) -> None:
+    actor = unit.scope.actor
+    if not all(decide(actor, each, kind).allowed for each in ("create", "update", "search")):
+        said = f"With these answers goes {what}, and this program may not write a {kind}. Ask for the scope {kind}.cus."
+        raise Forbidden(said)
+
+
+def _may_plan(unit: Unit) -> bool:
+    """A program without these scopes leaves the proposal to a person, who finds the answers on the person's page."""
+    actor = unit.scope.actor
+    return all(
+        decide(actor, each, kind).allowed for kind in PLANNING for each in ("create", "search")
+    ) and bool(decide(actor, "search", "Encounter").allowed)
+
+
+def _issue(problem: Problem) -> Issue:
+    where = f"QuestionnaireResponse.repeat(item).where(linkId='{problem.link_id[:80]}')"
+    return Issue("error", STRUCTURE.get(problem.code, "value"), where, problem.text)
