@@ -19,8 +19,11 @@ from careloop.library.questions import Question, Spanish, read_choices, read_que
 from careloop.library.reading import Node, Words, read_one
 from careloop.library.scoring import Scoring, check_scoring, scoring
 
-HEAD_REQUIRED = ("id", "version", "title", "short", "about", "minutes", "copyright", "items")
+HEAD_REQUIRED = ("id", "version", "title", "short", "about", "minutes", "wording", "copyright", "items")
 HEAD_OPTIONAL = ("loinc", "answers")
+# How sure we are of the words. checked: held against the publisher's own form. agrees: word for word as independent
+# public copies have it, the form itself was not at hand. unverified: nobody has compared it. own: written for Careloop.
+WORDINGS = ("checked", "agrees", "unverified", "own")
 FILES = ("questionnaire.yaml", "es.yaml", "scoring.yaml", "SOURCE.md")
 
 
@@ -37,6 +40,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Instrument:
+    """wording: en and es -> one of WORDINGS."""
+
     id: str
     version: int
     title: Words
@@ -44,6 +49,7 @@ class Instrument:
     about: Words
     copyright: Words
     minutes: int
+    wording: Mapping[str, str] = field(hash=False)
     loinc: str | None
     questions: tuple[Question, ...]
     by_id: Mapping[str, Question] = field(hash=False)
@@ -97,6 +103,9 @@ def load_instrument(folder: Path, root: Path) -> Instrument:
         about=words["about"],
         copyright=words["copyright"],
         minutes=head["minutes"].integer(),
+        wording={
+            language: said.one_of(WORDINGS) for language, said in head["wording"].mapping(("en", "es")).items()
+        },
         loinc=head["loinc"].text() if "loinc" in head else None,
         questions=questions,
         by_id=by_id,
