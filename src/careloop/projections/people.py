@@ -98,6 +98,12 @@ def zone_of(unit: Unit, person: int) -> str | None:
     return str(row[0]) if row and row[0] else None
 
 
+def lead_of(unit: Unit, person: int) -> str | None:
+    """The reference of who leads her care; None when nobody does."""
+    row = unit.cursor().execute("select lead from people where person = %s", [person]).fetchone()
+    return unit.reference_of(row[0]) if row and row[0] else None
+
+
 class People:
     """The projector of people, enrolled, briefs and names."""
 
