@@ -50,6 +50,10 @@ PLAN_BASE: Final = "urn:careloop:ext:plan-base"  # string: the plan and version 
 ALREADY: Final = "urn:careloop:ext:already"  # a proposed line that stands in the plan already: line, under, there, says
 CONFLICT: Final = "urn:careloop:ext:conflict"  # string: what the present plan says against a proposed line
 SITE: Final = "urn:careloop:ext:site"  # Reference(Organization)
+ELIGIBILITY: Final = "urn:careloop:ext:eligibility"  # complex, on EpisodeOfCare: answer, because, at, by
+CONSENT_HOW: Final = "urn:careloop:ext:consent-how"  # code: verbal, written
+REFERRER_PHONE: Final = "urn:careloop:ext:referrer-phone"  # string: where whoever referred can be told
+MRN_AUTHORITY: Final = "urn:careloop:ext:mrn-authority"  # uri, on Organization: system of its record numbers
 
 # Standard ones we read and write
 US_CORE_RACE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
