@@ -1,19 +1,23 @@
-"""“Make this the plan.” Only a person does it; only accepted lines become active."""
+"""“Make this the plan.” Only a person does it, when every line is decided; only accepted lines become active."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.decide_line import AlreadyDecided, lines_of
-from careloop.actions.propose_plan import BASE, DECISION, active_plan, zone_of
+from careloop.actions.decide_line import open_proposal
+from careloop.actions.propose_plan import active_plan, lines_of, local_day, zone_of
+from careloop.actions.undo import TooLate
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, day, extension, fhir_instant, ref, set_extension
 from careloop.kernel.calendar import BusinessCalendar, zone
 from careloop.kernel.errors import CareError, Conflict, Forbidden
 from careloop.store import Stored, Unit
+
+WITHIN: Final = timedelta(minutes=10)
 
 
 class StalePlan(Conflict):
@@ -22,45 +26,98 @@ class StalePlan(Conflict):
     code, status = "stale-plan", 409
 
 
-class NothingDecided(CareError):
-    """No line is accepted or declined yet."""
+class LinesUndecided(CareError):
+    """Some lines are not decided yet: accept or decline each of them first."""
 
-    code, status, issue_type = "nothing-decided", 422, "required"
+    code, status, issue_type = "lines-undecided", 422, "required"
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        self.lines = lines
+        super().__init__(lines=lines)
 
 
 @dataclass(frozen=True)
 class Activated:
-    """plan: the active CarePlan; lines: what became active, for “what happens next”."""
+    """plan: the active CarePlan, or the closed proposal when every line was declined; lines: what became active, for
+    “what happens next”."""
 
     plan: Stored
     lines: tuple[Stored, ...]
 
 
 def activate_plan(scope: Scope, proposal: str, now: datetime, *, over: int | None = None) -> Activated:
-    """over: the version of the active plan that the person has looked at, after a StalePlan. Lines without a decision
-    are not taken over. Raises StalePlan with what changed."""
+    """over: the version of the active plan that the person has looked at, after a StalePlan. Raises LinesUndecided, and
+    StalePlan with what changed."""
     if scope.actor.kind != "staff":
         raise Forbidden("Only a person makes a plan active.")
     with record.begin(scope, now) as unit:
-        plan = unit.read("CarePlan", proposal)
-        if plan.resource["status"] != "draft":
-            raise AlreadyDecided
+        plan = open_proposal(unit, proposal)
         active = active_plan(unit.of_person(plan.person, ["CarePlan"]))
-        _refuse_stale(plan, active, over)
         found = unit.get(lines_of(plan.resource))
-        decided = [line for line in found.values() if extension(line.resource, DECISION)]
-        if not decided:
-            raise NothingDecided
-        lines = tuple(
-            _activate(unit, line) if extension(line.resource, DECISION) != "declined" else _reject(unit, line)
-            for line in decided
-        )
-        kept = tuple(line for line in lines if extension(line.resource, DECISION) != "declined")
+        if missing := tuple(
+            r for r, line in found.items() if extension(line.resource, uris.DECISION) is None
+        ):
+            raise LinesUndecided(missing)
+        _refuse_stale(plan, active, over)
+        lines = [
+            _activate(unit, line) if not _is_declined(line) else _reject(unit, line)
+            for line in found.values()
+        ]
+        kept = tuple(line for line in lines if not _is_declined(line))
+        if not kept:
+            return Activated(unit.update({**plan.resource, "status": "revoked"}, if_match=plan.version), ())
         return Activated(_make_plan(unit, plan, active, {line.reference for line in kept}), kept)
 
 
+def take_back_plan(scope: Scope, proposal: str, now: datetime) -> Stored:
+    """Back to the proposal with its decisions, within ten minutes and while nobody has gone on from it. Returns the
+    proposal. Raises TooLate."""
+    with record.begin(scope, now) as unit:
+        plan = unit.read("CarePlan", proposal)
+        if not can_take_back(unit, plan):
+            raise TooLate
+        was = unit.read_version("CarePlan", plan.id, plan.version - 1).resource
+        written = list(unit.get(lines_of(was)).values())
+        if plan.resource["status"] == "completed":
+            written += [active] if (active := active_plan(unit.of_person(plan.person, ["CarePlan"]))) else []
+        for stored in written:
+            _back(unit, stored)
+        return _back(unit, plan)
+
+
+def can_take_back(unit: Unit, plan: Stored) -> bool:
+    """Whether all that the activation wrote still stands as it wrote it."""
+    was = unit.read_version("CarePlan", plan.id, plan.version - 1).resource if plan.version > 1 else {}
+    if (was.get("status"), was.get("intent")) != ("draft", "proposal") or plan.resource["status"] == "draft":
+        return False
+    if unit.now - plan.at > WITHIN:
+        return False
+    if plan.resource["status"] == "completed":  # its lines joined a plan, which must be as we left it
+        active = active_plan(unit.of_person(plan.person, ["CarePlan"]))
+        if active is None or active.at != plan.at:
+            return False
+    lines = unit.get(lines_of(was))
+    return all(line.at == plan.at for line in lines.values() if not _is_declined_need(line))
+
+
+def _is_declined_need(line: Stored) -> bool:
+    """A declined need is not written again: it never was active."""
+    return line.type == "Condition" and _is_declined(line)
+
+
+def _back(unit: Unit, stored: Stored) -> Stored:
+    if stored.version < 2 or _is_declined_need(stored):
+        return stored
+    before = unit.read_version(stored.type, stored.id, stored.version - 1).resource
+    return unit.update(before, if_match=stored.version)
+
+
+def _is_declined(line: Stored) -> bool:
+    return bool(extension(line.resource, uris.DECISION) == "declined")
+
+
 def _refuse_stale(plan: Stored, active: Stored | None, over: int | None) -> None:
-    base = extension(plan.resource, BASE) or "none"
+    base = extension(plan.resource, uris.PLAN_BASE) or "none"
     present = f"{active.reference}@{active.version}" if active else "none"
     if base == present or (active is not None and over == active.version):
         return
@@ -75,17 +132,22 @@ def _refuse_stale(plan: Stored, active: Stored | None, over: int | None) -> None
 
 def _activate(unit: Unit, line: Stored) -> Stored:
     resource = dict(line.resource)
+    resource["extension"] = list(resource.get("extension", ()))
+    set_extension(resource, uris.CONFLICT, "String", None)
+    person = (resource.get("for") or resource.get("subject") or {})["reference"]
+    patient = unit.get([person])[person].resource
     match line.type:
         case "Condition":
             status = "http://terminology.hl7.org/CodeSystem/condition-clinical"
             verified = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
             resource["clinicalStatus"] = codeable(status, "active")
             resource["verificationStatus"] = codeable(verified, "confirmed")
+            resource.setdefault("recordedDate", fhir_instant(unit.now))
         case "Goal":
             resource["lifecycleStatus"] = "active"
-            resource["startDate"] = unit.now.date().isoformat()
+            resource["startDate"] = local_day(patient, unit.now).isoformat()
         case "Task":
-            _set_hours(unit, resource)
+            _set_hours(resource, patient)
             resource |= {
                 "intent": "plan",
                 "status": "accepted" if "owner" in resource else "requested",
@@ -95,16 +157,14 @@ def _activate(unit: Unit, line: Stored) -> Stored:
     return unit.update(resource, if_match=line.version)
 
 
-def _set_hours(unit: Unit, task: Resource) -> None:
+def _set_hours(task: Resource, patient: Resource) -> None:
     """The day of a line becomes hours in the person's zone: the end of that day, and 5 pm to aim for."""
     due = day(task.get("restriction", {}).get("period", {}).get("end"))
-    person = task["for"]["reference"]
     if due is None:
         return
-    zone_name = zone_of(unit.get([person])[person].resource)
+    zone_name = zone_of(patient)
     calendar = BusinessCalendar(zone(zone_name))
     task["restriction"] = {"period": {"end": fhir_instant(calendar.end_of(due))}}
-    task["extension"] = list(task.get("extension", ()))
     set_extension(task, uris.TARGET, "DateTime", fhir_instant(calendar.working_target(due)))
     set_extension(task, uris.ZONE, "Code", zone_name)
 
@@ -116,12 +176,17 @@ def _reject(unit: Unit, line: Stored) -> Stored:
             resource["lifecycleStatus"] = "rejected"
         case "Task":
             resource["status"] = "rejected"
+        case _:
+            return line
     return unit.update(resource, if_match=line.version)
 
 
 def _make_plan(unit: Unit, plan: Stored, active: Stored | None, kept: set[str]) -> Stored:
     """Without an active plan the proposal becomes it; else its lines join the active one and the proposal ends."""
     accepted = _only(plan.resource, kept)
+    set_extension(accepted, uris.ALREADY, "String", None)
+    actor = unit.scope.actor
+    who = ref(actor.practitioner, actor.name) if actor.practitioner else None
     if active is None:
         made = {
             **accepted,
@@ -129,6 +194,7 @@ def _make_plan(unit: Unit, plan: Stored, active: Stored | None, kept: set[str]) 
             "intent": "plan",
             "title": "Care plan",
             "created": fhir_instant(unit.now),
+            **({"author": who} if who else {}),
         }
         return unit.update(made, if_match=plan.version)
     unit.update({**plan.resource, "status": "completed"}, if_match=plan.version)
@@ -136,6 +202,9 @@ def _make_plan(unit: Unit, plan: Stored, active: Stored | None, kept: set[str]) 
     for name in ("addresses", "goal", "activity"):
         if joined := [*merged.get(name, ()), *accepted.get(name, ())]:
             merged[name] = joined
+    known = [each.get("reference") for each in (merged.get("author") or {}, *merged.get("contributor", ()))]
+    if who and who["reference"] not in known:
+        merged["contributor"] = [*merged.get("contributor", ()), who]
     return unit.update(merged, if_match=active.version)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.propose_plan import DECISION
+from careloop.actions.propose_plan import lines_of, local_day
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, codeable, set_extension
+from careloop.fhir.elements import Resource, codeable, extension, ref, set_extension
+from careloop.fhir.translation import translate
 from careloop.kernel.errors import CareError, Conflict, NotFound
 from careloop.store import Stored, Unit
 
@@ -22,6 +24,8 @@ REASONS = {
     "not-now": "Not now",
     "other": "Another reason",
 }
+LONGEST_TEXT: Final = 300
+LATEST_YEARS: Final = 5
 
 
 class AlreadyDecided(Conflict):
@@ -36,13 +40,28 @@ class ReasonNeeded(CareError):
     code, status, issue_type = "reason-needed", 422, "required"
 
 
+class BadEdit(CareError):
+    """This line can’t be kept like that."""
+
+    code, status, issue_type = "bad-edit", 422, "value"
+
+    def __init__(self, field: str, detail: str) -> None:
+        """field: text, due, below or owner."""
+        self.field = field
+        super().__init__(detail, field=field)
+
+
 @dataclass(frozen=True)
 class Edit:
-    """text: the line in other words; due: another day; owner: "Practitioner/…" for an action."""
+    """text: the line in other words; spanish: the same for a person who reads Spanish, empty for none; due: another
+    day; owner: reference, with its name, for an action; below: another number to come below, for a goal."""
 
     text: str | None = None
     due: date | None = None
     owner: str | None = None
+    owner_name: str | None = None
+    spanish: str | None = None
+    below: int | None = None
 
 
 def decide_line(
@@ -56,34 +75,52 @@ def decide_line(
     reason: str | None = None,
     words: str | None = None,
     version: int | None = None,
+    with_all_under: bool = False,
 ) -> Stored:
-    """proposal: CarePlan id; line: reference of its resource; version: of the line as it was seen."""
+    """proposal: CarePlan id; line: reference of its resource; version: of the line as it was seen. with_all_under:
+    what hangs under a declined need or goal, and has no decision yet, is declined with it."""
     if choice == "declined" and reason not in REASONS:
         raise ReasonNeeded
     with record.begin(scope, now) as unit:
-        plan = unit.read("CarePlan", proposal)
-        if plan.resource["status"] != "draft":
-            raise AlreadyDecided
+        plan = open_proposal(unit, proposal)
         stored = line_of(unit, plan.resource, line)
-        resource = dict(stored.resource)
-        resource["extension"] = list(resource.get("extension", ()))
+        resource = _copy(stored)
         if edit:
-            _apply(resource, edit)
+            _apply(unit, resource, edit)
         said = "edited" if edit and choice == "accepted" else choice
-        set_extension(resource, DECISION, "Code", None if choice == "undecided" else said)
-        why = (
-            codeable(uris.REASON, reason, words or REASONS[reason])
-            if choice == "declined" and reason
-            else None
-        )
-        set_extension(resource, uris.REASON, "CodeableConcept", why)
-        return unit.update(resource, if_match=version)
+        _decided(resource, said, reason, words)
+        saved = unit.update(resource, if_match=version)
+        if choice == "declined" and with_all_under:
+            for child in _undecided_under(unit, plan.resource, line):
+                copy = _copy(child)
+                _decided(copy, said, reason, words)
+                unit.update(copy, if_match=child.version)
+        return saved
 
 
-def lines_of(plan: Resource) -> list[str]:
-    """References of the lines: needs, goals, actions."""
-    actions = [each["reference"] for each in plan.get("activity", ()) if "reference" in each]
-    return [each["reference"] for each in (*plan.get("addresses", ()), *plan.get("goal", ()), *actions)]
+def accept_rest(scope: Scope, proposal: str, seen: Mapping[str, int], now: datetime) -> int:
+    """seen: version of every line that the page showed without a decision. Lines decided since then stay as they are;
+    one that was changed raises StaleVersion. Returns how many were accepted."""
+    with record.begin(scope, now) as unit:
+        plan = open_proposal(unit, proposal)
+        accepted = 0
+        for reference, stored in unit.get(lines_of(plan.resource)).items():
+            if reference in seen and extension(stored.resource, uris.DECISION) is None:
+                copy = _copy(stored)
+                _decided(copy, "accepted", None, None)
+                unit.update(copy, if_match=seen[reference])
+                accepted += 1
+        return accepted
+
+
+def open_proposal(unit: Unit, proposal: str) -> Stored:
+    """Raises NotFound, AlreadyDecided."""
+    plan = unit.read("CarePlan", proposal)
+    if plan.resource.get("intent") != "proposal":
+        raise AlreadyDecided if plan.resource.get("intent") == "plan" else NotFound
+    if plan.resource["status"] != "draft":
+        raise AlreadyDecided
+    return plan
 
 
 def line_of(unit: Unit, plan: Resource, line: str) -> Stored:
@@ -92,16 +129,89 @@ def line_of(unit: Unit, plan: Resource, line: str) -> Stored:
     return found[line]
 
 
-def _apply(resource: Resource, edit: Edit) -> None:
-    field = "description" if resource["resourceType"] == "Goal" else "code"
-    if edit.text and edit.text.strip():
-        resource[field] = {**resource[field], "text": edit.text.strip()}
-        if resource["resourceType"] == "Task":
-            resource["description"] = edit.text.strip()
-    if edit.due and resource["resourceType"] == "Goal":
-        target = resource.get("target", [{}])
-        resource["target"] = [{**target[0], "dueDate": edit.due.isoformat()}, *target[1:]]
-    elif edit.due and resource["resourceType"] == "Task":
-        resource["restriction"] = {"period": {"end": edit.due.isoformat()}}
+def parent_of(resource: Resource) -> str | None:
+    """The need of a goal, the goal of an action."""
+    if resource["resourceType"] == "Task":
+        return (resource.get("reasonReference") or {}).get("reference")
+    return next((each.get("reference") for each in resource.get("addresses", ())), None)
+
+
+def _undecided_under(unit: Unit, plan: Resource, line: str) -> list[Stored]:
+    found = unit.get(lines_of(plan))
+    under, grown = {line}, True
+    while grown:
+        more = {r for r, s in found.items() if parent_of(s.resource) in under} - under
+        under, grown = under | more, bool(more)
+    return [
+        found[reference]
+        for reference in found
+        if reference in under - {line} and extension(found[reference].resource, uris.DECISION) is None
+    ]
+
+
+def _copy(stored: Stored) -> Resource:
+    resource = dict(stored.resource)
+    resource["extension"] = list(resource.get("extension", ()))
+    return resource
+
+
+def _decided(resource: Resource, said: str, reason: str | None, words: str | None) -> None:
+    set_extension(resource, uris.DECISION, "Code", None if said == "undecided" else said)
+    why = None
+    if said == "declined" and reason:
+        why = codeable(uris.REASON, reason, (words or "").strip() or REASONS[reason])
+    set_extension(resource, uris.REASON, "CodeableConcept", why)
+
+
+def _apply(unit: Unit, resource: Resource, edit: Edit) -> None:
+    _reword(resource, edit)
+    if edit.due:
+        _redate(unit, resource, edit.due)
     if edit.owner and resource["resourceType"] == "Task":
-        resource["owner"] = {"reference": edit.owner}
+        resource["owner"] = ref(edit.owner, edit.owner_name)
+    elif edit.owner == "" and resource["resourceType"] == "Task":
+        resource.pop("owner", None)
+    if edit.below is not None and resource["resourceType"] == "Goal":
+        _retarget(resource, edit.below)
+
+
+def _reword(resource: Resource, edit: Edit) -> None:
+    field = "description" if resource["resourceType"] == "Goal" else "code"
+    concept = dict(resource[field])
+    text = edit.text.strip() if edit.text is not None else concept.get("text", "")
+    if edit.text is not None and not text:
+        raise BadEdit("text", "Say it in a few words.")
+    if len(text) > LONGEST_TEXT:
+        raise BadEdit("text", "Keep it under 300 characters, so that it fits on the person’s page.")
+    if text != concept.get("text", ""):
+        concept["text"] = text
+        translate(concept, "text", "es", None)  # the old words in Spanish say something else now
+    if edit.spanish is not None:
+        translate(concept, "text", "es", edit.spanish.strip()[:LONGEST_TEXT] or None)
+    resource[field] = concept
+    if resource["resourceType"] == "Task":
+        resource["description"] = text
+
+
+def _redate(unit: Unit, resource: Resource, due: date) -> None:
+    person = (resource.get("for") or resource.get("subject") or {}).get("reference", "")
+    today = local_day(unit.get([person])[person].resource, unit.now)
+    if due < today:
+        raise BadEdit("due", "This day is over. Choose today or later.")
+    if due.year > today.year + LATEST_YEARS:
+        raise BadEdit("due", "This is more than five years away. Please check the year.")
+    if resource["resourceType"] == "Goal":
+        target = resource.get("target", [{}])
+        resource["target"] = [{**target[0], "dueDate": due.isoformat()}, *target[1:]]
+    elif resource["resourceType"] == "Task":
+        resource["restriction"] = {"period": {"end": due.isoformat()}}
+
+
+def _retarget(resource: Resource, below: int) -> None:
+    target = resource.get("target", [{}])
+    if "detailQuantity" not in target[0]:
+        return
+    if not 0 < below < 1000:
+        raise BadEdit("below", "Choose a number above 0.")
+    quantity = {**target[0]["detailQuantity"], "value": below}
+    resource["target"] = [{**target[0], "detailQuantity": quantity}, *target[1:]]

@@ -7,17 +7,18 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from careloop.access import Scope
+from careloop.accounts.models import User
 from careloop.actions import record
 from careloop.care.assess import Score
 from careloop.care.plan import Line, PlanProposal, Standing, Told, line_resource, propose
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, code_in, day, extension, ref, text_of
+from careloop.fhir.elements import Resource, code_in, day, extension, fhir_instant, ref, text_of
+from careloop.fhir.translation import translate
 from careloop.kernel.zones import zone_of_address
 from careloop.library import Library
+from careloop.projections import people
 from careloop.store import Stored, Unit
 
-DECISION = "urn:careloop:ext:decision"  # code: accepted, edited, declined
-BASE = "urn:careloop:ext:plan-base"  # string: the active plan and version this was proposed against
 LINE_TYPES = ("Condition", "Goal", "Task")
 
 
@@ -43,22 +44,86 @@ def told_by(result: Score, facts: Mapping[str, object]) -> Told:
 
 
 def write_proposal(
-    unit: Unit, patient: Stored, told: Told, library: Library, because: str, key: str
+    unit: Unit,
+    patient: Stored,
+    told: Told,
+    library: Library,
+    because: str,
+    key: str,
+    evidence: tuple[str, ...] = (),
 ) -> Stored | None:
+    """evidence: references of the responses that it follows from. What waits in another proposal is not proposed twice:
+    with nothing beside it, that proposal is the answer."""
     held = unit.of_person(patient.rid, ["CarePlan", *LINE_TYPES])
     proposed = propose(library, told, standing(held), local_day(patient.resource, unit.now))
-    if not proposed.has_news:
-        return None
-    plan = _care_plan(patient.reference, proposed, because, key, active_plan(held))
+    waiting = _waiting(held)
+    news = [line for line in proposed.lines if not line.is_there and line.key not in waiting]
+    if not news:
+        keys = [waiting[line.key][0] for line in proposed.lines if line.key in waiting]
+        return max(keys, key=lambda plan: plan.rid, default=None)
+    plan = _care_plan(unit, patient, proposed, because, key, active_plan(held))
     measures = {i.id: i.scoring.loinc for i in library.instruments.values() if i.scoring.loinc}
-    recorder = unit.scope.actor.practitioner
-    for line in proposed.lines:
-        if not line.is_there:
-            made = line_resource(
-                line, person=patient.reference, dedupe=key, recorder=recorder, measures=measures
-            )
-            _place(plan, line, unit.create(made).reference)
+    owners = owners_of(unit, patient)
+    made = {name: line.reference for name, (_, line) in waiting.items()}
+    made |= {line.key: line.there for line in proposed.lines if line.is_there and line.there}
+    for line in news:
+        resource = line_resource(
+            line,
+            person=patient.reference,
+            dedupe=key,
+            recorder=unit.scope.actor.practitioner,
+            measures=measures,
+            under=made.get(line.parent or ""),
+            evidence=evidence,
+        )
+        if line.part == "action" and (owner := owners.get(line.owner or "")):
+            resource["owner"] = owner
+        made[line.key] = unit.create(resource).reference
+        _place(plan, line, made[line.key])
     return unit.create(plan)
+
+
+def _waiting(held: list[Stored]) -> dict[str, tuple[Stored, Stored]]:
+    """Lines of proposals that nobody has made the plan yet, unless declined there: key -> proposal, line."""
+    by_reference = {stored.reference: stored for stored in held}
+    found: dict[str, tuple[Stored, Stored]] = {}
+    for plan in held:
+        if plan.type == "CarePlan" and (plan.resource["status"], plan.resource["intent"]) == (
+            "draft",
+            "proposal",
+        ):
+            for reference in lines_of(plan.resource):
+                line = by_reference.get(reference)
+                if line and extension(line.resource, uris.DECISION) != "declined":
+                    found.setdefault(line_key(line.resource), (plan, line))
+    return found
+
+
+def lines_of(plan: Resource) -> list[str]:
+    """References of the lines: needs, goals, actions."""
+    actions = [each["reference"] for each in plan.get("activity", ()) if "reference" in each]
+    return [each["reference"] for each in (*plan.get("addresses", ()), *plan.get("goal", ()), *actions)]
+
+
+def owners_of(unit: Unit, patient: Stored) -> dict[str, Resource]:
+    """Whom a step falls to, by the template's word. coordinator: who leads her care, else whoever asks; clinician: her
+    own doctor, if that is somebody who signs in here, else nobody, and the step stands unclaimed at her site."""
+    found = {"person": ref(patient.reference)}
+    lead = _lead(unit, patient.rid) or unit.scope.actor.practitioner
+    doctors = [each.get("reference", "") for each in patient.resource.get("generalPractitioner", ())]
+    ids = [reference.rpartition("/")[2] for reference in doctors if reference.startswith("Practitioner/")]
+    here = User.objects.filter(practitioner__in=ids, is_active=True).values_list("practitioner", flat=True)
+    doctor = next((f"Practitioner/{id}" for id in ids if id in set(here)), None)
+    called = people.names(unit, [each for each in (lead, doctor) if each])
+    for word, reference in (("coordinator", lead), ("clinician", doctor)):
+        if reference:
+            found[word] = ref(reference, called.get(reference))
+    return found
+
+
+def _lead(unit: Unit, person: int) -> str | None:
+    row = unit.cursor().execute("select lead from people where person = %s", [person]).fetchone()
+    return unit.reference_of(row[0]) if row and row[0] else None
 
 
 def standing(held: list[Stored]) -> Standing:
@@ -67,7 +132,7 @@ def standing(held: list[Stored]) -> Standing:
     declined: dict[str, tuple[date, str]] = {}
     for stored in held:
         resource = stored.resource
-        if extension(resource, DECISION) == "declined":
+        if extension(resource, uris.DECISION) == "declined":
             why = text_of(extension(resource, uris.REASON)) or "declined"
             declined.setdefault(line_key(resource), (stored.at.date(), why))
         elif stored.type in by_type:
@@ -116,22 +181,40 @@ def days_since_discharge(unit: Unit, patient: Stored) -> int | None:
 
 
 def _care_plan(
-    person: str, proposed: PlanProposal, because: str, key: str, active: Stored | None
+    unit: Unit, patient: Stored, proposed: PlanProposal, because: str, key: str, active: Stored | None
 ) -> Resource:
     base = f"{active.reference}@{active.version}" if active else "none"
+    actor = unit.scope.actor
     return {
         "resourceType": "CarePlan",
         "identifier": [{"system": uris.DEDUPE, "value": f"proposal:{key}"}],
         "extension": [
             {"url": uris.BECAUSE, "valueString": because},
-            {"url": BASE, "valueString": base},
+            {"url": uris.PLAN_BASE, "valueString": base},
+            *(_already(line) for line in proposed.lines if line.is_there and line.there),
         ],
         "status": "draft",
         "intent": "proposal",
         "title": "Proposed for the plan",
-        "subject": ref(person),
+        "subject": ref(patient.reference),
+        "created": fhir_instant(unit.now),
+        **({"author": ref(actor.practitioner, actor.name)} if actor.practitioner else {}),
         **({"replaces": [ref(active.reference)]} if active else {}),
     }
+
+
+def _already(line: Line) -> Resource:
+    """What is in the plan already, so that the page can say it instead of being silent."""
+    says: Resource = {"url": "says", "valueString": line.text.en}
+    translate(says, "valueString", "es", line.text.es)
+    parts = [
+        {"url": "line", "valueString": line.key},
+        {"url": "there", "valueReference": ref(line.there or "")},
+        says,
+    ]
+    if line.parent:
+        parts.append({"url": "under", "valueString": line.parent})
+    return {"url": uris.ALREADY, "extension": parts}
 
 
 def _place(plan: Resource, line: Line, reference: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from careloop.care.work import WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codeable, extension, ref, text_of
+from careloop.fhir.translation import translate
 from careloop.library import ActionTemplate, GoalTemplate, Library, NeedTemplate, PlanTemplate, Words
 from careloop.library.conditions import Lookup
 
@@ -58,7 +59,8 @@ class Standing:
 @dataclass(frozen=True)
 class Line:
     """key: need:depression, goal:phq-9-below-5, action:repeat-phq-9. parent: the key it belongs under. conflict: what
-    the present plan already says about it; is_there: it stands already, so accepting it would only repeat it."""
+    the present plan says about it; is_there: it stands already, so accepting it would only repeat it; there: the
+    reference of what stands."""
 
     key: str
     part: Part
@@ -72,6 +74,7 @@ class Line:
     target: tuple[str, Decimal] | None = None
     conflict: Words | None = None
     is_there: bool = False
+    there: str | None = None
 
     @property
     def code(self) -> str:
@@ -177,7 +180,8 @@ def _judged(line: Line, standing: Standing, on: date) -> Line:
         return replace(line, conflict=_other_target(line, standing))
     shown = text_of(found.get("description") if line.part == "goal" else found.get("code"))
     conflict = Words(f"Already in the plan: {shown}", f"Ya está en el plan: {shown}")
-    return replace(line, conflict=conflict, is_there=True)
+    there = f"{found.get('resourceType')}/{found['id']}" if "id" in found else None
+    return replace(line, conflict=conflict, is_there=True, there=there)
 
 
 def _present(line: Line, standing: Standing) -> Resource | None:
@@ -222,24 +226,43 @@ def _words(en: str, es: str, when: date, why: str) -> Words:
 
 
 def line_resource(
-    line: Line, *, person: str, dedupe: str, recorder: str | None, measures: Mapping[str, str]
+    line: Line,
+    *,
+    person: str,
+    dedupe: str,
+    recorder: str | None,
+    measures: Mapping[str, str],
+    under: str | None = None,
+    evidence: tuple[str, ...] = (),
 ) -> Resource:
-    """The proposed resource of a line. measures: instrument -> LOINC code of its total, for goal targets."""
-    resource: Resource = {"identifier": [{"system": uris.DEDUPE, "value": f"{dedupe}:{line.key}"}]}
-    resource["extension"] = [
-        {"url": uris.BECAUSE, "valueString": line.because.en},
-        {"url": uris.SOURCE, "valueString": line.source},
-    ]
+    """The proposed resource of a line. measures: instrument -> LOINC code of its total, for goal targets. under: the
+    reference of the need of a goal, of the goal of an action. evidence: responses that it follows from."""
+    because: Resource = {"url": uris.BECAUSE, "valueString": line.because.en}
+    translate(because, "valueString", "es", line.because.es)
+    resource: Resource = {
+        "identifier": [{"system": uris.DEDUPE, "value": f"{dedupe}:{line.key}"}],
+        "extension": [because, {"url": uris.SOURCE, "valueString": line.source}],
+    }
+    if line.conflict:
+        conflict: Resource = {"url": uris.CONFLICT, "valueString": line.conflict.en}
+        translate(conflict, "valueString", "es", line.conflict.es)
+        resource["extension"].append(conflict)
     match line.part:
         case "need":
-            return {"resourceType": "Condition", **resource, **_need_body(line, person, recorder)}
+            return {"resourceType": "Condition", **resource, **_need_body(line, person, recorder, evidence)}
         case "goal":
-            return {"resourceType": "Goal", **resource, **_goal_body(line, person, measures)}
+            return {"resourceType": "Goal", **resource, **_goal_body(line, person, measures, under)}
     resource["extension"].append({"url": uris.CLASS, "valueCode": WorkClass.ROUTINE.code})
-    return {"resourceType": "Task", **resource, **_task_body(line, person)}
+    return {"resourceType": "Task", **resource, **_task_body(line, person, under, evidence)}
 
 
-def _need_body(line: Line, person: str, recorder: str | None) -> Resource:
+def _concept(system: str, line: Line) -> Resource:
+    concept = codeable(system, line.code, line.text.en)
+    translate(concept, "text", "es", line.text.es)
+    return concept
+
+
+def _need_body(line: Line, person: str, recorder: str | None, evidence: tuple[str, ...]) -> Resource:
     body: Resource = {
         "verificationStatus": codeable(
             "http://terminology.hl7.org/CodeSystem/condition-ver-status", "provisional"
@@ -248,9 +271,11 @@ def _need_body(line: Line, person: str, recorder: str | None) -> Resource:
         "category": [
             codeable(_CATEGORY[line.category or "health-concern"], line.category or "health-concern")
         ],
-        "code": codeable(uris.NEED, line.code, line.text.en),
+        "code": _concept(uris.NEED, line),
         "subject": ref(person),
     }
+    if evidence:
+        body["evidence"] = [{"detail": [ref(each) for each in evidence]}]
     return {**body, "recorder": ref(recorder)} if recorder else body
 
 
@@ -260,12 +285,14 @@ _CATEGORY = {
 }
 
 
-def _goal_body(line: Line, person: str, measures: Mapping[str, str]) -> Resource:
+def _goal_body(line: Line, person: str, measures: Mapping[str, str], under: str | None) -> Resource:
     body: Resource = {
         "lifecycleStatus": "proposed",
-        "description": codeable(uris.GOAL, line.code, line.text.en),
+        "description": _concept(uris.GOAL, line),
         "subject": ref(person),
     }
+    if under:
+        body["addresses"] = [ref(under)]
     target: Resource = {"dueDate": line.due.isoformat()} if line.due else {}
     if line.target:
         name, below = line.target
@@ -275,16 +302,24 @@ def _goal_body(line: Line, person: str, measures: Mapping[str, str]) -> Resource
     return {**body, "target": [target]} if target else body
 
 
-def _task_body(line: Line, person: str) -> Resource:
+def _task_body(line: Line, person: str, under: str | None, evidence: tuple[str, ...]) -> Resource:
+    reason: Resource = {"text": line.because.en}
+    translate(reason, "text", "es", line.because.es)
     body: Resource = {
         "status": "draft",
         "intent": "proposal",
-        "code": codeable(uris.WORK_CODE, line.code, line.text.en),
+        "code": _concept(uris.WORK_CODE, line),
         "description": line.text.en,
         "for": ref(person),
         "performerType": [{"text": line.owner or "coordinator"}],
-        "reasonCode": {"text": line.because.en},
+        "reasonCode": reason,
     }
+    if under:
+        body["reasonReference"] = ref(under)
+    if evidence:
+        body["input"] = [
+            {"type": codeable(uris.TASK_IO, "reason"), "valueReference": ref(each)} for each in evidence
+        ]
     if line.due:
         body["restriction"] = {"period": {"end": line.due.isoformat()}}
     return {**body, "owner": ref(person)} if line.owner == "person" else body

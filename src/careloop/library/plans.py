@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from careloop.library.conditions import Condition, condition
+from careloop.library.facts import FACTS
 from careloop.library.instruments import Case, Instrument, load_cases
 from careloop.library.reading import Node, Words, read_one
 
@@ -94,6 +95,8 @@ def check_plan(plan: PlanTemplate, instruments: Mapping[str, Instrument]) -> Non
 def _check_path(path: str, place: Node, instruments: Mapping[str, Instrument]) -> None:
     subject, _, rest = path.partition("/")
     if subject == "fact":
+        if rest not in FACTS:
+            place.fail(f"“{rest}” is not a fact that a plan may ask for. Known: {', '.join(FACTS)}.")
         return
     name, _, part = rest.partition("/")
     instrument = instruments.get(name)

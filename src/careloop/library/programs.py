@@ -11,33 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from careloop.library.conditions import Condition, Lookup, condition
+from careloop.library.facts import FACTS
 from careloop.library.instruments import Case, Instrument, load_cases
 from careloop.library.plans import PlanTemplate
 from careloop.library.reading import Node, Words, read_one
 from careloop.library.rules import Rule
 
-# Facts that eligibility may ask for, by name, and what each of them is.
-FACTS: Mapping[str, Words] = {
-    "age": Words("age in years", "edad en años"),
-    "days_since_discharge": Words(
-        "days since the newest hospital stay ended",
-        "días desde que terminó la última estancia en el hospital",
-    ),
-    "discharged_to": Words("where she went from the hospital", "adónde fue al salir del hospital"),
-    "conditions": Words(
-        "active diagnoses, as the first three characters of ICD-10-CM",
-        "diagnósticos activos: los tres primeros caracteres de CIE-10-MC",
-    ),
-    "lasting_conditions": Words("how many active diagnoses", "cuántos diagnósticos activos"),
-    "coverage": Words("kinds of insurance now", "tipos de seguro ahora"),
-    "referred": Words(
-        "somebody referred her to this program", "alguien refirió a la persona a este programa"
-    ),
-    "has_died": Words("a death was reported", "se informó de su muerte"),
-    "clinician_agrees": Words(
-        "a clinician wrote that it fits", "un profesional clínico anotó que corresponde"
-    ),
-}
 CHANNELS = ("phone", "video", "home", "office", "text", "mail")
 HOW = ("verbal", "written")
 WHO = ("person", "agent", "guardian")
