@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from careloop.fhir.elements import (
     code_in,
     codings,
     day,
+    extension,
     identifier_in,
     identifiers,
     instant,
@@ -29,6 +30,10 @@ State = Literal["open", "done", "closed", "withdrawn"]
 SENDER = "urn:careloop:sender:"
 CLASS_V2 = "http://terminology.hl7.org/CodeSystem/v2-0004"
 UB04_SYSTEMS = (uris.HL7_0112, "https://www.nubc.org/CodeSystem/PatDischargeStatus")
+# Task.output: what a person decided about an unclear discharge, and what the hospital had said about it.
+DECIDED, DECIDED_ABOUT = "decided", "decided-about"
+# Task.statusReason of what Careloop took back by itself.
+WITHDRAWN: Final = "withdrawn"
 OPEN = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 BEGUN = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
 CANCELED = frozenset({"cancelled", "entered-in-error"})
@@ -72,7 +77,8 @@ class Stay:
     """visit: what makes it the same visit at every door (its visit number, else the resource).
     ended_as_written: the calendar day in the sender's own words, for when the zone is unknown.
     is_message: it came from a hospital's feed, not from an import of somebody's history.
-    complexity: moderate or high once a clinician recorded it. decided: what a person said about an unclear one."""
+    complexity: moderate or high once a clinician recorded it. decided: what a person said about an unclear one.
+    coverage: kinds of care/coverage.py at the day of discharge; empty: those of the person's facts."""
 
     reference: str
     visit: str
@@ -87,9 +93,15 @@ class Stay:
     is_message: bool = False
     complexity: str | None = None
     decided: str | None = None
+    coverage: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Stay({self.reference})"
+
+    @property
+    def said(self) -> str:
+        """What the hospital says about it, in one line: a decision holds as long as this stays the same."""
+        return f"{self.klass}|{self.disposition.said}"
 
     @property
     def has_begun(self) -> bool:
@@ -116,11 +128,16 @@ class Stay:
 @dataclass(frozen=True)
 class Outstanding:
     """A piece of work that exists. dedupe: its key, else its own reference. closed: a person ended it with a
-    reason; withdrawn: Careloop did."""
+    reason; withdrawn: Careloop did. ended: when. decided, about: what a person decided in it, and `Stay.said` then.
+    is_protected: about somebody's safety."""
 
     dedupe: str
     kind: str
     state: State
+    ended: datetime | None = None
+    decided: str | None = None
+    about: str = ""
+    is_protected: bool = False
 
 
 def stay_of(
@@ -132,6 +149,7 @@ def stay_of(
     own: Mapping[str, str] | None = None,
     complexity: str | None = None,
     decided: str | None = None,
+    coverage: frozenset[str] = frozenset(),
 ) -> Stay:
     """on: the day whose rules classify it. facility: the hospital's name. own: the sender's dispositions."""
     period = encounter.get("period") or {}
@@ -151,6 +169,7 @@ def stay_of(
         is_message=sender_of(encounter) is not None,
         complexity=complexity,
         decided=decided,
+        coverage=coverage,
     )
 
 
@@ -184,13 +203,21 @@ def sender_of(encounter: Resource) -> str | None:
 
 
 def outstanding(tasks: Iterable[Resource]) -> tuple[Outstanding, ...]:
-    return tuple(
-        Outstanding(
-            identifier_in(task, uris.DEDUPE) or f"Task/{task['id']}",
-            code_in(task.get("code"), uris.WORK_CODE) or "other",
-            state_of(task),
-        )
-        for task in tasks
+    return tuple(_outstanding(task) for task in tasks)
+
+
+def _outstanding(task: Resource) -> Outstanding:
+    state = state_of(task)
+    said = {code_in(each.get("type"), uris.TASK_IO): each for each in task.get("output", ())}
+    ended = instant((task.get("executionPeriod") or {}).get("end")) or instant(task.get("lastModified"))
+    return Outstanding(
+        dedupe=identifier_in(task, uris.DEDUPE) or f"Task/{task['id']}",
+        kind=code_in(task.get("code"), uris.WORK_CODE) or "other",
+        state=state,
+        ended=None if state == "open" else ended,
+        decided=said.get(DECIDED, {}).get("valueCode"),
+        about=said.get(DECIDED_ABOUT, {}).get("valueString", ""),
+        is_protected=bool(extension(task, uris.PROTECTED)),
     )
 
 
@@ -200,7 +227,7 @@ def state_of(task: Resource) -> State:
         return "open"
     if status == "completed":
         return "done"
-    return "withdrawn" if code_in(task.get("statusReason"), uris.REASON) == "withdrawn" else "closed"
+    return WITHDRAWN if code_in(task.get("statusReason"), uris.REASON) == WITHDRAWN else "closed"
 
 
 def zone_of_person(

@@ -20,6 +20,8 @@ from careloop.kernel.calendar import zone as zone_called
 from careloop.library import Library, Rule
 
 PROGRAM = "transitions"
+PREFIX = "discharge:"
+REVIEW = "review-discharge"
 CLOSED_UNKNOWN = "window closed, zone unknown"
 
 # Where it is still that day last of all: a window is closed for certain when it is closed there.
@@ -31,7 +33,8 @@ MEANINGS = frozenset({"home", "hospice", "ama", "died", "admitted", "unknown"}) 
 @dataclass(frozen=True, repr=False)
 class PersonFacts:
     """The person a stay belongs to. reference: Patient/…. zone_from: whose zone it is. site, lead: references.
-    coverage: kinds of care/coverage.py at the day of discharge. has_declined: she said no to this program.
+    coverage: kinds of care/coverage.py, for stays that carry none of their own. has_declined: she said no to this
+    program, at declined_at; a later stay asks anew.
     is_known: somebody here cares for her (a lead, a program, open work). work: hers, open or not."""
 
     reference: str
@@ -43,6 +46,7 @@ class PersonFacts:
     lead: str | None = None
     coverage: frozenset[str] = frozenset({"unknown"})
     has_declined: bool = False
+    declined_at: datetime | None = None
     is_known: bool = False
     work: tuple[Outstanding, ...] = ()
 
@@ -86,7 +90,7 @@ def on_discharge(facts: DischargeFacts, library: Library, now: datetime) -> Prop
         return _settle(facts, (), "The record says that this person has died.")
     if facts.later is not None:
         return on_admission(facts, facts.later)
-    if person.has_declined:
+    if _has_declined(person, stay):
         return _settle(facts, (), "This person declined the transitions program.")
     setting, meaning = _reading(stay, library, now)
     if setting == "visit" or meaning in ("admitted", "nothing"):
@@ -116,14 +120,15 @@ def on_admission(facts: DischargeFacts, later: Stay) -> Proposal:
 
 def on_death(person: PersonFacts, library: Library, now: datetime) -> Proposal:
     """One bereavement contact, and all outreach stops. A death long ago, or of somebody nobody here cares for
-    and whose day is not known, only stops what is open."""
+    and whose day is not known, only stops what is open. Work about somebody's safety stays until a person closes it:
+    a death may be told of the wrong person."""
     rule = library.rule("bereavement", now.date())
     stays = frozenset(rule.values["stays"])
     because = "This person has died: all outreach stops."
     withdraw = tuple(
         Withdrawal(each.dedupe, because)
         for each in person.work
-        if each.state == "open" and each.kind not in stays
+        if each.state == "open" and each.kind not in stays and not each.is_protected
     )
     key = bereavement_key(person.reference)
     if not _is_recent_death(person, rule, now) or any(
@@ -156,18 +161,27 @@ def on_death_taken_back(person: PersonFacts) -> Proposal:
 
 def what_follows(person: PersonFacts, stays: Sequence[Stay], library: Library, now: datetime) -> Proposal:
     """Everything that all of one person's stays ask for together, and her death with them."""
+    stays = [_with_decision(stay, person) for stay in stays]
     person = _with_death_in_hospital(person, stays, library, now)
     asked = [
         on_discharge(DischargeFacts(person, stay, overtaken_by(stay, stays)), library, now)
         for stay in stays
         if is_worth_asking(stay, library, now)
     ]
+    asked.append(_on_lost(person, stays))
     asked.append(on_death(person, library, now) if person.is_deceased else on_death_taken_back(person))
     work = {each.dedupe: each for proposal in asked for each in proposal.work}
     withdraw = {each.dedupe: each for proposal in asked for each in proposal.withdraw}
     reviews = [proposal.needs_review for proposal in asked if proposal.needs_review]
+    withdraw = {key: each for key, each in withdraw.items() if key not in work}
     because = " ".join(dict.fromkeys(proposal.because for proposal in asked if proposal.because))
     return Proposal(tuple(work.values()), tuple(withdraw.values()), because, reviews[0] if reviews else None)
+
+
+def has_died(person: PersonFacts, stays: Sequence[Stay], library: Library, now: datetime) -> bool:
+    """By the record of the person, or because a hospital, or whoever decided about its words, says so."""
+    decided = [_with_decision(stay, person) for stay in stays]
+    return _with_death_in_hospital(person, decided, library, now).is_deceased
 
 
 def overtaken_by(stay: Stay, stays: Sequence[Stay]) -> Stay | None:
@@ -195,7 +209,56 @@ def contact_standing(
 
 
 def key_of(stay: Stay, kind: str) -> str:
-    return f"discharge:{stay.visit}:{kind}"
+    return f"{PREFIX}{stay.visit}:{kind}"
+
+
+def key_for(person: PersonFacts, stay: Stay, kind: str) -> str:
+    """The key of this kind of work. What was finished before she left was about an earlier discharge of the same
+    visit, canceled since; what was decided about other words of the hospital was another question: asked anew."""
+    key, known = key_of(stay, kind), {each.dedupe: each for each in person.work}
+    number = 1
+    while (found := known.get(key)) and _is_of_earlier(found, stay):
+        number += 1
+        key = f"{key_of(stay, kind)}:{number}"
+    return key
+
+
+def _is_of_earlier(found: Outstanding, stay: Stay) -> bool:
+    if found.state not in ("done", "closed"):
+        return False
+    if found.decided is not None:
+        return found.about != stay.said
+    return found.ended is not None and stay.ended is not None and found.ended < stay.ended
+
+
+def _with_decision(stay: Stay, person: PersonFacts) -> Stay:
+    """With what a person decided about it, as long as the hospital says the same."""
+    if stay.decided:
+        return stay
+    prefix = key_of(stay, REVIEW)
+    for each in person.work:
+        is_about_it = each.dedupe == prefix or each.dedupe.startswith(f"{prefix}:")
+        if is_about_it and each.decided and not _is_of_earlier(each, stay) and each.state == "done":
+            return replace(stay, decided=each.decided)
+    return stay
+
+
+def _on_lost(person: PersonFacts, stays: Sequence[Stay]) -> Proposal:
+    """Work of stays that are no longer in her record: deleted, or moved to the person they were really about."""
+    visits = tuple(key_of(stay, "") for stay in stays)
+    return Proposal(
+        withdraw=tuple(
+            Withdrawal(each.dedupe, "This stay is no longer in the person’s record.")
+            for each in person.work
+            if each.state == "open" and each.dedupe.startswith(PREFIX) and not each.dedupe.startswith(visits)
+        )
+    )
+
+
+def _has_declined(person: PersonFacts, stay: Stay) -> bool:
+    if person.declined_at is None or stay.ended is None:
+        return person.has_declined
+    return person.has_declined and stay.ended <= person.declined_at
 
 
 def bereavement_key(person: str) -> str:
@@ -206,7 +269,7 @@ def is_worth_asking(stay: Stay, library: Library, now: datetime) -> bool:
     """A cheap no for what can't start anything: ordinary visits, and discharges of an imported history."""
     if stay.setting == "visit":
         return False
-    return stay.is_message or not stay.is_discharged or not _is_closed(stay, None, library, now)
+    return stay.is_message or not stay.is_discharged or not is_window_closed(stay, None, library, now)
 
 
 # What is wanted
@@ -245,6 +308,7 @@ class _Maker:
 
     def __init__(self, facts: DischargeFacts, library: Library) -> None:
         self.facts, self.library = facts, library
+        self.coverage = facts.stay.coverage or facts.person.coverage
         assert facts.person.zone is not None  # _not_datable came first
         self.calendar = BusinessCalendar(zone_called(facts.person.zone))
         day = facts.stay.ended_on(self.calendar.tz)
@@ -253,7 +317,7 @@ class _Maker:
         self.words = library.rule("discharge-dispositions", day).values["words"]
 
     def home(self) -> tuple[Work, ...]:
-        prefix = "tcm" if self.facts.person.coverage & MEDICARE else "transition"
+        prefix = "tcm" if self.coverage & MEDICARE else "transition"
         contact, visit = self._rule(f"{prefix}-contact"), self._rule(f"{prefix}-visit")
         is_moderate = self.facts.stay.complexity == "moderate"
         days = visit.integer("moderate_days" if is_moderate else "days")
@@ -297,9 +361,7 @@ class _Maker:
             )
         if setting == "unknown":
             why.append(f"patient class “{stay.klass}” does not say what kind of stay it was")
-        work = self._work(
-            "review-discharge", "Decide what follows this discharge", rule, self._business_day(rule), ""
-        )
+        work = self._work(REVIEW, "Decide what follows this discharge", rule, self._business_day(rule), "")
         return replace(
             work, because=f"{self._opening('')}: {' and '.join(why)}; a person decides ({rule.label})"
         )
@@ -320,7 +382,7 @@ class _Maker:
             title=title,
             because=f"{self._opening(meaning)}: {phrase}{tail} ({rule.label})",
             klass=WorkClass.CLOCK,
-            dedupe=key_of(self.facts.stay, kind),
+            dedupe=key_for(self.facts.person, self.facts.stay, kind),
             due=self.calendar.end_of(last),
             target=self.calendar.working_target(last),
             zone=person.zone,
@@ -348,7 +410,7 @@ class _Maker:
         said = []
         if person.zone_from == "site":
             said.append(f"Times are the site’s ({person.zone}): no address tells the person’s own zone.")
-        if person.coverage <= {"unknown"}:
+        if self.coverage <= {"unknown"}:
             said.append("Coverage is not known: find out who pays.")
         return " ".join(said) or None
 
@@ -393,17 +455,19 @@ def _reading(stay: Stay, library: Library, now: datetime) -> tuple[str, str]:
 def _not_datable(facts: DischargeFacts, library: Library, now: datetime) -> Proposal | None:
     """A review instead of an invented deadline; work that is there already is left as it is."""
     stay, person = facts.stay, facts.person
-    is_closed = _is_closed(stay, person.zone, library, now)
+    is_closed = is_window_closed(stay, person.zone, library, now)
     if person.zone and stay.ended_on(zone_called(person.zone)) and not is_closed:
         return None
-    if any(
-        each.dedupe.startswith(key_of(stay, "")) and each.kind != "review-discharge" for each in person.work
-    ):
+    if any(_stands(each) and each.dedupe.startswith(key_of(stay, "")) for each in person.work):
         return Proposal(because="What this discharge asked for is there already.")
     if is_closed and not stay.is_message:
         return Proposal(because="A discharge of long ago in an imported history: nothing follows.")
     said = _why_not(stay, person.zone, is_closed)
     return replace(_settle_with(facts, (_review(facts, said, is_closed),), stay), needs_review=said)
+
+
+def _stands(work: Outstanding) -> bool:
+    return work.kind != REVIEW and work.state != "withdrawn"
 
 
 def _why_not(stay: Stay, zone: str | None, is_closed: bool) -> str:
@@ -417,11 +481,11 @@ def _review(facts: DischargeFacts, said: str, is_closed: bool) -> Work:
     day, place = stay.ended_as_written, stay.facility
     when = f"Discharged {day:%b} {day.day}, {day.year}" if day else "Discharged"
     return Work(
-        kind="review-discharge",
+        kind=REVIEW,
         title=f"Review a discharge: {said}",
         because=f"{when}{f' from {place}' if place else ''}: {said}. No deadline was made up; a person decides.",
         klass=WorkClass.ROUTINE if is_closed else WorkClass.CLOCK,
-        dedupe=key_of(stay, "review-discharge"),
+        dedupe=key_for(person, stay, REVIEW),
         owner=person.lead,
         program=PROGRAM,
         reasons=(stay.reference,),
@@ -430,7 +494,7 @@ def _review(facts: DischargeFacts, said: str, is_closed: bool) -> Work:
     )
 
 
-def _is_closed(stay: Stay, zone: str | None, library: Library, now: datetime) -> bool:
+def is_window_closed(stay: Stay, zone: str | None, library: Library, now: datetime) -> bool:
     """Whether the 30 days are over for certain; without a zone, over everywhere on earth."""
     tz = zone_called(zone) if zone else None
     day = stay.ended_on(tz)
@@ -478,7 +542,7 @@ def _settle(facts: DischargeFacts, wanted: tuple[Work, ...], because: str) -> Pr
 def _settle_with(facts: DischargeFacts, wanted: tuple[Work, ...], stay: Stay) -> Proposal:
     because = "Decided by a person." if stay.decided else "What is known about this discharge has changed."
     proposal = _settle(facts, wanted, because)
-    review = next((work for work in wanted if work.kind == "review-discharge"), None)
+    review = next((work for work in wanted if work.kind == REVIEW), None)
     return replace(proposal, needs_review=review.because) if review else proposal
 
 

@@ -22,6 +22,12 @@ MOST_TRIES: Final = 8
 _FIRST_WAIT: Final = timedelta(seconds=10)
 _LONGEST_WAIT: Final = timedelta(hours=2)
 _COLUMNS: Final = "id, key, person, kind, dest, due, tries, state, payload, error"
+TAKE: Final = f"""
+update outbox set state = 'sending', due = %s where id in (
+  select id from outbox where state in ('waiting', 'sending') and due <= %s and at <= %s
+    and (%s::text[] is null or kind = any(%s::text[])) order by due, id limit %s for update skip locked)
+returning {_COLUMNS}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,23 @@ def claim(unit: Unit, limit: int = 10, kinds: Sequence[str] | None = None) -> li
     return [_letter(row) for row in cursor.fetchall()]
 
 
+def take(
+    unit: Unit,
+    until: datetime,
+    limit: int = 10,
+    *,
+    held: timedelta = timedelta(),
+    kinds: Sequence[str] | None = None,
+) -> list[Letter]:
+    """Those that are due and were written at least `held` ago. They are being sent from this commit on: no undo, and
+    no other worker, until `until`; whoever has not said `sent` or `failed` by then is taken for dead."""
+    cursor = unit.cursor()
+    cursor.execute(
+        TAKE, [until, unit.now, unit.now - held, kinds and list(kinds), kinds and list(kinds), limit]
+    )
+    return sorted((_letter(row) for row in cursor.fetchall()), key=lambda letter: letter.id)
+
+
 def sent(unit: Unit, letter: Letter) -> None:
     unit.cursor().execute(
         "update outbox set state = 'sent', tries = tries + 1, done_at = %s, error = null where id = %s",
@@ -75,7 +98,7 @@ def failed(unit: Unit, letter: Letter, error: str, *, jitter: float | None = Non
 
 
 def withdraw(unit: Unit, key: str) -> bool:
-    """For undo: True when it had not left yet."""
+    """For undo: True when it had not left yet; what is being sent just now has left."""
     cursor = unit.cursor()
     cursor.execute(
         "update outbox set state = 'withdrawn', done_at = %s where key = %s and state = 'waiting' returning id",
@@ -85,7 +108,11 @@ def withdraw(unit: Unit, key: str) -> bool:
 
 
 def has_left(unit: Unit, key: str) -> bool:
-    row = unit.cursor().execute("select 1 from outbox where key = %s and state = 'sent'", [key]).fetchone()
+    row = (
+        unit.cursor()
+        .execute("select 1 from outbox where key = %s and state in ('sending', 'sent')", [key])
+        .fetchone()
+    )
     return row is not None
 
 

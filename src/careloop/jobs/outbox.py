@@ -1,0 +1,97 @@
+"""Carries out what leaves the house: letters of `store.outbox`, each by the sender of its kind.
+
+A letter is held for half a minute, so that the act behind it can be undone. It is taken in one commit and sent
+outside of any: a worker that dies in between sends it again, so senders pass the letter’s key on, for the other side
+to know it by.
+What fails waits longer each time; what was given up becomes a piece of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from careloop.access import Scope, system_actor
+from careloop.actions import record
+from careloop.actions.apply_proposal import apply_in
+from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
+from careloop.kernel.errors import CareError
+from careloop.store import Unit, outbox
+from careloop.store.outbox import Letter
+
+# Returns when the other side has it. Raises NotSent, or anything that sending over a network raises.
+Sender = Callable[[Letter], None]
+
+HOLD: Final = timedelta(seconds=30)
+# As long as no sender may take; then another worker may take the letter.
+LEASE: Final = timedelta(minutes=5)
+FAULTS: Final = (CareError, OSError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class NotSent(CareError):
+    """The other side did not take it. We try again, later each time."""
+
+    code, status, issue_type = "not-sent", 502, "transient"
+
+
+class NoSender(CareError):
+    """Nothing is set up here that could send this."""
+
+    code, status, issue_type = "no-sender", 500, "not-supported"
+
+
+def scope() -> Scope:
+    return Scope(system_actor("jobs"), "work", "operations")
+
+
+def run(now: datetime, senders: Mapping[str, Sender], limit: int = 10) -> int:
+    """senders: by kind of letter. How many were tried; 0 when nothing is due."""
+    with record.begin(scope(), now) as unit:
+        letters = outbox.take(unit, now + LEASE, limit=limit, held=HOLD)
+    for letter in letters:
+        _carry_out(letter, senders, now)
+    return len(letters)
+
+
+def _carry_out(letter: Letter, senders: Mapping[str, Sender], now: datetime) -> None:
+    try:
+        if letter.kind not in senders:
+            raise NoSender
+        senders[letter.kind](letter)
+    except FAULTS as fault:
+        with record.begin(scope(), now) as unit:
+            if outbox.failed(unit, letter, _said(fault)):
+                _tell(unit, letter, _said(fault))
+        return
+    with record.begin(scope(), now) as unit:
+        outbox.sent(unit, letter)
+        gone = Withdrawal(_key(letter), "It could be sent after all.")
+        apply_in(unit, Proposal(withdraw=(gone,)), _person(unit, letter))
+
+
+def _tell(unit: Unit, letter: Letter, fault: str) -> None:
+    work = Work(
+        kind="review-letter",
+        title="This could not be sent: reach them another way",
+        because=f"Tried {letter.tries + 1} times over, last answer: {fault}",
+        klass=WorkClass.CLOCK,
+        dedupe=_key(letter),
+        details=f"What: {letter.kind}. To: {letter.dest}.",
+    )
+    apply_in(unit, Proposal((work,)), _person(unit, letter))
+
+
+def _key(letter: Letter) -> str:
+    return f"letter:{letter.id}"
+
+
+def _person(unit: Unit, letter: Letter) -> str | None:
+    return unit.reference_of(letter.person) if letter.person else None
+
+
+def _said(fault: BaseException) -> str:
+    """A sentence without patient data."""
+    if isinstance(fault, CareError):
+        return (type(fault).__doc__ or fault.code).strip().splitlines()[0]
+    return f"The connection failed ({type(fault).__name__})."

@@ -1,0 +1,126 @@
+"""Follows the feed: whoever's record changed, what follows from it is made so.
+
+In the order of commits, each person at most once a batch, each in a unit of her own. What follows is decided from the
+record as it stands, so that a change may be followed twice, or after later ones, and nothing doubles: a worker that is
+killed between two people begins the batch again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from careloop.access import Scope, system_actor
+from careloop.actions import record
+from careloop.actions.follow_person import follow
+from careloop.care.transition import REVIEW
+from careloop.kernel.errors import Conflict
+from careloop.library import Library
+from careloop.reactions import trouble
+from careloop.reactions.alone import alone
+from careloop.reactions.trouble import FAULTS, is_outage
+from careloop.store import feed
+from careloop.store.connection import keeper
+from careloop.store.feed import Event
+
+NAME: Final = "reactions"
+# Changes of these may ask for other work. A Task only when it is about an unclear discharge.
+TELLING: Final = frozenset(
+    {"Patient", "Encounter", "Coverage", "EpisodeOfCare", "CareTeam", "QuestionnaireResponse"}
+)
+TRIES: Final = 3
+
+# Who else is concerned: where an Encounter was before it moved, and who waits for the zone of a site.
+MOVED: Final = "select rid, person from moves where rid = any(%s::bigint[])"
+REVIEWS: Final = "select task from work where task = any(%s::bigint[]) and kind = %s"
+WAITING_FOR_SITE: Final = """
+select p.site, w.person from work w join people p on p.person = w.person
+where p.site = any(%s::bigint[]) and w.is_open and w.kind = %s
+"""
+
+
+def scope() -> Scope:
+    return Scope(system_actor("reactions"), "work", "operations")
+
+
+def run(now: datetime, library: Library, limit: int = 200) -> int:
+    """How many events were dealt with; 0 when there is nothing to do, or another worker does it."""
+    with alone(NAME) as is_mine:
+        if not is_mine:
+            return 0
+        events = feed.read(NAME, limit)
+        return _followed(events, library, now) if events else 0
+
+
+def _followed(events: Sequence[Event], library: Library, now: datetime) -> int:
+    seen: set[int] = set()
+    for place, (event, people) in enumerate(_concerned(events)):
+        for person in sorted(people - seen):
+            if fault := _follow(person, library, now):
+                return place + _set_aside(events[:place], event, person, fault, now)
+            seen.add(person)
+    with record.begin(scope(), now) as unit:
+        feed.advance(unit, NAME, events[-1])
+    return len(events)
+
+
+def _follow(person: int, library: Library, now: datetime) -> str | None:
+    """None when it worked, else the sentence to keep. Somebody who wrote at the same moment is no fault: once more."""
+    for attempt in range(TRIES):
+        try:
+            with record.begin(scope(), now) as unit:
+                follow(unit, person, library)
+                trouble.is_over(unit, person)
+            return None
+        except Conflict as met:
+            if attempt == TRIES - 1:
+                return trouble.said(met)
+        except FAULTS as fault:
+            if is_outage(fault):
+                raise
+            return trouble.said(fault)
+    return None
+
+
+def _set_aside(before: Sequence[Event], event: Event, person: int, fault: str, now: datetime) -> int:
+    """The cursor stands before the event that failed; the third time a person is told and the cursor goes on.
+    1 when it went on."""
+    if before:
+        with record.begin(scope(), now) as unit:
+            feed.advance(unit, NAME, before[-1])
+    with record.begin(scope(), now) as unit:
+        is_parked = feed.failed(unit, NAME, event, fault)
+        if is_parked:
+            version = f"{event.reference}@{event.version}"
+            trouble.tell(unit, person, f"{event.reference}, version {event.version}", version, fault)
+    return int(is_parked)
+
+
+def _concerned(events: Sequence[Event]) -> Iterator[tuple[Event, set[int]]]:
+    """Each event with those whose work it may change."""
+    moved = _pairs(MOVED, [_rids(events, "Encounter")])
+    waiting = _pairs(WAITING_FOR_SITE, [_rids(events, "Organization"), REVIEW])
+    reviews = {row[0] for row in _rows(REVIEWS, [_rids(events, "Task"), REVIEW])}
+    for event in events:
+        people = moved.get(event.rid, set()) | waiting.get(event.rid, set())
+        if event.type in TELLING or event.rid in reviews:
+            people = people | {event.person}
+        yield event, people - {0}
+
+
+def _rids(events: Iterable[Event], kind: str) -> list[int]:
+    return sorted({event.rid for event in events if event.type == kind})
+
+
+def _pairs(query: str, parameters: list[object]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for key, person in _rows(query, parameters):
+        found.setdefault(key, set()).add(person)
+    return found
+
+
+def _rows(query: str, parameters: list[object]) -> list[tuple[int, ...]]:
+    if not parameters[0]:
+        return []
+    return keeper().cursor().execute(query.encode(), parameters).fetchall()
