@@ -1,0 +1,151 @@
+"""What the record knows about somebody, as the criteria of a program ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from careloop.actions.propose_plan import days_since_discharge, local_day
+from careloop.care.assess import instrument_answered, lookup, score
+from careloop.care.coverage import kinds_of
+from careloop.care.stay import stay_of
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, code_in, codings, day
+from careloop.fhir.questionnaire import only_asked
+from careloop.fhir.responses import answers_of
+from careloop.library import Library
+from careloop.library.conditions import Lookup
+from careloop.store import Stored, Unit
+
+TYPES: Final = (
+    "Condition",
+    "Coverage",
+    "Encounter",
+    "Observation",
+    "QuestionnaireResponse",
+    "ServiceRequest",
+)
+ACTIVE: Final = frozenset({"active", "recurrence", "relapse"})
+DONE: Final = ("completed", "amended")
+WRONG: Final = frozenset({"entered-in-error", "refuted"})
+
+
+def look_of(unit: Unit, patient: Stored, program: str, library: Library) -> Lookup:
+    """A look-up for `Criterion.answer`; what is not known is None."""
+    held: dict[str, list[Resource]] = {kind: [] for kind in TYPES}
+    for stored in unit.of_person(patient.rid, TYPES):
+        held[stored.type].append(stored.resource)
+    facts = _facts(unit, patient, program, held, library)
+    asked = _asked(held["QuestionnaireResponse"], library)
+
+    def look(path: str) -> Any:
+        subject, _, rest = path.partition("/")
+        if subject == "fact":
+            return facts[rest]() if rest in facts else None
+        name, _, part = rest.partition("/")
+        response = asked.get(name)
+        if subject == "score" and response is None:
+            return _score_observed(held["Observation"], name, library)
+        return _of_response(library, name, response, subject, rest, part) if response else None
+
+    return look
+
+
+def _facts(
+    unit: Unit, patient: Stored, program: str, held: Mapping[str, list[Resource]], library: Library
+) -> dict[str, Callable[[], Any]]:
+    today = local_day(patient.resource, unit.now)
+    conditions = _conditions(held["Condition"])
+    return {
+        "age": lambda: _age(patient.resource, today),
+        "days_since_discharge": lambda: days_since_discharge(unit, patient),
+        "discharged_to": lambda: _discharged_to(held["Encounter"], library, today),
+        "conditions": lambda: frozenset(code[:3] for code in conditions) if held["Condition"] else None,
+        "lasting_conditions": lambda: len(conditions) if held["Condition"] else None,
+        "coverage": lambda: kinds_of(held["Coverage"], today, library) - {"unknown"} or None,
+        "referred": lambda: any(_is_referral(each, program) for each in held["ServiceRequest"]),
+        "has_died": lambda: bool(
+            patient.resource.get("deceasedBoolean") or patient.resource.get("deceasedDateTime")
+        ),
+        "clinician_agrees": lambda: None,  # written nowhere yet: whoever judges says so in her reason
+    }
+
+
+def _age(patient: Resource, today: date) -> int | None:
+    born = day(patient.get("birthDate")) if len(str(patient.get("birthDate", ""))) == 10 else None
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) if born else None
+
+
+def _conditions(found: list[Resource]) -> frozenset[str]:
+    """ICD-10-CM codes of what is active; needs that are no diagnosis don't count."""
+    return frozenset(
+        code
+        for each in found
+        if {code for _, code in codings(each.get("clinicalStatus"))} & ACTIVE
+        and not {code for _, code in codings(each.get("verificationStatus"))} & (WRONG | {"provisional"})
+        and (code := code_in(each.get("code"), uris.ICD10CM))
+        and not code.startswith("Z")
+    )
+
+
+def _discharged_to(encounters: list[Resource], library: Library, today: date) -> str | None:
+    """Of the newest finished stay."""
+    stays = [stay_of(each, library, today) for each in encounters]
+    ended = [s for s in stays if s.is_discharged and s.setting == "stay" and s.ended_as_written]
+    if not ended:
+        return None
+    newest = max(ended, key=lambda stay: (stay.ended_as_written or date.min, stay.reference))
+    meaning = newest.disposition.meaning(library.rule("discharge-dispositions", today))
+    return None if meaning == "unknown" else meaning
+
+
+def _is_referral(request: Resource, program: str) -> bool:
+    return (
+        request.get("intent") != "proposal"
+        and request.get("status") in ("active", "completed", "on-hold")
+        and code_in(request.get("code"), uris.PROGRAM) == program
+    )
+
+
+def _asked(responses: list[Resource], library: Library) -> dict[str, Resource]:
+    """The newest completed answers to each instrument."""
+    newest: dict[str, Resource] = {}
+    for each in responses:
+        instrument = instrument_answered(library, str(each.get("questionnaire", "")))
+        if instrument is None or each.get("status") not in DONE:
+            continue
+        kept = newest.get(instrument.id)
+        if kept is None or str(each.get("authored", "")) > str(kept.get("authored", "")):
+            newest[instrument.id] = each
+    return newest
+
+
+def _of_response(library: Library, name: str, response: Resource, subject: str, rest: str, part: str) -> Any:
+    instrument = library.instruments[name]
+    answers, _ = answers_of(instrument.form, response)
+    result = score(instrument, answers)
+    if subject == "score":
+        return result.value
+    if subject == "finding":
+        return part in {each.id for each in result.findings}
+    if subject == "at-least":
+        return result.at_least if part == "" else None
+    asked = only_asked(instrument.form, answers)
+    return lookup(instrument, asked, result.value, result.at_least)(f"{subject}/{part}" if part else rest)
+
+
+def _score_observed(observations: list[Resource], name: str, library: Library) -> Decimal | None:
+    """A score that came without its answers: from another system."""
+    loinc = library.instruments[name].scoring.loinc if name in library.instruments else None
+    found = [
+        each
+        for each in observations
+        if loinc
+        and (uris.LOINC, loinc) in codings(each.get("code"))
+        and "valueQuantity" in each
+        and each.get("status") in ("final", "amended", "corrected")
+    ]
+    newest = max(found, key=lambda each: str(each.get("effectiveDateTime", "")), default=None)
+    return Decimal(str(newest["valueQuantity"]["value"])) if newest else None
