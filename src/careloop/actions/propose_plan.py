@@ -15,7 +15,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, day, extension, fhir_instant, ref, text_of
 from careloop.fhir.translation import translate
 from careloop.kernel.zones import zone_of_address
-from careloop.library import Library
+from careloop.library import Library, Words
 from careloop.projections import people
 from careloop.store import Stored, Unit
 
@@ -48,7 +48,7 @@ def write_proposal(
     patient: Stored,
     told: Told,
     library: Library,
-    because: str,
+    because: str | Words,
     key: str,
     evidence: tuple[str, ...] = (),
 ) -> Stored | None:
@@ -181,15 +181,18 @@ def days_since_discharge(unit: Unit, patient: Stored) -> int | None:
 
 
 def _care_plan(
-    unit: Unit, patient: Stored, proposed: PlanProposal, because: str, key: str, active: Stored | None
+    unit: Unit, patient: Stored, proposed: PlanProposal, because: str | Words, key: str, active: Stored | None
 ) -> Resource:
+    why: Resource = {"url": uris.BECAUSE, "valueString": because if isinstance(because, str) else because.en}
+    if isinstance(because, Words):
+        translate(why, "valueString", "es", because.es)
     base = f"{active.reference}@{active.version}" if active else "none"
     actor = unit.scope.actor
     return {
         "resourceType": "CarePlan",
         "identifier": [{"system": uris.DEDUPE, "value": f"proposal:{key}"}],
         "extension": [
-            {"url": uris.BECAUSE, "valueString": because},
+            why,
             {"url": uris.PLAN_BASE, "valueString": base},
             *(_already(line) for line in proposed.lines if line.is_there and line.there),
         ],

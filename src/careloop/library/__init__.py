@@ -6,6 +6,7 @@ or operator, an id said twice, a reference that leads nowhere, a missing transla
 
 from careloop.library.conditions import Condition
 from careloop.library.instruments import Case, Instrument
+from careloop.library.leaflets import Leaflet
 from careloop.library.loading import Library, content_path, load
 from careloop.library.plans import ActionTemplate, GoalTemplate, NeedTemplate, PlanTemplate
 from careloop.library.programs import ConsentNeeded, Criterion, InstrumentDue, Outreach, Program, Reason
@@ -28,6 +29,7 @@ __all__ = [
     "GoalTemplate",
     "Instrument",
     "InstrumentDue",
+    "Leaflet",
     "Library",
     "NeedTemplate",
     "Next",

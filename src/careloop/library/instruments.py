@@ -104,7 +104,8 @@ def load_instrument(folder: Path, root: Path) -> Instrument:
         copyright=words["copyright"],
         minutes=head["minutes"].integer(),
         wording={
-            language: said.one_of(WORDINGS) for language, said in head["wording"].mapping(("en", "es")).items()
+            language: said.one_of(WORDINGS)
+            for language, said in head["wording"].mapping(("en", "es")).items()
         },
         loinc=head["loinc"].text() if "loinc" in head else None,
         questions=questions,

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from careloop.library.instruments import Instrument, load_instrument
+from careloop.library.leaflets import Leaflet, load_leaflet
 from careloop.library.plans import PlanTemplate, check_plan, load_plan
 from careloop.library.programs import Program, check_program, load_program
 from careloop.library.reading import BrokenContent, Node
@@ -27,10 +28,30 @@ class Library:
     plans: Mapping[str, PlanTemplate] = field(hash=False)
     rules: Mapping[str, tuple[Rule, ...]] = field(hash=False)
     programs: Mapping[str, Program] = field(hash=False)
+    leaflets: Mapping[str, Leaflet] = field(hash=False)
 
     def rule(self, rule_id: str, on: date) -> Rule:
         """The version that holds on that day, switched off or not (`is_on`). Raises NoSuchRule."""
         return rule_at(self.rules.get(rule_id, ()), rule_id, on)
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """Key of a goal or an action -> what the templates put it under: `action:snap` -> `goal:food-all-month`."""
+        found: dict[str, str] = {}
+        for need in (need for plan in self.plans.values() for need in plan.needs):
+            for goal in need.goals:
+                found.setdefault(f"goal:{goal.id}", f"need:{need.code}")
+                for action in goal.actions:
+                    found.setdefault(f"action:{action.id}", f"goal:{goal.id}")
+        return found
+
+    def leaflet_for(self, action: str) -> Leaflet | None:
+        """What is handed out with the action of that id."""
+        goals = (goal for plan in self.plans.values() for need in plan.needs for goal in need.goals)
+        named = (
+            each.leaflet for goal in goals for each in goal.actions if each.id == action and each.leaflet
+        )
+        return self.leaflets.get(next(named, ""))
 
 
 def content_path() -> Path:
@@ -51,12 +72,15 @@ def load(path: Path | None = None) -> Library:
     instruments = _each(_folders(root / "instruments"), lambda each: load_instrument(each, root), problems)
     plans = _each(_folders(root / "plans"), lambda each: load_plan(each, root), problems)
     programs = _each(_folders(root / "programs"), lambda each: load_program(each, root), problems)
+    leaflets = _each(
+        sorted((root / "education").glob("*.yaml")), lambda each: load_leaflet(each, root), problems
+    )
     by_id = {each.id: each for each in instruments}
     templates = {each.id: each for each in plans}
     dated = {versions[0].id: versions for versions in rules}
     if not problems:
         _each(instruments, lambda each: _check_follow_ups(each, by_id), problems)
-        _each(plans, lambda each: check_plan(each, by_id), problems)
+        _each(plans, lambda each: check_plan(each, by_id, {one.id for one in leaflets}), problems)
         _each(programs, lambda each: check_program(each, by_id, templates, dated), problems)
     if problems:
         raise BrokenContent(problems)
@@ -66,6 +90,7 @@ def load(path: Path | None = None) -> Library:
         plans=MappingProxyType(templates),
         rules=MappingProxyType(dated),
         programs=MappingProxyType({each.code: each for each in programs}),
+        leaflets=MappingProxyType({each.id: each for each in leaflets}),
     )
 
 

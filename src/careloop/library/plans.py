@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -26,11 +26,14 @@ class Target:
 
 @dataclass(frozen=True)
 class ActionTemplate:
+    """leaflet: id in content/education to hand out with it."""
+
     id: str
     owner: str
     due_days: int
     text: Words
     when: Condition | None
+    leaflet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,14 @@ def load_plan(folder: Path, root: Path) -> PlanTemplate:
     return PlanTemplate(folder.name, keys["title"].words(), keys["source"].text(), needs, cases)
 
 
-def check_plan(plan: PlanTemplate, instruments: Mapping[str, Instrument]) -> None:
-    """Every instrument, finding, question and answer that a template names is there."""
+def check_plan(
+    plan: PlanTemplate, instruments: Mapping[str, Instrument], leaflets: Collection[str] = ()
+) -> None:
+    """Every instrument, finding, question, answer and leaflet that a template names is there."""
     for need in plan.needs:
+        for action in (action for goal in need.goals for action in goal.actions):
+            if action.leaflet and action.leaflet not in leaflets:
+                Node(None, need.line, need.file).fail(f"There is no leaflet “{action.leaflet}”.")
         stated = [need.when, *(a.when for goal in need.goals for a in goal.actions if a.when)]
         for compare in (compare for each in stated for compare in each.compares()):
             _check_path(compare.path, Node(None, compare.line, need.file), instruments)
@@ -138,11 +146,12 @@ def _goal(node: Node) -> GoalTemplate:
 
 
 def _action(node: Node) -> ActionTemplate:
-    keys = node.mapping(("id", "owner", "due_days", "text"), ("when",))
+    keys = node.mapping(("id", "owner", "due_days", "text"), ("when", "leaflet"))
     return ActionTemplate(
         keys["id"].text(),
         keys["owner"].one_of(OWNERS),
         keys["due_days"].integer(),
         keys["text"].words(),
         condition(keys["when"]) if "when" in keys else None,
+        keys["leaflet"].text() if "leaflet" in keys else None,
     )
