@@ -84,6 +84,9 @@ class Exchange:
         kind = (self.request.content_type or "").lower()
         if kind not in _FORMATS:
             raise UnsupportedMedia(f"This was “{kind[:60] or 'nothing'}”.")
+        charset = (self.request.content_params or {}).get("charset", "utf-8").strip("\"' ").lower()
+        if charset not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMedia(f"It has to be in UTF-8; this says “{charset[:40]}”.")
         length = self.request.headers.get("Content-Length", "")
         if length.isdigit() and int(length) > wire.LIMITS.bytes:
             raise wire.TooLarge("A body may have 10 MB.")

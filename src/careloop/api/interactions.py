@@ -12,7 +12,7 @@ from careloop import store
 from careloop.actions import record
 from careloop.actions.keep_protected import refuse_weakened
 from careloop.actions.take_responses import take_responses
-from careloop.api.exchange import BadRequest, Exchange, NotSupported, etag
+from careloop.api.exchange import BadRequest, Exchange, NotSupported, UnsupportedMedia, etag
 from careloop.fhir import outcome, wire
 from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.elements import Resource, fhir_instant
@@ -21,10 +21,12 @@ from careloop.fhir.validate import problems
 from careloop.kernel.errors import NotFound, VersionRequired
 from careloop.library import load
 from careloop.store import Page, Stored, Unit
+from careloop.store.paging import opened, sealed
 
 # Where two people who change the same thing must notice each other.
 COORDINATION: Final = frozenset({"Task", "CarePlan", "Goal", "Appointment", "EpisodeOfCare", "Consent"})
 _MOST_VERSIONS: Final = 100
+_BY_FORM: Final = "search by form"
 
 
 def _type(exchange: Exchange) -> str:
@@ -128,7 +130,7 @@ def history(exchange: Exchange) -> HttpResponse:
     if found and found[-1].version > 1:
         more = [("_count", str(count)), ("_before", str(found[-1].version))]
         links.append(("next", exchange.link(path, more)))
-    total = None if before else found[0].version
+    total = found[0].version if before is None else None
     return exchange.answer(_bundle("history", total, links, [_version_entry(exchange, s) for s in found]))
 
 
@@ -153,24 +155,42 @@ def _version_entry(exchange: Exchange, stored: Stored) -> bytes:
 
 
 def search(exchange: Exchange) -> HttpResponse:
-    return _found(exchange, exchange.pairs())
+    pairs = exchange.pairs()
+    asked = _asked_by_form(exchange, pairs)
+    if asked is not None:
+        return _found(exchange, asked, exchange.link(_type(exchange), pairs), is_told=False)
+    return _found(exchange, pairs, exchange.link(_type(exchange), pairs), is_told=True)
 
 
 def search_by_form(exchange: Exchange) -> HttpResponse:
+    """The words of a form appear in no address: neither in the link to this answer nor in the one to the next page."""
     if exchange.request.content_type != "application/x-www-form-urlencoded":
-        raise BadRequest("POST _search takes a form: application/x-www-form-urlencoded.")
+        raise UnsupportedMedia("POST _search takes a form: application/x-www-form-urlencoded.")
     form = [(name, value) for name, values in exchange.request.POST.lists() for value in values]
-    return _found(exchange, [*exchange.pairs(), *(p for p in form if p[0] not in ("_format", "_pretty"))])
+    asked = [*exchange.pairs(), *(p for p in form if p[0] not in ("_format", "_pretty"))]
+    return _found(exchange, asked, exchange.link(f"{_type(exchange)}/_search", ()), is_told=False)
 
 
-def _found(exchange: Exchange, pairs: list[tuple[str, str]]) -> HttpResponse:
+def _asked_by_form(exchange: Exchange, pairs: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
+    """What the search of a form was, when this address is the next page of one."""
+    if len(pairs) != 1 or pairs[0][0] != "_cursor":
+        return None
+    found = opened(_BY_FORM, pairs[0][1])
+    if found is None or found[0] != exchange.args["type"]:
+        return None
+    return [(name, value) for name, value in found[1]]
+
+
+def _found(exchange: Exchange, pairs: list[tuple[str, str]], here: str, *, is_told: bool) -> HttpResponse:
+    """here: the link to this answer. is_told: whether the words of the search may stand in the next one."""
     kind = _type(exchange)
     with store.open(exchange.scope, now=exchange.now) as unit:
         page: Page = unit.search(kind, pairs)
-    links = [("self", exchange.link(kind, pairs))]
+    links = [("self", here)]
     if page.next:
-        rest = [pair for pair in pairs if pair[0] != "_cursor"]
-        links.append(("next", exchange.link(kind, [*rest, ("_cursor", page.next)])))
+        more = [*(pair for pair in pairs if pair[0] != "_cursor"), ("_cursor", page.next)]
+        words = more if is_told else [("_cursor", sealed(_BY_FORM, [kind, more]))]
+        links.append(("next", exchange.link(kind, words)))
     base = exchange.base
     entries = [
         b'{"fullUrl":%b,"resource":%b,"search":{"mode":"match"}}'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpResponse
 
 from careloop import __version__
 from careloop.api.exchange import Exchange
+from careloop.fhir import wire
 from careloop.fhir.definitions import RESOURCE_TYPES, VERSION, search_params
 from careloop.fhir.elements import Resource, fhir_instant
 
@@ -17,10 +18,15 @@ _STARTED = datetime.now(UTC)
 
 
 def metadata(exchange: Exchange) -> HttpResponse:
-    return exchange.answer(capability_statement(exchange.base))
+    return exchange.answer(_packed(exchange.base))
 
 
-@cache
+@lru_cache(maxsize=4)
+def _packed(base: str) -> bytes:
+    """A megabyte each, and the caller names the base: so a few are kept and no more."""
+    return wire.dumps(capability_statement(base))
+
+
 def capability_statement(base: str) -> Resource:
     from careloop.api.routes import ROUTES
 

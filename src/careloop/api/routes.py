@@ -9,14 +9,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest as DjangoBadRequest
+from django.core.exceptions import (
+    DisallowedHost,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from careloop import store
 from careloop.access import Actor, Scope
 from careloop.api import interactions as i
-from careloop.api.exchange import Exchange, MethodNotAllowed, check_format, tokens
+from careloop.api.exchange import JSON, BadRequest, Exchange, MethodNotAllowed, check_format, tokens
 from careloop.api.metadata import metadata
+from careloop.api.strangers import strangers
 from careloop.fhir import outcome, wire
 from careloop.kernel.errors import CareError, Unauthenticated
 from careloop.kernel.ids import new_request_id
@@ -87,6 +95,7 @@ def _answer(route: Route, request: HttpRequest, args: dict[str, str]) -> HttpRes
     id = getattr(request, "request_id", "") or new_request_id()
     exchange = Exchange(request, id, request.now, NOBODY, args)  # type: ignore[attr-defined]  # by middleware
     try:
+        _check_host(request)
         if route.rule != "public":
             exchange.actor = tokens.actor(request, exchange.now)
         check_format(request)
@@ -97,23 +106,53 @@ def _answer(route: Route, request: HttpRequest, args: dict[str, str]) -> HttpRes
         return handler(exchange)
     except CareError as error:
         return _refusal(route, exchange, error)
+    except (SuspiciousOperation, DjangoBadRequest, UnreadablePostError) as odd:
+        return _refusal(route, exchange, _in_our_words(odd))
     except Exception as failure:  # noqa: BLE001 - the last edge: it becomes a 500 that a person can quote
         _log(exchange, failure)
         return _refusal(route, exchange, UnexpectedFailure(f"Its number is {id}."))
 
 
+def _check_host(request: HttpRequest) -> None:
+    """Addresses in answers are made of it."""
+    request.get_host()
+
+
+def _in_our_words(odd: Exception) -> CareError:
+    """What Django refuses while it reads a request. Its text may quote what was sent, so it is not passed on."""
+    if isinstance(odd, RequestDataTooBig):
+        return wire.TooLarge("A body may have 10 MB.")
+    if isinstance(odd, TooManyFieldsSent):
+        return wire.TooLarge("It has too many parameters.")
+    if isinstance(odd, DisallowedHost):
+        return BadRequest("Its Host is not one of ours.")
+    if isinstance(odd, UnreadablePostError):
+        return BadRequest("It ended before its body did.")
+    return BadRequest("Forms and addresses are UTF-8.")
+
+
 def _refusal(route: Route, exchange: Exchange, error: CareError) -> HttpResponse:
     body = wire.dumps(outcome.from_error(error, request=exchange.id))
     if isinstance(error, Unauthenticated):
-        error = _note_stranger(exchange) or error
-    response = exchange.answer(body, error.status)
+        error = strangers.refused(exchange) or _note_stranger(exchange) or error
+        body = wire.dumps(outcome.from_error(error, request=exchange.id))
+    response = _as_answer(exchange, body, error.status)
     if error.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="careloop"'
     elif error.status == 405:
         response["Allow"] = ", ".join(sorted(route.handlers))
-    elif error.status == 503:
-        response["Retry-After"] = "2"
+    elif error.status in (429, 503):
+        response["Retry-After"] = str(error.fields.get("seconds", 2))
     return response
+
+
+def _as_answer(exchange: Exchange, body: bytes, status: int) -> HttpResponse:
+    try:
+        return exchange.answer(body, status)
+    except SuspiciousOperation:  # its query can't be read, so it can't have asked for indentation
+        response = HttpResponse(body, status=status, content_type=f"{JSON}; charset=utf-8")
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 def _note_stranger(exchange: Exchange) -> CareError | None:

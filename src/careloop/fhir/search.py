@@ -95,6 +95,7 @@ def parse(resource_type: str, pairs: Sequence[tuple[str, str]]) -> Query:
         raise BadSearch(f"“{resource_type}” is not a resource type.")
     reading = _Reading(resource_type, dict(definitions.search_params(resource_type)))
     for name, text in pairs:
+        _check_text(name, text)
         _read(reading, name, text)
     _check_cost(reading.criteria)
     settings = reading.settings
@@ -120,6 +121,14 @@ def _read(reading: _Reading, name: str, text: str) -> None:
         reading.settings[name] = text
         return
     reading.criteria.append(_criterion(reading, _known(reading, name), text))
+
+
+def _check_text(name: str, text: str) -> None:
+    """What no resource of ours can hold, and no index can be asked for."""
+    if "\0" in name or "\0" in text:
+        raise BadSearch("A text contains a NUL character (%00); take it out.")
+    if not (name + text).isascii() and any("\ud800" <= c <= "\udfff" for c in name + text):
+        raise BadSearch("A text contains half a character (a lone surrogate).")
 
 
 def _known(reading: _Reading, name: str) -> SearchParam:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
 
 from careloop.access import Scope
 from careloop.accounts.actors import actor_of_user
@@ -36,6 +37,25 @@ class RequestId:
         request.now = clock()  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+class FhirDoor:
+    """What is for /fhir goes straight there: no session, no cookie, no language, no form token is ever looked at.
+    What stands before it in the list (TLS, the request's number) holds for it as well."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if path != "/fhir" and not path.startswith("/fhir/"):
+            return self.get_response(request)
+        found = resolve(path)
+        response: HttpResponse = found.func(request, *found.args, **found.kwargs)
+        # Nothing here is a page; should a browser take it for one, it may do nothing and be framed by nobody.
+        response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        response["X-Frame-Options"] = "DENY"
         return response
 
 

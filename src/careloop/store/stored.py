@@ -134,7 +134,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """total: None where it was not counted. next: opaque; goes into `_after` of the next search."""
+    """total: None where it was not counted. next: opaque; goes into `_cursor` of the next search."""
 
     total: int | None
     entries: list[Stored]

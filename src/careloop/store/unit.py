@@ -23,7 +23,7 @@ from careloop.fhir.elements import Resource, fhir_instant
 from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.search import parse
 from careloop.kernel.errors import CareError, Conflict, Forbidden, Gone, NotFound, StaleVersion
-from careloop.kernel.ids import new_id
+from careloop.kernel.ids import is_fhir_id, new_id
 from careloop.store import audit, bodies, conditions, keys, lane_heads, reading, search, writing
 from careloop.store.connection import Keeper, drop, keeper
 from careloop.store.errors import (
@@ -292,7 +292,7 @@ class Unit:
         return None if found is None or found.is_deleted else found.again()
 
     def read_version(self, type: str, id: str, version: int) -> Stored:
-        rows = self._visible(reading.READ_VERSION, "history", type, [version, number_of_known(type), id])
+        rows = self._visible(reading.READ_VERSION, "history", type, [version, *_address(type, id)])
         if not rows:
             raise NotFound(f"{type}/{id} version {version}")
         if rows[0].is_deleted:
@@ -302,8 +302,8 @@ class Unit:
     def history(self, type: str, id: str, count: int = 50, before: int | None = None) -> list[Stored]:
         """Newest first, deleted versions included. before: only versions older than this one."""
         last = before if before is not None else 2**31 - 1
-        rows = self._visible(reading.HISTORY, "history", type, [number_of_known(type), id, last, count])
-        if not rows and before is None:
+        rows = self._visible(reading.HISTORY, "history", type, [*_address(type, id), last, count])
+        if not rows and (before is None or self._current(type, id, "history") is None):
             raise NotFound(f"{type}/{id}")
         return rows
 
@@ -369,10 +369,11 @@ class Unit:
         if latest is not None:
             return latest
         said, parameters = self._allowed(interaction, type)
+        address = _address(type, id)
         if lock:
             self._begin()
-            self._run(reading.LOCK, [number_of(type), id])
-        row = self._run(reading.READ.format(allowed=said), [*parameters, number_of(type), id]).fetchone()
+            self._run(reading.LOCK, address)
+        row = self._run(reading.READ.format(allowed=said), [*parameters, *address]).fetchone()
         if row is None:
             return None
         if not row[10]:
@@ -431,6 +432,7 @@ class Unit:
         """The one match of a condition, under a lock on its words: 32 that ask at once make one.
         Raises ManyMatches."""
         given = sorted(pairs.items() if isinstance(pairs, Mapping) else pairs)
+        parse(type, given)  # refused before anything is locked
         words = type + "?" + "&".join(f"{name}={value}" for name, value in given)
         self._begin()
         self._run("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [words])
@@ -609,10 +611,11 @@ class Unit:
         self._notices.add(channel)
 
 
-def number_of_known(type: str) -> int:
-    if type not in RESOURCE_TYPES:
-        raise NotFound(type)
-    return number_of(type)
+def _address(type: str, id: str) -> list[Any]:
+    """As the tables know it. What can't be an id of FHIR can't be there, and is not asked for."""
+    if type not in RESOURCE_TYPES or not is_fhir_id(id):
+        raise NotFound(f"{type[:64]}/{id[:64]}")
+    return [number_of(type), id]
 
 
 def _with_meta(resource: Resource, id: str, version: int, now: datetime) -> Resource:
