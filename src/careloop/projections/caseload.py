@@ -5,18 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from careloop.care.work import WorkClass
+from careloop.care.workload import NEVER, SILENCE
 from careloop.fhir.elements import text_of
 from careloop.projections.people import BRIEF, PersonBrief, brief_of_row
-from careloop.projections.worklist_rows import NEVER
 from careloop.store import Unit
 
 SORTS: Final = ("name", "next", "heard")
 FILTERS: Final = ("late", "silent", "interpreter")
-SILENCE: Final = timedelta(days=30)
 Sql = tuple[str, list[Any]]
 
 

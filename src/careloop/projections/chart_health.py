@@ -78,13 +78,17 @@ class Point:
 
 @dataclass(frozen=True, repr=False)
 class Series:
-    """One measure over time, oldest first. hidden: how many older points are left out."""
+    """One measure over time, oldest first. hidden: how many older points are left out. low, high: the range to be
+    in, as the newest value tells it; range_words: what that range is called."""
 
     code: str
     title: str
     unit: str
     points: tuple[Point, ...]
     hidden: int = 0
+    low: Decimal | None = None
+    high: Decimal | None = None
+    range_words: str = ""
 
     @property
     def latest(self) -> Point:
@@ -313,7 +317,7 @@ def _stay(stored: Stored, tell: _Sources) -> Stay:
 def _observations(found: Sequence[Stored], tell: _Sources) -> tuple[tuple[Series, ...], tuple[Fact, ...]]:
     """(numbers over time, by what was measured; the newest of each finding in words)"""
     by_code: dict[tuple[str, str], list[Point]] = {}
-    titles: dict[tuple[str, str], str] = {}
+    newest: dict[tuple[str, str], Resource] = {}
     words: dict[str, Fact] = {}
     for stored in found:
         resource = stored.resource
@@ -324,7 +328,8 @@ def _observations(found: Sequence[Stored], tell: _Sources) -> tuple[tuple[Series
         if point := _point(stored, tell):
             key = (code, unit_of(resource))
             by_code.setdefault(key, []).append(point)
-            titles.setdefault(key, text_of(resource.get("code")))
+            if point.at >= max(p.at for p in by_code[key]):
+                newest[key] = resource
         elif said := value_words(resource):
             fact = Fact(
                 stored.reference,
@@ -337,15 +342,30 @@ def _observations(found: Sequence[Stored], tell: _Sources) -> tuple[tuple[Series
             )
             if code not in words or (fact.on or date.min) > (words[code].on or date.min):
                 words[code] = fact
-    series = [_series(key, titles[key], points) for key, points in by_code.items()]
+    series = [_series(key, newest[key], points) for key, points in by_code.items()]
     recent = sorted(series, key=lambda s: s.latest.at, reverse=True)
     return tuple(sorted(recent, key=lambda s: len(s.points) < 3)), _sorted(words.values())
 
 
-def _series(key: tuple[str, str], title: str, points: list[Point]) -> Series:
+def _series(key: tuple[str, str], newest: Resource, points: list[Point]) -> Series:
     oldest = sorted(points, key=lambda p: p.at)
     shown = oldest[-MOST_POINTS:]
-    return Series(key[0], title, key[1], tuple(shown), len(oldest) - len(shown))
+    low, high, said = _range(newest)
+    title = text_of(newest.get("code"))
+    return Series(key[0], title, key[1], tuple(shown), len(oldest) - len(shown), low, high, said)
+
+
+def _range(resource: Resource) -> tuple[Decimal | None, Decimal | None, str]:
+    """The reference range of the value, or of the first of a pair."""
+    parts = resource.get("component") or [{}]
+    found: Mapping[str, Any] = next(iter(resource.get("referenceRange") or parts[0].get("referenceRange") or ()), {})
+    low, high = ((found.get(end) or {}).get("value") for end in ("low", "high"))
+    said = str(found.get("text") or text_of(found.get("type")))
+    return (
+        Decimal(str(low)) if low is not None else None,
+        Decimal(str(high)) if high is not None else None,
+        said,
+    )
 
 
 def _point(stored: Stored, tell: _Sources) -> Point | None:

@@ -1,19 +1,24 @@
-"""Finding a person: the page, and the answers that come while she types."""
+"""The list of people, and finding one: the page, and the answers that come while she types."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.views.decorators.http import require_GET, require_POST
 
-from careloop import store
+from careloop.care.workload import SILENCE
+from careloop.projections import caseload
+from careloop.projections.caseload import FILTERS, MOST_COUNTED, SORTS, Asked, Caseload, Listed
 from careloop.projections.finder import Because, Found, find
+from careloop.store import Unit
+from careloop.web.staff.errors import staff_page
+from careloop.web.staff.reader import now_of, open_record, program_name
 
 WORDS: dict[Because, Any] = {
     Because.MRN: gettext_lazy("record number matches"),
@@ -23,6 +28,13 @@ WORDS: dict[Because, Any] = {
     Because.ALIKE: gettext_lazy("name is spelled alike"),
 }
 WHILE_TYPING, ON_THE_PAGE = 8, 40
+PAGE = 50
+COLUMNS = ("language", "program", "next", "heard", "flags", "lead")
+AT_FIRST = ("language", "program", "next", "heard", "flags")
+CHOSEN = "people-columns"
+
+
+# --- finding
 
 
 @dataclass(frozen=True)
@@ -37,36 +49,180 @@ class Line:
         return f"Line({self.found.person})"
 
 
-def _lines(request: Any, limit: int) -> list[Line]:
-    with store.open(request.scope, now=request.now) as unit:
-        found = find(unit, request.GET.get("q", ""), limit)
+def _lines(unit: Unit, query: str, limit: int) -> list[Line]:
+    found = find(unit, query, limit)
     names = [one.name for one in found]
     return [Line(one, tuple(WORDS[why] for why in one.because), names.count(one.name) > 1) for one in found]
 
 
-def _answer(request: HttpRequest, template: str, limit: int) -> HttpResponse:
-    query = request.GET.get("q", "").strip()
-    told = {"find_query": query, "lines": _lines(request, limit) if query else []}
-    response = render(request, template, told)
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-@login_required
-@require_GET
-def people(request: HttpRequest) -> HttpResponse:
-    """The page that the find box leads to without JavaScript, or with Enter."""
-    return _answer(request, "staff/people.html", ON_THE_PAGE)
-
-
-@login_required
+@staff_page
 @require_GET
 def find_people(request: HttpRequest) -> HttpResponse:
     """The answers under the find box."""
-    return _answer(request, "staff/people_found.html", WHILE_TYPING)
+    query = request.GET.get("q", "").strip()
+    with open_record(request) as unit:
+        lines = _lines(unit, query, WHILE_TYPING) if query else []
+    return render(request, "staff/people_found.html", {"find_query": query, "lines": lines})
+
+
+# --- the list
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str
+    name: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's head. href: sorts by it, empty where it can't be. sorted: what aria-sort says, or empty."""
+
+    key: str
+    name: str
+    href: str
+    sorted: str
+
+
+@dataclass(frozen=True, repr=False)
+class Row:
+    """one of the list, with what is shown in words. is_silent: not reached for long, although enrolled."""
+
+    listed: Listed
+    programs: str
+    is_silent: bool
+    is_late: bool
+
+
+@staff_page
+@require_GET
+def people(request: HttpRequest) -> HttpResponse:
+    """Without a question the list of people; with one, whom it may mean (Enter in the find box)."""
+    query = request.GET.get("q", "").strip()
+    if query:
+        with open_record(request) as unit:
+            lines = _lines(unit, query, ON_THE_PAGE)
+        return render(request, "staff/people.html", {"find_query": query, "lines": lines})
+    asked = _asked(request)
+    with open_record(request) as unit:
+        found = caseload.caseload(unit, asked, PAGE)
+        programs = caseload.programs_of(unit, asked.view)
+    columns = _columns(request)
+    told = {
+        "asked": asked,
+        "rows": [_row(one, request) for one in found.rows],
+        "lede": _lede(asked, found),
+        "views": [
+            Choice("mine", gettext("My people"), asked.view == "mine"),
+            Choice("all", gettext("All I may see"), asked.view == "all"),
+        ],
+        "programs": [Choice(code, program_name(code), code == asked.program) for code in programs],
+        "filters": [Choice(key, name, key == asked.only) for key, name in filter_words().items()],
+        "heads": _heads(asked, columns),
+        "columns": columns,
+        "all_columns": [Choice(key, column_words()[key], key in columns) for key in COLUMNS],
+        "next": _address(replace(asked, page=asked.page + 1)) if found.has_more else "",
+        "previous": _address(replace(asked, page=asked.page - 1)) if asked.page > 1 else "",
+        "first": (asked.page - 1) * PAGE + 1,
+        "last": (asked.page - 1) * PAGE + len(found.rows),
+        "is_filtered": bool(asked.only or asked.program),
+    }
+    return render(request, "staff/people.html", told)
+
+
+def _asked(request: HttpRequest) -> Asked:
+    """What the address says; whatever is not known there is left out."""
+    given = request.GET
+    page = given.get("page", "1")
+    return Asked(
+        view="all" if given.get("view") == "all" else "mine",
+        program=given.get("program", "")[:64],
+        only=given.get("only", "") if given.get("only") in FILTERS else "",
+        sort=given.get("sort", "") if given.get("sort") in SORTS else "name",
+        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+    )
+
+
+def _address(asked: Asked) -> str:
+    usual = Asked()
+    said = {
+        name: getattr(asked, name)
+        for name in ("view", "program", "only", "sort", "page")
+        if getattr(asked, name) != getattr(usual, name)
+    }
+    return f"/people?{urlencode(said)}" if said else "/people"
+
+
+def filter_words() -> dict[str, str]:
+    return {
+        "late": gettext("something is late"),
+        "silent": gettext("not heard for 30 days"),
+        "interpreter": gettext("needs an interpreter"),
+    }
+
+
+def column_words() -> dict[str, str]:
+    return {
+        "language": gettext("Language"),
+        "program": gettext("Programs"),
+        "next": gettext("Next"),
+        "heard": gettext("Last reached"),
+        "flags": gettext("Mind"),
+        "lead": gettext("Lead"),
+    }
+
+
+def _heads(asked: Asked, columns: tuple[str, ...]) -> list[Head]:
+    """Only one's own people are sorted otherwise than by name."""
+    words = {"name": gettext("Name"), **column_words()}
+    made = []
+    for key in ("name", *columns):
+        can_sort = key in SORTS and (asked.view == "mine" or key == "name")
+        href = _address(replace(asked, sort=key, page=1)) if can_sort else ""
+        made.append(Head(key, words[key], href, "ascending" if can_sort and asked.sort == key else ""))
+    return made
+
+
+def _lede(asked: Asked, found: Caseload) -> str:
+    count = f"{MOST_COUNTED:,}+" if found.total > MOST_COUNTED else f"{found.total:,}"
+    if asked.view == "mine":
+        text = ngettext("%(n)s person whom you lead", "%(n)s people whom you lead", found.total)
+    else:
+        text = ngettext("%(n)s person whom you may see", "%(n)s people whom you may see", found.total)
+    return text % {"n": count}
+
+
+def _row(one: Listed, request: HttpRequest) -> Row:
+    now = now_of(request)
+    is_silent = (
+        bool(one.programs) and not one.person.is_deceased and (one.heard is None or now - one.heard > SILENCE)
+    )
+    return Row(
+        listed=one,
+        programs=", ".join(program_name(code) for code in one.programs),
+        is_silent=is_silent,
+        is_late=one.late > 0,
+    )
+
+
+# --- which columns are shown, kept for the session
+
+
+def _columns(request: HttpRequest) -> tuple[str, ...]:
+    kept = request.session.get(CHOSEN)
+    return tuple(key for key in COLUMNS if key in (AT_FIRST if kept is None else kept))
+
+
+@staff_page
+@require_POST
+def choose_columns(request: HttpRequest) -> HttpResponse:
+    request.session[CHOSEN] = [key for key in COLUMNS if key in request.POST.getlist("column")]
+    return HttpResponseRedirect("/people")
 
 
 urlpatterns = [
     path("people", people, name="people"),
     path("people/find", find_people, name="find-people"),
+    path("people/columns", choose_columns, name="people-columns"),
 ]

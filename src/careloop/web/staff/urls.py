@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from careloop.web.staff import contacts, people, sign_in, today, work
+from careloop.web.staff import contacts, people, person, sign_in, today, work
 
 urlpatterns = [
     path("sign-in", sign_in.sign_in, name="sign-in"),
@@ -14,4 +14,5 @@ urlpatterns = [
     *work.urlpatterns,
     *contacts.urlpatterns,
     *people.urlpatterns,
+    *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]

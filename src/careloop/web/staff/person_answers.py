@@ -1,0 +1,171 @@
+"""The assessments section: what was asked, what came out, how it went over time, what is due again or begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import get_language, gettext, pgettext
+from django.views.decorators.http import require_GET
+
+from careloop import library
+from careloop.library import Instrument, Library, Words
+from careloop.projections import worklist
+from careloop.projections.chart_answers import Taken, over_time, taken_by
+from careloop.projections.chart_health import Series
+from careloop.store import drafts
+from careloop.web.staff.errors import staff_page
+from careloop.web.staff.person_charts import Chart, draw
+from careloop.web.staff.person_frame import Frame, context, open_frame
+from careloop.web.staff.reader import open_record
+
+
+@dataclass(frozen=True, repr=False)
+class Line:
+    """One set of answers in words. score: `14 of 27`."""
+
+    taken: Taken
+    score: str
+    says: str
+    heard_from: str
+    is_new: bool
+
+
+@dataclass(frozen=True, repr=False)
+class Asked:
+    """One instrument with all its answers, newest first. due: when it is to be asked again; None: nobody set a day."""
+
+    id: str
+    title: str
+    lines: tuple[Line, ...]
+    chart: Chart | None
+    due: datetime | None
+    zone: str | None
+    draft: int
+    is_known: bool
+
+    @property
+    def latest(self) -> Line:
+        return self.lines[0]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something that can be asked now. draft: the number of one that was begun, 0 for none."""
+
+    id: str
+    title: str
+    about: str
+    minutes: int
+    draft: int
+    saved_at: datetime | None
+
+
+@staff_page
+@require_GET
+def assessments(request: HttpRequest, person: str) -> HttpResponse:
+    known = library.load()
+    with open_record(request) as unit:
+        frame = open_frame(unit, request, person, "assessments")
+        taken = taken_by(unit, frame.patient.rid, known)
+        begun = {kept.form: kept for kept in drafts.listed(unit, frame.patient.rid)}
+        rows = worklist.of_person(unit, frame.patient.rid, frame.now, reader=frame.reader)
+    order = dict.fromkeys(one.instrument for one in taken)
+    told = {
+        "asked": [_asked(frame, known, name, taken, rows, begun) for name in order],
+        "offers": [_offer(instrument, begun) for instrument in known.instruments.values()],
+    }
+    return render(request, "staff/person_assessments.html", context(frame, **told))
+
+
+def said(words: Words) -> str:
+    return words.get((get_language() or "en")[:2])
+
+
+def _offer(instrument: Instrument, begun: dict[str, drafts.Draft]) -> Offer:
+    kept = begun.get(instrument.id)
+    return Offer(
+        instrument.id,
+        said(instrument.title),
+        said(instrument.about),
+        instrument.minutes,
+        kept.id if kept else 0,
+        kept.at if kept else None,
+    )
+
+
+def _asked(
+    frame: Frame,
+    known: Library,
+    name: str,
+    taken: Sequence[Taken],
+    rows: Sequence[worklist.Row],
+    begun: dict[str, drafts.Draft],
+) -> Asked:
+    instrument = known.instruments.get(name)
+    lines = tuple(_line(frame, one) for one in taken if one.instrument == name)
+    again = next((r for r in rows if r.kind in (f"ask-{name}", f"repeat-{name}") and r.target), None)
+    kept = begun.get(name)
+    return Asked(
+        id=name,
+        title=said(instrument.short) if instrument else name.upper(),
+        lines=lines,
+        chart=_chart(frame, instrument, taken) if instrument else None,
+        due=again.target if again else None,
+        zone=again.zone if again else None,
+        draft=kept.id if kept else 0,
+        is_known=instrument is not None,
+    )
+
+
+def _line(frame: Frame, one: Taken) -> Line:
+    score = ""
+    if one.value is not None:
+        score = str(one.value)
+        if one.maximum is not None:
+            score = gettext("%(value)s of %(most)s") % {"value": one.value, "most": one.maximum}
+    says = [said(one.band)] if one.band else [said(found) for found in one.findings]
+    return Line(
+        taken=one,
+        score=score,
+        says=", ".join(says),
+        heard_from=heard_from(one.heard_from),
+        is_new=f"QuestionnaireResponse/{one.id}" in frame.new,
+    )
+
+
+def heard_from(code: str) -> str:
+    """Who answered, in words; whatever else was written is shown as it is."""
+    known = {
+        "person": pgettext("who answered the questions", "herself or himself"),
+        "family": pgettext("who answered the questions", "family"),
+        "interpreter": pgettext("who answered the questions", "through an interpreter"),
+        "staff": pgettext("who answered the questions", "staff"),
+    }
+    return known.get(code, code)
+
+
+def _chart(frame: Frame, instrument: Instrument, taken: Sequence[Taken]) -> Chart | None:
+    """With the lowest band as the range to be in."""
+    series = over_time(taken, instrument)
+    if series is None:
+        return None
+    first = instrument.scoring.bands[0] if instrument.scoring.bands else None
+    series = Series(
+        series.code,
+        said(instrument.short),
+        "",
+        series.points,
+        low=first.first if first else None,
+        high=first.last if first else None,
+        range_words=said(first.text) if first else "",
+    )
+    return draw(series, frame.now, frame.tz, floor=Decimal(0), ceiling=instrument.scoring.maximum)
+
+
+urlpatterns = [path("people/<str:person>/assessments", assessments, name="person-assessments")]

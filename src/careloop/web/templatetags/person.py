@@ -1,0 +1,37 @@
+"""`{% load person %}`: what the sections of a person's page need in their templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+
+from careloop.web import formats
+
+register = template.Library()
+
+
+@register.filter
+def of(words: Mapping[str, Any], key: str) -> Any:
+    """{{ words|of:code }}: what a code is called; empty for a code that nobody named."""
+    return words.get(key, "")
+
+
+@register.filter
+def id_of(reference: str) -> str:
+    """{{ goal.reference|id_of }}: `x` of `Goal/x`."""
+    return reference.partition("/")[2]
+
+
+@register.filter
+def slugged(reference: str) -> str:
+    """{{ goal.reference|slugged }}: an anchor, `goal-x` of `Goal/x`."""
+    return reference.replace("/", "-").lower()
+
+
+@register.filter
+def day_of(at: datetime | None) -> str:
+    """{{ plan.agreed|day_of }}: `Oct 3, 2026`, for within a sentence."""
+    return formats.full_date(at.date()) if at else ""
