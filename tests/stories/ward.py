@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,7 +13,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import codeable, fhir_instant, ref
 from careloop.library import load
 from careloop.projections import worklist
-from careloop.store import Unit, feed
+from careloop.store import feed
 from tests.projections import builders as b
 
 HOUSTON = ZoneInfo("America/Chicago")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,17 +11,13 @@ from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.acknowledge_urgent import escalate_urgent
 from careloop.actions.follow_person import SILENCE, follow
-from careloop.actions.urgent import NOBODY, roster, site_of
 from careloop.actions.urgent import TIMER as ESCALATE
-from careloop.care.stay import state_of
-from careloop.fhir import uris
-from careloop.fhir.elements import extension
-from careloop.kernel.errors import Conflict
+from careloop.kernel.errors import Conflict, Gone, NotFound
 from careloop.library import Library
 from careloop.reactions import trouble
 from careloop.reactions.alone import alone
 from careloop.reactions.trouble import FAULTS, is_outage
-from careloop.store import Stored, Unit, timers
+from careloop.store import timers
 from careloop.store.timers import Timer
 
 NAME: Final = "timers"
@@ -73,30 +70,12 @@ def _failed(timer: Timer, fault: str, now: datetime) -> None:
 
 
 def _escalate(timer: Timer, library: Library, now: datetime) -> None:
-    """Goes on to the next on call. With nobody on duty at all it says so, and looks for somebody every time again;
-    when all have been asked, it stays unclaimed, for everyone to see."""
+    """The escalation sets the timer anew in its own commit; who acknowledged, or ended it, has stopped it."""
     minutes = library.rule("escalation", now.date()).integer("minutes")
+    with suppress(NotFound, Gone):
+        escalate_urgent(scope(), timer.key.removeprefix("Task/"), now, minutes)
     with record.begin(scope(), now) as unit:
-        task = unit.find("Task", timer.key.removeprefix("Task/"))
-        is_nobody_there = task is not None and _waits_for_nobody(unit, task)
-        if task is None or is_nobody_there:
-            timers.done(unit, timer)
-        if is_nobody_there:
-            unit.set_timer(timer.person, ESCALATE, timer.key, now + timedelta(minutes=minutes))
-    if task is not None and not is_nobody_there:
-        escalate_urgent(scope(), task.id, now, minutes)
-        with record.begin(scope(), now) as unit:
-            timers.done(unit, timer)  # no effect on the timer that the escalation has set anew
-
-
-def _waits_for_nobody(unit: Unit, task: Stored) -> bool:
-    resource = task.resource
-    if state_of(resource) != "open" or extension(resource, uris.ACKNOWLEDGED) or "owner" in resource:
-        return False
-    patient = unit.find("Patient", str((resource.get("for") or {}).get("reference", "")).rpartition("/")[2])
-    return extension(resource, uris.WAITING) == NOBODY and not roster(
-        site_of(patient.resource) if patient else None
-    )
+        timers.done(unit, timer)
 
 
 def _silence(timer: Timer, library: Library, now: datetime) -> None:
