@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -48,7 +49,7 @@ def test_danger_is_always_now_and_nothing_else_ever_is(matter: Matter) -> None:
 @given(st.lists(matters, max_size=30))
 def test_within_a_group_class_comes_before_hour(found: list[Matter]) -> None:
     listed = sorted(found, key=lambda matter: place_of(matter, HOURS))
-    for one, next_one in zip(listed, listed[1:], strict=False):
+    for one, next_one in pairwise(listed):
         groups = [GROUPS.index(group_of(each, HOURS)) for each in (one, next_one)]
         assert groups == sorted(groups)
         if groups[0] == groups[1]:

@@ -174,8 +174,9 @@ def test_people_nobody_reached_in_thirty_days_are_counted_until_somebody_does(wa
     assert ward.today(at=ward.now + timedelta(days=40)).silent == 1
 
 
-def test_counts_stop_at_a_thousand(ward: Ward) -> None:
-    tasks = [b.task(f"x{n}", "maria", ward.now, due=ward.now) for n in range(1_005)]
+def test_counts_and_rows_stop_where_nobody_reads_further(ward: Ward) -> None:
+    tasks = [b.task(f"x{n}", "maria", ward.now, due=ward.now) for n in range(worklist.CAP + 5)]
     ward.has(*tasks)
-    assert ward.today().counts["today"] == worklist.CAP + 1
-    assert len(ward.today().of("today")) == 60
+    shown = ward.today()
+    assert shown.counts["today"] == worklist.CAP + 1
+    assert len(shown.of("today")) == worklist.SHOWN["today"]

@@ -23,9 +23,9 @@ create index work_unclaimed on work(site, is_waiting, class, aim, task) include 
 create index work_by_program on work(program, site, is_waiting, class, aim, task) include (wake, person) where is_open;
 create index work_by_class on work(is_waiting, class, aim, task) include (wake, person) where is_open;
 -- The snoozed are few, and no range of `aim` finds them.
-create index work_asleep_by_owner on work(owner, wake) where is_open and wake > '1970-01-01Z';
-create index work_asleep_by_team on work(team, wake) where is_open and wake > '1970-01-01Z';
-create index work_asleep_by_site on work(site, wake) where is_open and wake > '1970-01-01Z';
+create index work_asleep_by_owner on work(owner, class, wake, task) where is_open and wake > '1970-01-01Z';
+create index work_asleep_by_team on work(team, class, wake, task) where is_open and wake > '1970-01-01Z';
+create index work_asleep_by_site on work(site, class, wake, task) where is_open and wake > '1970-01-01Z';
 
 -- Who a person is, in one line: enough to tell two of the same name apart.
 create table briefs(

@@ -29,7 +29,9 @@ from careloop.projections.worklist_rows import Kept, kept
 from careloop.projections.worklist_sql import Sql
 from careloop.store import Change, Stored, Unit
 
-CAP = 1_000
+# Counted no further: above it reads “200+”. Shown so many a group; the rest come up as these are finished.
+CAP = 200
+SHOWN = {"now": 40, "today": 40, "waiting": 20, "week": 20, "later": 10}
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +82,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Today:
-    """rows: in their order, at most `limit` a group. counts: by group, capped: above CAP reads “1,000+”.
+    """rows: in their order, at most SHOWN a group. counts: by group, CAP + 1 when there are more.
     silent: people I lead whom nobody reached in 30 days."""
 
     rows: tuple[Row, ...]
@@ -100,19 +102,17 @@ class Today:
 # --- reading
 
 
-def today(
-    unit: Unit, now: datetime, view: str = "mine", limit: int = 60, *, reader: ZoneInfo | None = None
-) -> Today:
+def today(unit: Unit, now: datetime, view: str = "mine", *, reader: ZoneInfo | None = None) -> Today:
     """view: mine, team, unclaimed, or program:<code>. reader: whose day ends tonight; UTC when not told.
 
     Says nothing to the audit trail: the caller does (`saw`) once it hands the rows out."""
     hours = hours_of(now, reader or ZoneInfo("UTC"))
     condition = unit.condition("Task", "search")
-    may = unit.people_sql(condition, "w.person")
+    may = worklist_sql.row_by_row(unit.people_sql(condition, "w.person"))
     sides = _sides(unit, view, condition)
     if not sides:
         return Today((), dict.fromkeys(GROUPS, 0))
-    rows = _rows(unit, sides, hours, may, limit)
+    rows = _rows(unit, sides, hours, may)
     counts, late, silent, unclaimed = _counts(unit, sides, hours, may, condition)
     return Today(tuple(rows), counts, late, silent, {"unclaimed": unclaimed})
 
@@ -151,9 +151,10 @@ def _houses(condition: Condition) -> list[Sql]:
     return [*found, nobody]
 
 
-def _rows(unit: Unit, sides: list[Sql], hours: Hours, may: Sql, limit: int) -> list[Row]:
+def _rows(unit: Unit, sides: list[Sql], hours: Hours, may: Sql) -> list[Row]:
     parts = [
-        worklist_sql.rows(worklist_sql.group_keys(sides, group, hours, may, limit), group) for group in GROUPS
+        worklist_sql.rows(worklist_sql.group_keys(sides, group, hours, may, SHOWN[group]), group)
+        for group in GROUPS
     ]
     text = " union all ".join(f"({part})" for part, _ in parts)
     found = unit.cursor().execute(text, [value for _, told in parts for value in told]).fetchall()

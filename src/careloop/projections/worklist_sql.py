@@ -7,6 +7,7 @@ its own limit; `may` is the condition of access over w.person and stands before 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from careloop.care.workload import Hours
@@ -18,36 +19,51 @@ AWAKE = "w.wake <= %s"
 OURS = f"not w.is_waiting and {AWAKE}"
 
 
-def ranges_of(group: str, hours: Hours) -> list[tuple[list[int], str, list[Any]]]:
-    """(classes, predicate over w, parameters) of each range; together they are the group, and share no row."""
+def row_by_row(may: Sql) -> Sql:
+    """The condition of access, asked of each row as the index gives it. Without the scalar select around it PostgreSQL
+    would first gather everybody whom she may see: tens of thousands, to show sixty."""
+    return f"(select {may[0]})", may[1]
+
+
+@dataclass(frozen=True)
+class Range:
+    """What lies together in an index: predicate over w, its parameters, and the column that orders it."""
+
+    classes: list[int]
+    predicate: str
+    told: list[Any]
+    order: str = "w.aim"
+
+
+def ranges_of(group: str, hours: Hours) -> list[Range]:
+    """Together they are the group, and share no row."""
     match group:
         case "now":
-            return [(DANGER, "not w.is_waiting", [])]
+            return [Range(DANGER, "not w.is_waiting", [])]
         case "today":
-            return [(OTHERS, f"{OURS} and w.aim <= %s", [hours.now, hours.tonight])]
+            return [Range(OTHERS, f"{OURS} and w.aim <= %s", [hours.now, hours.tonight])]
         case "waiting":
-            return [(OTHERS, f"w.is_waiting and {AWAKE}", [hours.now])]
+            return [Range(OTHERS, f"w.is_waiting and {AWAKE}", [hours.now])]
         case "week":
             within = f"{OURS} and w.aim > %s and w.aim <= %s"
-            return [(OTHERS, within, [hours.now, hours.tonight, hours.week])]
+            return [Range(OTHERS, within, [hours.now, hours.tonight, hours.week])]
         case _:
             asleep = "w.wake > %s and w.wake > '1970-01-01Z'"  # the second half is the partial index's own
             return [
-                (OTHERS, f"{OURS} and w.aim > %s", [hours.now, hours.week]),
-                (OTHERS, asleep, [hours.now]),
+                Range(OTHERS, f"{OURS} and w.aim > %s", [hours.now, hours.week]),
+                Range(OTHERS, asleep, [hours.now], "w.wake"),
             ]
 
 
-def keys_of(side: Sql, within: tuple[list[int], str, list[Any]], may: Sql, limit: int) -> Sql:
+def keys_of(side: Sql, within: Range, may: Sql, limit: int) -> Sql:
     """The keys of a range's rows in their order: select of (class, aim, task)."""
-    classes, predicate, told = within
     text = (
         "select w.class, w.aim, w.task from unnest(%s::smallint[]) as k(class) cross join lateral ("
         " select w.class, w.aim, w.task from work w"
-        f" where w.is_open and {side[0]} and w.class = k.class and {predicate} and {may[0]}"
-        " order by w.aim, w.task limit %s) w"
+        f" where w.is_open and {side[0]} and w.class = k.class and {within.predicate} and {may[0]}"
+        f" order by {within.order}, w.task limit %s) w"
     )
-    return text, [classes, *side[1], *told, *may[1], limit]
+    return text, [within.classes, *side[1], *within.told, *may[1], limit]
 
 
 def group_keys(sides: list[Sql], group: str, hours: Hours, may: Sql, limit: int) -> Sql:
@@ -66,7 +82,7 @@ def count(sides: list[Sql], group: str, hours: Hours, may: Sql, cap: int) -> Sql
 
 def late(sides: list[Sql], hours: Hours, may: Sql, cap: int) -> Sql:
     """How many of today's are past the hour to work towards."""
-    within = (OTHERS, f"{OURS} and w.aim < %s", [hours.now, hours.now])
+    within = Range(OTHERS, f"{OURS} and w.aim < %s", [hours.now, hours.now])
     parts = [keys_of(side, within, may, cap + 1) for side in sides]
     text = " union ".join(f"({part})" for part, _ in parts)
     return f"(select count(*) from ({text}) c)", [value for _, told in parts for value in told]
