@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -20,6 +22,14 @@ from careloop.kernel.errors import CareError, Unauthenticated
 log = logging.getLogger("careloop.web")
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+# The database is away: before any view ran, too (the session lies in it).
+AWAY = (OperationalError, InterfaceError)
+
+
+def sentence_of(error: CareError) -> str:
+    """The class's sentence in the reader's language, then its detail."""
+    first = (type(error).__doc__ or CareError.__doc__ or "").strip().splitlines()[0]
+    return f"{gettext(first)} {gettext(error.detail) if error.detail else ''}".strip()
 
 
 def _page(request: HttpRequest, status: int, what: str, safe: str, todo: str) -> HttpResponse:
@@ -30,10 +40,26 @@ def _page(request: HttpRequest, status: int, what: str, safe: str, todo: str) ->
         "todo": todo,
         "number": getattr(request, "request_id", ""),
         "can_retry": status >= 500,
+        "typed": _typed(request) if status == 503 else [],
     }
     htmx = getattr(request, "htmx", False)
     name = "staff/error_fragment.html" if htmx else "staff/error.html"
     return render(request, name, context, status=status)
+
+
+def _typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """What she sent, for the button that sends it again: the browser may have forgotten it by then. Her own words go
+    back to her own page, nowhere else; a password is typed again."""
+    if request.method != "POST" or request.content_type == "multipart/form-data" or not _is_ours(request):
+        return []
+    kept = [(name, value) for name, values in request.POST.lists() for value in values]
+    return [(name, value) for name, value in kept if name not in ("csrfmiddlewaretoken", "password")]
+
+
+def _is_ours(request: HttpRequest) -> bool:
+    """Whether one of our own pages sent it: nobody else's words get a button that sends them in her name."""
+    origin = request.headers.get("Origin", "")
+    return origin == f"{request.scheme}://{request.get_host()}"
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -58,6 +84,21 @@ def forbidden(request: HttpRequest, exception: Exception | None = None, reason: 
     )
 
 
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF check failed: mostly a page from before she signed in again. Our own scripts get the new token and
+    send once more; nobody else can read it."""
+    response = _page(
+        request,
+        403,
+        gettext("This page is from before you signed in again."),
+        gettext("Nothing was changed."),
+        gettext("Go back, reload the page and do it again."),
+    )
+    if getattr(request, "htmx", False) and _is_ours(request):
+        response["X-Careloop-Token"] = get_token(request)
+    return response
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _page(
         request,
@@ -69,6 +110,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Also for what broke before any view: a lost database, an error of ours in somebody's middleware."""
+    fault = sys.exc_info()[1]
+    if isinstance(fault, AWAY):
+        return unavailable(request)
+    if isinstance(fault, CareError):
+        return of_care_error(request, fault)
     return _page(
         request,
         500,
@@ -100,13 +147,11 @@ def of_care_error(request: HttpRequest, error: CareError) -> HttpResponse:
         return forbidden(request, error)
     if error.status == 503:
         return unavailable(request)
-    return _page(
-        request,
-        error.status,
-        gettext(error.sentence),
-        gettext("Nothing was changed."),
-        gettext("Go back: what you typed is still there. Reload to see the newest version, then try again."),
-    )
+    if error.status in (409, 412):
+        todo = gettext("Reload to see the newest version, then do it again.")
+    else:
+        todo = gettext("Go back, change it and try again.")
+    return _page(request, error.status, sentence_of(error), gettext("Nothing was changed."), todo)
 
 
 def staff_page(view: View[P]) -> View[P]:
@@ -123,7 +168,7 @@ def staff_page(view: View[P]) -> View[P]:
             return to_sign_in(request)
         except CareError as error:
             return of_care_error(request, error)
-        except OperationalError:
+        except AWAY:
             log.exception("database unavailable, request %s", getattr(request, "request_id", ""))
             return unavailable(request)
 

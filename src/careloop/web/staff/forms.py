@@ -18,6 +18,7 @@ from careloop.actions.working import Result
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import CareError
 from careloop.web.staff import just_done, toasts
+from careloop.web.staff.errors import sentence_of as sentence_of
 from careloop.web.staff.reader import now_of
 
 
@@ -79,12 +80,6 @@ def onward(request: HttpRequest) -> str:
     if wanted and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
         return wanted
     return "/today"
-
-
-def sentence_of(error: CareError) -> str:
-    """The class's sentence in the reader's language, then its detail."""
-    first = (type(error).__doc__ or "").strip().splitlines()[0]
-    return f"{gettext(first)} {gettext(error.detail) if error.detail else ''}".strip()
 
 
 def version_of(request: HttpRequest) -> int | None:

@@ -54,7 +54,7 @@ def today(request: HttpRequest) -> HttpResponse:
     with open_record(request) as unit:
         found = worklist.today(unit, now, view, reader=tz)
         etag = _etag(request, view, found, now)
-        if request.headers.get("If-None-Match") == etag:
+        if request.headers.get("If-None-Match", "").removeprefix("W/") == etag:
             return _answer(HttpResponse(status=304), etag)
         worklist.saw(unit, found)
         to_sign = [kept for kept in drafts.listed(unit) if kept.form.startswith("note:")]

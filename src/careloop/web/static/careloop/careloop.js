@@ -35,9 +35,7 @@
   }
 
   // -- sheets: a link with data-dialog opens its page in the dialog ---------------------------------------
-  let opener = null;
   function openSheet(link) {
-    opener = link;
     htmx.ajax("GET", link.href, { target: "#dialog", swap: "innerHTML", source: document.body });
   }
 
@@ -63,6 +61,8 @@
     const sheet = dialog();
     if (sheet?.open) sheet.close();
   }
+  /* What was closed is gone, so that nothing of it is saved a moment later. */
+  dialog()?.addEventListener("close", () => dialog().replaceChildren());
 
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "dialog" && dialog().firstElementChild) showSheet();
@@ -76,13 +76,64 @@
     htmx.ajax("GET", location.href, { target: "#content", select: "#content", swap: "outerHTML", headers: { "HX-Request": "" } });
   });
 
-  // -- what fails, says so ---------------------------------------------------------------------------------
-  document.addEventListener("htmx:sendError", () => toast(words("offline"), "error"));
-  document.addEventListener("htmx:timeout", () => toast(words("offline"), "error"));
+  // -- what fails, says so: above the form that is open, else as a toast -----------------------------------
+  function complain(text) {
+    const form = dialog()?.open && dialog().querySelector("form");
+    if (!form) return toast(text, "error");
+    let notice = form.querySelector("[data-complaint]");
+    if (!notice) {
+      notice = document.createElement("div");
+      notice.className = "notice danger";
+      notice.dataset.complaint = "";
+      notice.setAttribute("role", "alert");
+      form.prepend(notice);
+    }
+    notice.textContent = text;
+    notice.scrollIntoView({ block: "nearest" });
+  }
+
+  document.addEventListener("htmx:sendError", () => complain(words("offline")));
+  document.addEventListener("htmx:timeout", () => complain(words("offline")));
   document.addEventListener("htmx:responseError", (event) => {
-    const status = event.detail.xhr.status;
-    toast(status === 401 ? words("ended") : words("failed"), "error");
+    const { xhr } = event.detail;
+    const token = xhr.getResponseHeader("X-Careloop-Token");
+    if (token && sendAgain(event.detail.elt, token)) return;
+    if (xhr.status === 401) return ended();
+    const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
+    const told = [...page.querySelectorAll("[data-fault]")].map((node) => node.textContent.trim()).join(" ");
+    complain(told || words("failed"));
   });
+
+  /* The session ended. With a form open she signs in beside it and sends again; else she goes to the door. */
+  function ended() {
+    const link = document.createElement("a");
+    link.href = "/sign-in?ended=1&next=" + encodeURIComponent(location.pathname + location.search);
+    if (!(dialog()?.open && dialog().querySelector("form"))) return location.assign(link.href);
+    complain(words("ended") + " ");
+    link.href = "/sign-in?ended=1";
+    link.target = "_blank";
+    link.textContent = words("signIn");
+    dialog().querySelector("[data-complaint]").append(link);
+  }
+
+  /* A page from before she signed in again carries an old token: take the new one and send once more. */
+  function sendAgain(form, token) {
+    if (!(form instanceof HTMLFormElement) || form.dataset.sentAgain) return false;
+    form.dataset.sentAgain = "1";
+    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+    document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((field) => { field.value = token; });
+    form.requestSubmit();
+    return true;
+  }
+
+  // -- a call that is left in the middle is kept: what was typed, and when it began -------------------------
+  addEventListener("pagehide", () => {
+    document.querySelectorAll("form[data-keeps]:not([data-sent])").forEach((form) => navigator.sendBeacon(form.dataset.keeps, new FormData(form)));
+  });
+  document.addEventListener("submit", (event) => { event.target.dataset.sent = "1"; });
+  for (const fault of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+    document.addEventListener(fault, (event) => { delete event.detail.elt?.dataset.sent; });
+  }
 
   // -- clicks ------------------------------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
