@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from careloop.actions.propose_plan import days_since_discharge, local_day
-from careloop.care.assess import instrument_answered, lookup, score
+from careloop.care.assess import Score, instrument_answered, lookup, score
 from careloop.care.coverage import kinds_of
 from careloop.care.stay import stay_of
 from careloop.fhir import uris
@@ -44,11 +44,14 @@ def look_of(unit: Unit, patient: Stored, program: str, library: Library) -> Look
         subject, _, rest = path.partition("/")
         if subject == "fact":
             return facts[rest]() if rest in facts else None
+        if subject == "at-least":
+            found = asked.get(rest.removeprefix("score/"))
+            return score_of(library, found).at_least if found else None
         name, _, part = rest.partition("/")
         response = asked.get(name)
         if subject == "score" and response is None:
             return _score_observed(held["Observation"], name, library)
-        return _of_response(library, name, response, subject, rest, part) if response else None
+        return _of_response(library, response, subject, part) if response else None
 
     return look
 
@@ -122,18 +125,21 @@ def _asked(responses: list[Resource], library: Library) -> dict[str, Resource]:
     return newest
 
 
-def _of_response(library: Library, name: str, response: Resource, subject: str, rest: str, part: str) -> Any:
-    instrument = library.instruments[name]
-    answers, _ = answers_of(instrument.form, response)
-    result = score(instrument, answers)
+def score_of(library: Library, response: Resource) -> Score:
+    instrument = instrument_answered(library, str(response.get("questionnaire", "")))
+    assert instrument is not None  # only answers to known instruments are kept
+    return score(instrument, answers_of(instrument.form, response)[0])
+
+
+def _of_response(library: Library, response: Resource, subject: str, part: str) -> Any:
+    result = score_of(library, response)
     if subject == "score":
         return result.value
     if subject == "finding":
         return part in {each.id for each in result.findings}
-    if subject == "at-least":
-        return result.at_least if part == "" else None
-    asked = only_asked(instrument.form, answers)
-    return lookup(instrument, asked, result.value, result.at_least)(f"{subject}/{part}" if part else rest)
+    instrument = library.instruments[result.instrument]
+    asked = only_asked(instrument.form, answers_of(instrument.form, response)[0])
+    return lookup(instrument, asked, result.value, result.at_least)(f"{subject}/{part}")
 
 
 def _score_observed(observations: list[Resource], name: str, library: Library) -> Decimal | None:
