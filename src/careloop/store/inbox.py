@@ -1,6 +1,7 @@
 """Raw messages as they were received, before anything is made of them. The raw text is never lost or changed.
 
-States: new, done, review (a person looks), refused (answered with an error), quarantined (not even a message).
+States: new, done, held (a task asks a person something first), review (a person looks), refused (answered with an
+error), quarantined (not even a message).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from careloop.store.connection import keeper
+
 if TYPE_CHECKING:
     from careloop.store.unit import Unit
 
 CHANNEL: Final = "careloop_inbox"
-State = Literal["new", "done", "review", "refused", "quarantined"]
+State = Literal["new", "done", "held", "review", "refused", "quarantined"]
 _COLUMNS: Final = "id, source, control, kind, at, raw, state, is_repeat_id, ack, tries, error, person"
 
 
@@ -59,7 +62,7 @@ def receive(
     ack: str | None = None,
 ) -> Received:
     """Stores a raw message at unit.now. Acknowledge only after the unit has committed."""
-    sha = hashlib.sha256(raw).digest()
+    sha = bytes.fromhex(digest_of(raw))
     cursor = unit.cursor()
     cursor.execute(
         "insert into inbox(source, control, sha, kind, at, raw, state, error, ack, is_repeat_id) "
@@ -78,6 +81,16 @@ def receive(
     found = cursor.fetchone()
     assert found is not None
     return Received(found[0], found[1], True, found[2])
+
+
+def digest_of(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def is_waiting() -> bool:
+    """Without a unit: looking whether there is anything to do leaves no audit row."""
+    cursor = keeper().cursor().execute("select exists (select from inbox where state = 'new')")
+    return cursor.fetchone() == (True,)
 
 
 def waiting(unit: Unit, limit: int = 1) -> list[Message]:
@@ -129,6 +142,16 @@ def listed(
         f"select {_COLUMNS} from inbox where state = any(%s) and id < %s order by id desc limit %s",
         [list(states), before if before is not None else 2**62, limit],
     )
+    found = [Message(*row) for row in cursor.fetchall()]
+    if found:
+        unit.saw({message.person or 0 for message in found}, "inbox")
+    return found
+
+
+def repeats(unit: Unit, limit: int = 100) -> list[Message]:
+    """Newest first: those whose control id had been used with other content. Processed like any other."""
+    cursor = unit.cursor()
+    cursor.execute(f"select {_COLUMNS} from inbox where is_repeat_id order by id desc limit %s", [limit])
     found = [Message(*row) for row in cursor.fetchall()]
     if found:
         unit.saw({message.person or 0 for message in found}, "inbox")

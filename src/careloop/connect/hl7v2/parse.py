@@ -224,7 +224,7 @@ class Message:
 
 def unframed(raw: bytes) -> bytes:
     """The content of an MLLP block; content that came without a frame (a file) as it is."""
-    return raw.removeprefix(START).removesuffix(b"\x0d").removesuffix(b"\x1c")
+    return raw[1:].removesuffix(END).removesuffix(b"\x1c") if raw.startswith(START) else raw
 
 
 def framed(content: bytes) -> bytes:

@@ -1,0 +1,66 @@
+"""A person says who a message is about: one of those shown, somebody else we know, or somebody new.
+
+The choice stands on the task, with its reason, and the messages that waited for it go on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from careloop.access import Scope
+from careloop.actions.hospital_reviews import MATCH
+from careloop.actions.identify_person import NEW, PERSON, messages_of
+from careloop.actions.record import begin
+from careloop.actions.working import Result, add_note, copy_of, me, open_task, save, words
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, codeable, fhir_instant
+from careloop.kernel.errors import CareError, Conflict
+from careloop.store import inbox
+
+
+class NotAMatch(Conflict):
+    """This to-do does not ask who somebody is."""
+
+    code = "not-a-match"
+
+
+class NoChoice(CareError):
+    """Choose one of the people shown, find another, or say that this is somebody new."""
+
+    code, status, issue_type = "no-choice", 422, "required"
+
+
+def resolve_match(
+    scope: Scope,
+    task: str,
+    now: datetime,
+    *,
+    person: str | None = None,
+    is_new: bool = False,
+    reason: str,
+    version: int | None = None,
+) -> Result:
+    """task: id. person: id of the Patient that it is. reason: kept with the decision, in the person's words.
+
+    Raises NotAMatch, NoChoice, ReasonMissing, NotFound (also for somebody whom she may not see), StaleVersion,
+    WorkEnded, NoPractitioner.
+    """
+    if (person is None) != is_new:
+        raise NoChoice
+    with begin(scope, now) as unit:
+        seen = open_task(unit, task, version)
+        resource, work = copy_of(seen)
+        if work.kind != MATCH:
+            raise NotAMatch
+        add_note(resource, words(reason), unit)
+        said: Resource = {"type": codeable(uris.TASK_IO, NEW), "valueBoolean": True}
+        if person is not None:
+            resource["for"] = {"reference": unit.read("Patient", person).reference}
+            said = {"type": codeable(uris.TASK_IO, PERSON), "valueReference": resource["for"]}
+        resource["output"] = [*resource.get("output", ()), said]
+        resource |= {"status": "completed", "owner": me(unit)}
+        resource["executionPeriod"] = {"end": fhir_instant(now)}
+        stored = save(unit, resource, seen)
+        for message in messages_of(resource):
+            inbox.again(unit, message)
+    return Result(stored)
