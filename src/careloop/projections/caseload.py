@@ -164,11 +164,12 @@ def _flags(unit: Unit, ids: list[str]) -> dict[str, tuple[str, ...]]:
     """Safety flags by Patient id."""
     if not ids:
         return {}
-    page = unit.search("Flag", [("patient", ",".join(ids)), ("status", "active"), ("_count", "200")])
+    page = unit.search("Flag", [("patient", ",".join(ids)), ("_count", "500")])
     found: dict[str, tuple[str, ...]] = {}
     for stored in page.entries:
         id = str((stored.resource.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
-        if said := text_of(stored.resource.get("code")):
+        said = text_of(stored.resource.get("code"))
+        if said and stored.resource.get("status") == "active":
             found[id] = (*found.get(id, ()), said)
     return found
 

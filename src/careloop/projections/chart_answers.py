@@ -88,12 +88,18 @@ def _taken(stored: Stored, kept: Resource | None, called: Mapping[str, str], lib
         status=str(resource.get("status")),
         at=at_of(resource.get("authored")),
         by=str(called.get(author.get("reference", "")) or author.get("display", "")),
-        heard_from=str(extension(resource, uris.HEARD_FROM) or ""),
+        heard_from=_heard_from(resource),
         value=value,
         maximum=maximum,
         band=band,
         findings=findings,
     )
+
+
+def _heard_from(response: Resource) -> str:
+    told = extension(response, uris.HEARD_FROM)
+    is_herself = str((response.get("source") or {}).get("reference", "")).startswith("Patient/")
+    return str(told) if told else "person" if is_herself else ""
 
 
 def _same(known: Instrument | None, version: str) -> bool:

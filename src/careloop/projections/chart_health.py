@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, codings, day, extension, text_of
+from careloop.fhir.elements import Resource, code_in, codings, day, extension, text_of
 from careloop.projections.looked import is_need
 from careloop.projections.moments import HOSPITAL, at_of, value_words
 from careloop.projections.people import names
@@ -51,7 +51,8 @@ class Fact:
 
 @dataclass(frozen=True, repr=False)
 class Stay:
-    """kind: inpatient, emergency, visit. disposition: where she went, as the hospital sent it."""
+    """kind: inpatient, emergency, visit. disposition: where she went, as the hospital sent it; disposition_code:
+    its code in UB-04, empty for a sender's own."""
 
     reference: str
     kind: str
@@ -61,6 +62,7 @@ class Stay:
     where: str
     reason: str
     disposition: str
+    disposition_code: str
     source: str
 
 
@@ -307,6 +309,7 @@ def _stay(stored: Stored, tell: _Sources) -> Stay:
         where=tell.name(resource.get("serviceProvider")),
         reason=reason,
         disposition=text_of(left),
+        disposition_code=code_in(left, uris.HL7_0112) or "",
         source=sender_of(resource),
     )
 
@@ -358,7 +361,9 @@ def _series(key: tuple[str, str], newest: Resource, points: list[Point]) -> Seri
 def _range(resource: Resource) -> tuple[Decimal | None, Decimal | None, str]:
     """The reference range of the value, or of the first of a pair."""
     parts = resource.get("component") or [{}]
-    found: Mapping[str, Any] = next(iter(resource.get("referenceRange") or parts[0].get("referenceRange") or ()), {})
+    found: Mapping[str, Any] = next(
+        iter(resource.get("referenceRange") or parts[0].get("referenceRange") or ()), {}
+    )
     low, high = ((found.get(end) or {}).get("value") for end in ("low", "high"))
     said = str(found.get("text") or text_of(found.get("type")))
     return (

@@ -142,7 +142,7 @@ def _line(frame: Frame, one: Taken) -> Line:
 def heard_from(code: str) -> str:
     """Who answered, in words; whatever else was written is shown as it is."""
     known = {
-        "person": pgettext("who answered the questions", "herself or himself"),
+        "person": pgettext("who answered the questions", "the person"),
         "family": pgettext("who answered the questions", "family"),
         "interpreter": pgettext("who answered the questions", "through an interpreter"),
         "staff": pgettext("who answered the questions", "staff"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -111,7 +111,7 @@ def draw(
             for line in values
         ),
         band=_band(series, scale),
-        labels=tuple(Label(scale.y(v), _number(v)) for v in (scale.high, scale.middle, scale.low)),
+        labels=tuple(Label(scale.y(v), _number(v)) for v in scale.marks),
         ticks=tuple(Tick(scale.x(e.at), f"{e.words}, {_day(e.at, today, tz)}") for e in within),
         first=_day(points[0].at, today, tz),
         last=_day(points[-1].at, today, tz),
@@ -134,15 +134,18 @@ class _Scale:
         values += [v for v in (series.low, series.high) if v is not None]
         low, high = min(values), max(values)
         step = _step(high - low)
-        low = floor if floor is not None else (low // step) * step
-        high = ceiling if ceiling is not None else -((-high) // step) * step
+        low = floor if floor is not None else (low / step).to_integral_value(ROUND_FLOOR) * step
+        high = ceiling if ceiling is not None else (high / step).to_integral_value(ROUND_CEILING) * step
         if low == high:
             low, high = low - step, high + step
         return cls(series.points[0].at, series.points[-1].at, low, high)
 
     @property
-    def middle(self) -> Decimal:
-        return (self.low + self.high) / 2
+    def marks(self) -> list[Decimal]:
+        """Values that get a line: the ends and what divides them into round steps."""
+        span = self.high - self.low
+        parts = next((n for n in (3, 4, 2) if _is_round(span / n)), 1)
+        return [self.low + span / parts * n for n in range(parts + 1)]
 
     def x(self, at: datetime) -> str:
         share = (at - self.begin).total_seconds() / (self.end - self.begin).total_seconds()
@@ -151,6 +154,10 @@ class _Scale:
     def y(self, value: Decimal) -> str:
         share = float((value - self.low) / (self.high - self.low))
         return f"{HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM):.1f}"
+
+
+def _is_round(step: Decimal) -> bool:
+    return step == step.to_integral_value() and (step < 10 or step % 10 == 0) or step == Decimal("0.5")
 
 
 def _step(span: Decimal) -> Decimal:

@@ -11,6 +11,8 @@ from django.urls import path
 from django.utils.translation import gettext, pgettext
 from django.views.decorators.http import require_GET
 
+from careloop import library
+from careloop.library import NoSuchRule
 from careloop.projections.chart_health import Fact, Health, Series, Stay, health_of
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.person_charts import Chart, Event, draw, range_words
@@ -49,6 +51,7 @@ def health(request: HttpRequest, person: str) -> HttpResponse:
             (chart, range_words(chart.series) if _has_range(chart.series) else "") for chart in charts
         ],
         "single": [series for series in found.readings if series not in drawn],
+        "stays": [(stay, _went(frame, stay)) for stay in found.stays],
         "kinds": stay_words(),
         "new": frame.new,
     }
@@ -128,6 +131,35 @@ def _after(frame: Frame, found: Health) -> list[Part]:
         _part(frame, "vaccines", gettext("Vaccines"), found.vaccines, ""),
     ]
     return [part for part in rest if part.facts or part.past] + [coverage]
+
+
+def _went(frame: Frame, stay: Stay) -> str:
+    """Where she went, in words, with the code as it was sent; empty while she is there or when nothing was sent."""
+    if not stay.disposition:
+        return ""
+    on = (stay.ended or stay.began or frame.now).date()
+    try:
+        known = library.load().rule("discharge-dispositions", on).values["ub04"]
+    except NoSuchRule:
+        known = {}
+    meaning = str(known.get(stay.disposition_code.zfill(2), ""))
+    said = disposition_words().get(meaning) or stay.disposition
+    if stay.disposition_code and said != stay.disposition_code:
+        return gettext("%(words)s (sent as %(code)s)") % {"words": said, "code": stay.disposition_code}
+    return said
+
+
+def disposition_words() -> dict[str, str]:
+    return {
+        "home": gettext("went home"),
+        "hospital": gettext("went to another hospital"),
+        "snf": gettext("went to a nursing facility"),
+        "rehab": gettext("went to rehabilitation"),
+        "psychiatric": gettext("went to a psychiatric hospital"),
+        "hospice": gettext("went to hospice"),
+        "ama": gettext("left against advice"),
+        "died": gettext("died there"),
+    }
 
 
 def stay_words() -> dict[str, str]:
