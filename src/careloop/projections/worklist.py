@@ -157,7 +157,7 @@ def _rows(unit: Unit, sides: list[Sql], hours: Hours, may: Sql) -> list[Row]:
         for group in GROUPS
     ]
     text = " union all ".join(f"({part})" for part, _ in parts)
-    found = unit.cursor().execute(text, [value for _, told in parts for value in told]).fetchall()
+    found = unit.glance().execute(text, [value for _, told in parts for value in told]).fetchall()
     made = [_row(row, hours) for row in found]
     return sorted(made, key=lambda row: place_of(row.matter, hours))
 
@@ -204,7 +204,7 @@ def _counts(
     asked.append((worklist_sql.SILENT, [me, hours.now - SILENCE, CAP + 1]))
     asked.append(_unclaimed(condition, may))
     text = "select " + ", ".join(part for part, _ in asked)
-    row = unit.cursor().execute(text, [value for _, told in asked for value in told]).fetchone()
+    row = unit.glance().execute(text, [value for _, told in asked for value in told]).fetchone()
     assert row is not None
     return dict(zip(GROUPS, row[:5], strict=True)), row[5], row[6], row[7]
 

@@ -163,6 +163,12 @@ class Unit:
         self._begin()
         return self._keeper.cursor()
 
+    def glance(self) -> psycopg.Cursor[Any]:
+        """A cursor for a question alone. It opens no transaction, so a unit that hands nothing out commits nothing,
+        and asking every second whether anything changed costs no fsync. Nothing is written through it."""
+        self.flush()
+        return self._keeper.cursor()
+
     # --- access
 
     def condition(self, type: str = "Patient", interaction: Interaction = "read") -> Condition:
