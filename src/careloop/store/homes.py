@@ -35,14 +35,14 @@ def _target_parameter() -> int:
     return definitions.search_params("Provenance")["target"].id
 
 
-def belonging(resource: Resource) -> Belonging:
-    """A Patient's home is her own. Raises KeyError for an unknown type."""
+def belonging(resource: Resource, rows: index.Rows) -> Belonging:
+    """rows: what `index.extract` gives of it. A Patient's home is her own. Raises KeyError for an unknown type."""
     kind = resource["resourceType"]
     ranks = _parameters(kind)
-    rows = index.extract(resource).reference if ranks else ()
+    references = rows.reference if ranks else ()
     named = sorted(
         (ranks[row[0]], row[1], row[3], row[0])
-        for row in rows
+        for row in references
         if row[0] in ranks and isinstance(row[3], str) and row[3].startswith("Patient/")
     )
     people = [(reference, param) for _, _, reference, param in named]
@@ -52,5 +52,7 @@ def belonging(resource: Resource) -> Belonging:
     others = tuple(dict.fromkeys(pair for pair in people if pair[0] != home))
     targets: tuple[str, ...] = ()
     if home is None and kind == "Provenance":
-        targets = tuple(row[3] for row in rows if row[0] == _target_parameter() and isinstance(row[3], str))
+        targets = tuple(
+            row[3] for row in references if row[0] == _target_parameter() and isinstance(row[3], str)
+        )
     return Belonging(home, others, targets)

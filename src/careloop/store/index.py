@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from careloop.fhir import index
 from careloop.fhir.elements import Resource
+from careloop.store.arrays import numbers, texts
 
 Mention = Callable[[Collection[str]], Mapping[str, int]]
 Row = tuple[Any, ...]
@@ -29,18 +30,22 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 _KEY: Final = {"person": "bigint", "rid": "bigint", "param": "integer", "n": "smallint"}
 LEAD: Final = {**_KEY, "g": "smallint"}
+_WRITERS: Final = {
+    table: [texts if kind == "text" else numbers for kind in (*LEAD.values(), *columns.values())]
+    for table, columns in COLUMNS.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One resource whose index must follow. before: the body that was indexed (None: nothing was);
-    after: the body now (None: deleted). was_person: home before, where it differs.
+    """One resource whose index must follow. before: rows of the body that was indexed (None: nothing was);
+    after: rows of the body now (None: deleted). was_person: home before, where it differs.
     is_current: False when the head's `iv` is not `fhir.index.VERSION`: then all old rows are replaced."""
 
     person: int
     rid: int
-    before: Resource | None
-    after: Resource | None
+    before: index.Rows | None
+    after: index.Rows | None
     was_person: int | None = None
     is_current: bool = True
 
@@ -66,12 +71,16 @@ def write(cursor: Any, entries: Sequence[Entry], mention: Mention) -> None:
     if put:
         is_update = any(entry.before is not None and not entry.starts_afresh for entry in entries)
         statement = _addition(tuple(put), is_update)
-        cursor.execute(statement, [column for rows in put.values() for column in _columns(rows)])
+        cursor.execute(statement, [column for table, rows in put.items() for column in _columns(table, rows)])
 
 
 def rows_of(resource: Resource, person: int, rid: int) -> Iterator[tuple[str, Row]]:
     """(table, full row) of a resource; the target of a reference is still `Type/id` or a negative number."""
-    for table, rows in zip(index.TABLES, index.extract(resource), strict=True):
+    return _full(index.extract(resource), person, rid)
+
+
+def _full(found: index.Rows, person: int, rid: int) -> Iterator[tuple[str, Row]]:
+    for table, rows in zip(index.TABLES, found, strict=True):
         for row in rows:
             yield table, (person, rid, *row)
 
@@ -81,6 +90,10 @@ def _homes(entry: Entry) -> set[int]:
 
 
 def _sort_out(entry: Entry, gone: dict[str, list[Row]], put: dict[str, list[Row]]) -> None:
+    if (entry.before is None or entry.starts_afresh) and entry.after is not None:
+        for table, row in _full(entry.after, entry.person, entry.rid):
+            put.setdefault(table, []).append(row)
+        return
     after = dict(_keyed(entry.after, entry))
     before = {} if entry.starts_afresh else dict(_keyed(entry.before, entry))
     for key, row in after.items():
@@ -90,10 +103,10 @@ def _sort_out(entry: Entry, gone: dict[str, list[Row]], put: dict[str, list[Row]
         gone.setdefault(key[0], []).append(key[1:])
 
 
-def _keyed(resource: Resource | None, entry: Entry) -> Iterator[tuple[tuple[Any, ...], Row]]:
+def _keyed(rows: index.Rows | None, entry: Entry) -> Iterator[tuple[tuple[Any, ...], Row]]:
     """((table, person, rid, param, n), row)."""
-    if resource is not None:
-        for table, row in rows_of(resource, entry.person, entry.rid):
+    if rows is not None:
+        for table, row in _full(rows, entry.person, entry.rid):
             yield (table, *row[:4]), row
 
 
@@ -103,8 +116,10 @@ def _with_targets(rows: list[Row], mention: Mention) -> list[Row]:
     return [(*row[:5], keys[row[5]] if isinstance(row[5], str) else row[5]) for row in rows]
 
 
-def _columns(rows: Iterable[Row]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(table: str, rows: Iterable[Row]) -> list[str]:
+    """As PostgreSQL's arrays. Rows may end after their key."""
+    columns = zip(*rows, strict=True)
+    return [write(column) for write, column in zip(_WRITERS[table], columns, strict=False)]
 
 
 @cache
@@ -127,11 +142,11 @@ def _removal(wiped: list[tuple[int, int]], gone: dict[str, list[Row]]) -> tuple[
         matches = []
         if wiped:
             matches.append("(person, rid) in (select * from unnest(%s::bigint[], %s::bigint[]))")
-            given += _columns(wiped)
+            given += [numbers(column) for column in zip(*wiped, strict=True)]
         if table in gone:
             arrays = ", ".join(f"%s::{kind}[]" for kind in _KEY.values())
             matches.append(f"({', '.join(_KEY)}) in (select * from unnest({arrays}))")
-            given += _columns(gone[table])
+            given += _columns(table, gone[table])
         for at, match in enumerate(matches):
             parts.append(f"removed_{table}_{at} as (delete from index_{table} where {match})")
     return f"with {', '.join(parts)} select 1", given

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from careloop.access import Scope
 from careloop.fhir.elements import Resource
-from careloop.fhir.index import VERSION
+from careloop.fhir.index import VERSION, extract
 from careloop.store import bodies, index, keys
 from careloop.store.unit import Unit, open
 
@@ -70,7 +70,7 @@ def _one_batch(scope: Scope, now: datetime, batch: int) -> int:
 
 
 def _rewrite(unit: Unit, heads: list[Head]) -> None:
-    entries = [index.Entry(person, rid, None, body, is_current=False) for person, rid, body in heads]
+    entries = [index.Entry(person, rid, None, extract(body), is_current=False) for person, rid, body in heads]
     index.write(unit.cursor(), entries, unit.mention_many)
     unit.cursor().execute(NOW_CURRENT, [VERSION, [head[0] for head in heads], [head[1] for head in heads]])
 

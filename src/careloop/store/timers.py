@@ -67,6 +67,19 @@ def stuck(unit: Unit, limit: int = 100) -> list[Timer]:
     return [Timer(*row) for row in rows]
 
 
+def due_at(unit: Unit, person: int, kind: str, key: str) -> datetime | None:
+    """When this one fires; None when it was cleared or has fired."""
+    row = (
+        unit.cursor()
+        .execute(
+            "select due from timers where person = %s and kind = %s and key = %s and done is null",
+            [person, kind, key],
+        )
+        .fetchone()
+    )
+    return row[0] if row else None
+
+
 def next_due(unit: Unit) -> datetime | None:
     row = unit.cursor().execute("select min(due) from timers where done is null").fetchone()
     return row[0] if row else None

@@ -21,10 +21,12 @@ from careloop.fhir import validate
 from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.elements import Resource, fhir_instant
 from careloop.fhir.index import VERSION as INDEX_VERSION
+from careloop.fhir.index import Rows, extract
 from careloop.fhir.search import parse
 from careloop.kernel.errors import CareError, Conflict, Forbidden, Gone, NotFound, StaleVersion
 from careloop.kernel.ids import is_fhir_id, new_id
 from careloop.store import audit, bodies, conditions, keys, lane_heads, reading, search, writing
+from careloop.store.arrays import numbers, texts
 from careloop.store.connection import Keeper, drop, keeper
 from careloop.store.errors import (
     AlreadyExists,
@@ -274,7 +276,10 @@ class Unit:
         cursor = self._keeper.cursor()
         cursor.execute(
             keys.INSERT_KEYS,
-            [[number_of(kind) for kind, _ in missing], [id for _, id in missing], rids, people],
+            [
+                *(numbers(number_of(kind) for kind, _ in missing), texts(id for _, id in missing)),
+                *(numbers(rids), numbers(people)),
+            ],
         )
         made = {(keys.name_of(row[0]), row[1]): row[2] for row in cursor.fetchall()}
         self._new_keys.update(made)
@@ -467,9 +472,12 @@ class Unit:
         assert before is not None
         if if_match is not None and if_match != before.version:
             raise StaleVersion(f"{type}/{id} is at version {before.version}.")
-        if not before.is_deleted and bodies.is_same(_bare(resource, id), _bare(before.again().resource, id)):
+        if before.is_deleted:
+            return self._stage(resource, before, "update")
+        old = before.again().resource
+        if bodies.is_same(_bare(resource, id), _bare(old, id)):
             return before.again()
-        return self._stage(resource, before, "update")
+        return self._stage(resource, before, "update", extract(old))
 
     def delete(self, type: str, id: str, *, if_match: int | None = None) -> Stored:
         """A version that says it was deleted; the history stays. Deleting twice changes nothing."""
@@ -481,7 +489,8 @@ class Unit:
             raise StaleVersion(f"{type}/{id} is at version {before.version}.")
         if before.is_deleted:
             return before
-        return self._stage(before.again().resource, before, "delete")
+        old = before.again().resource
+        return self._stage(old, before, "delete", extract(old))
 
     def transaction(self, bundle: Resource) -> Resource:
         """All entries or none; answers with the transaction-response Bundle. Raises BadBundle and what its
@@ -499,9 +508,13 @@ class Unit:
     def _stage_first(self, resource: Resource, id: str) -> Stored:
         return self._stage({**resource, "id": id}, None, "create")
 
-    def _stage(self, resource: Resource, before: Stored | None, op: Op) -> Stored:
+    def _stage(
+        self, resource: Resource, before: Stored | None, op: Op, old_rows: Rows | None = None
+    ) -> Stored:
+        """old_rows: of the index, of the version before, when that was live."""
         type, id = resource["resourceType"], resource["id"]
-        place = belonging(resource)
+        rows = extract(resource)
+        place = belonging(resource, rows)
         known = self.mention_many([f"{type}/{id}", *writing.resolve(place)])
         rid = known[f"{type}/{id}"]
         if rid in self._pending.touched:
@@ -526,7 +539,9 @@ class Unit:
         is_current = rid not in self._stale_index
         self._begin()
         self._pending.add(
-            writing.Staged(before, after, was_person, [] if op == "delete" else others, is_current)
+            writing.Staged(
+                before, after, rows, old_rows, was_person, [] if op == "delete" else others, is_current
+            )
         )
         self._record(op, before, after, was_person)
         return after
@@ -569,8 +584,11 @@ class Unit:
     def _project(self) -> None:
         """A projector may cause no further changes of resources; it writes its own tables."""
         if self.changes and self._projectors:
-            for projector in self._projectors:
-                projector.project(self, self.changes)
+            self.flush()
+            # Statements whose answers nobody waits for go out together.
+            with self._keeper.pg.pipeline():
+                for projector in self._projectors:
+                    projector.project(self, self.changes)
 
     # --- what else belongs to a commit
 

@@ -5,12 +5,14 @@ The SQL here takes arrays, so that one resource and a thousand are the same stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from careloop.fhir.index import VERSION as INDEX_VERSION
+from careloop.fhir.index import Rows
 from careloop.store import index
+from careloop.store.arrays import instants, numbers, texts
 from careloop.store.homes import Belonging
 from careloop.store.keys import INSERT_KEYS, number_of
 from careloop.store.stored import OP_NUMBER, Stored
@@ -38,8 +40,8 @@ insert into moves(rid, version, person) select rid, version, person from u
 """
 INSERT_VERSIONS = """
 with u as (
-  select * from unnest(%b::bigint[], %b::bigint[], %b::integer[], %b::integer[], %b::timestamptz[], %b::smallint[],
-                       %b::smallint[], %b::bytea[]) as u(person, rid, type, version, at, op, codec, body)),
+  select * from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::timestamptz[], %s::smallint[],
+                       %s::smallint[], %b::bytea[]) as u(person, rid, type, version, at, op, codec, body)),
 said as (
   insert into versions(person, rid, version, at, op, tx, codec, body)
   select person, rid, version, at, op, %b, codec, body from u)
@@ -57,11 +59,13 @@ delete from members m using unnest(%s::bigint[], %s::bigint[]) as u(home, rid) w
 
 @dataclass(slots=True)
 class Staged:
-    """One write that waits. before: the version it follows, None for the first one ever.
-    was_person: the home it leaves, where that differs. others: further people, (rid, why)."""
+    """One write that waits. before: the version it follows, None for the first one ever. rows, old_rows: of the
+    index, of both versions. was_person: the home it leaves, where that differs. others: further people, (rid, why)."""
 
     before: Stored | None
     after: Stored
+    rows: Rows
+    old_rows: Rows | None
     was_person: int | None
     others: list[tuple[int, int]]
     was_indexed: bool = True
@@ -93,25 +97,31 @@ def flush(
     """Sends everything; called inside a pipeline, so that it is one round trip."""
     staged = pending.staged
     if pending.new_keys:
-        keys = [(number_of(kind), id, rid, 0) for (kind, id), rid in pending.new_keys.items()]
-        cursor.execute(INSERT_KEYS, _columns(keys))
+        homes = {s.after.rid: s.after.person for s in staged}
+        kinds, ids = zip(*pending.new_keys, strict=True)
+        rids = list(pending.new_keys.values())
+        at_home = [homes.get(rid, 0) for rid in rids]
+        cursor.execute(
+            INSERT_KEYS, [numbers(map(number_of, kinds)), texts(ids), numbers(rids), numbers(at_home)]
+        )
     moved = [s for s in staged if s.before is not None and s.was_person is not None]
     fresh = [s for s in staged if s.before is None] + moved
     changed = [s for s in staged if s.before is not None and s.was_person is None]
-    if fresh:
-        cursor.execute(SET_HOMES, [[s.after.rid for s in fresh], [s.after.person for s in fresh]])
+    just_made = set(pending.new_keys.values())
+    if homeless := [s.after for s in fresh if s.after.rid not in just_made]:
+        cursor.execute(SET_HOMES, [numbers(a.rid for a in homeless), numbers(a.person for a in homeless)])
     if moved:
-        cursor.execute(LEAVE_HOMES, _columns((s.was_person, s.after.rid, s.after.version - 1) for s in moved))
+        left = ((s.was_person or 0, s.after.rid, s.after.version - 1) for s in moved)
+        cursor.execute(LEAVE_HOMES, _whole(left))
     if fresh:
-        rows = (
-            (s.after.person, s.after.rid, number_of(s.after.type), s.after.version, s.after.at) for s in fresh
-        )
-        cursor.execute(INSERT_HEADS, _columns(rows))
+        rows = ((s.after.person, s.after.rid, number_of(s.after.type), s.after.version) for s in fresh)
+        cursor.execute(INSERT_HEADS, [*_whole(rows), instants(s.after.at for s in fresh)])
     if changed:
-        news = ((s.after.person, s.after.rid, s.after.version, s.after.at, _state(s)) for s in changed)
-        cursor.execute(UPDATE_HEADS, _columns(news))
-    versions = _columns(_version_row(s.after) for s in staged)
-    cursor.execute(INSERT_VERSIONS, [*versions, tx, tx])
+        news = ((s.after.person, s.after.rid, s.after.version, _state(s)) for s in changed)
+        person, rid, version, state = _whole(news)
+        at = instants(s.after.at for s in changed)
+        cursor.execute(UPDATE_HEADS, [person, rid, version, at, state])
+    cursor.execute(INSERT_VERSIONS, [*_version_columns(staged), tx, tx])
     _write_members(cursor, staged)
     index.write(cursor, [_entry(s) for s in staged], mention)
 
@@ -120,38 +130,37 @@ def _state(staged: Staged) -> int:
     return 0 if staged.after.is_deleted else 1
 
 
-def _head_row(stored: Stored) -> tuple[Any, ...]:
-    return (stored.person, stored.rid, number_of(stored.type), stored.version, stored.at)
-
-
-def _version_row(stored: Stored) -> tuple[Any, ...]:
-    codec, body = stored.packed
-    number = OP_NUMBER[stored.op]
-    kind = number_of(stored.type)
-    return (stored.person, stored.rid, kind, stored.version, stored.at, number, codec, body)
+def _version_columns(staged: list[Staged]) -> list[Any]:
+    """Bodies as they are, in the driver's binary; the rest as text."""
+    versions = [s.after for s in staged]
+    packed = [stored.packed for stored in versions]
+    places = ((v.person, v.rid, number_of(v.type), v.version) for v in versions)
+    kinds = ((OP_NUMBER[v.op], codec) for v, (codec, _) in zip(versions, packed, strict=True))
+    at = instants(v.at for v in versions)
+    return [*_whole(places), at, *_whole(kinds), [body for _, body in packed]]
 
 
 def _write_members(cursor: Any, staged: list[Staged]) -> None:
     old = [s for s in staged if s.before is not None]
     if old:
         homes = [(s.after.person if s.was_person is None else s.was_person, s.after.rid) for s in old]
-        cursor.execute(CLEAR_MEMBERS, _columns(homes))
+        cursor.execute(CLEAR_MEMBERS, _whole(homes))
     rows = [(person, s.after.rid, s.after.person, why) for s in staged for person, why in s.others]
     if rows:
-        cursor.execute(SET_MEMBERS, _columns(rows))
+        cursor.execute(SET_MEMBERS, _whole(rows))
 
 
 def _entry(staged: Staged) -> index.Entry:
-    after, before = staged.after, staged.before
+    after = staged.after
     return index.Entry(
         person=after.person,
         rid=after.rid,
-        before=before.again().resource if before is not None and not before.is_deleted else None,
-        after=None if after.is_deleted else after.again().resource,
+        before=staged.old_rows,
+        after=None if after.is_deleted else staged.rows,
         was_person=staged.was_person,
         is_current=staged.was_indexed,
     )
 
 
-def _columns(rows: Any) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _whole(rows: Iterable[tuple[int, ...]]) -> list[str]:
+    return [numbers(column) for column in zip(*rows, strict=True)]
