@@ -71,9 +71,8 @@ class Frames:
         end = start if start >= 0 else len(data)
         # Between frames only a little is remembered: enough to show a person what came.
         self._held += data[at : min(end, at + _KEPT - len(self._held))]
+        self._held = self._held.lstrip(_BETWEEN)
         if start < 0:
-            if not self._held.strip(_BETWEEN):
-                self._held.clear()
             return end
         self._inside = True
         if (left := self._take()).strip(_BETWEEN):
