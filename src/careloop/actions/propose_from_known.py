@@ -25,8 +25,7 @@ STAY_HOLDS_DAYS: Final = 30
 
 
 class NothingToProposeFrom(Conflict):
-    """There are no completed answers of the last 90 days, and no hospital stay of the last 30, to propose from. Start
-    with an assessment."""
+    """There is nothing to propose from: no answers of the last 90 days, no hospital stay of the last 30."""
 
     code = "nothing-to-propose-from"
 

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from django.urls import path
 
-from careloop.web.staff import contacts, people, person, sign_in, today, work
+from careloop.web.staff import (
+    assess,
+    assess_done,
+    assess_urgent,
+    contacts,
+    people,
+    person,
+    proposals,
+    sign_in,
+    today,
+    work,
+)
 
 urlpatterns = [
     path("sign-in", sign_in.sign_in, name="sign-in"),
     path("sign-out", sign_in.sign_out, name="sign-out"),
     path("language", sign_in.language, name="language"),
     *today.urlpatterns,
+    *assess.urlpatterns,
+    *assess_done.urlpatterns,
+    *assess_urgent.urlpatterns,
+    *proposals.urlpatterns,
     *work.urlpatterns,
     *contacts.urlpatterns,
     *people.urlpatterns,
