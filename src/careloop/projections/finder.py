@@ -193,6 +193,22 @@ def candidates(
     return found
 
 
+def sharing(
+    unit: Unit, *, numbers: Iterable[str], phones: Iterable[str], births: Iterable[date]
+) -> list[tuple[Any, ...]]:
+    """For a whole panel at once: (person, id, birth date, words, phones, numbers) of whoever shares a record number, a
+    phone or a birth date with one of its rows."""
+    may, allowed = unit.people_sql(unit.condition("Patient", "search"), "f.person")
+    rows = _ask(
+        unit,
+        f"select f.person, f.id, f.birth_date, f.words, f.phones, f.numbers from finder f where {may} and"
+        " (f.numbers && %s::text[] or f.phones && %s::text[] or f.birth_date = any(%s::date[]))",
+        [*allowed, sorted(numbers), sorted(phones), sorted(births)],
+    )
+    unit.saw((row[0] for row in rows), "panel")
+    return rows
+
+
 def namesakes(unit: Unit, person: int) -> list[Found]:
     """Other people who are called exactly the same: the page must say that there are some."""
     may, allowed = unit.people_sql(unit.condition("Patient", "search"), "f.person")

@@ -160,13 +160,15 @@ def import_hl7(files: tuple[Path, ...], sender: str) -> None:
 @import_.command("panel")
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--site", required=True, help="Organization id that the people belong to.")
+@click.option("--column", "columns", multiple=True, help="Put the guess right: given=Nickname; repeat for more.")
+@click.option("--program", default="", help="Also put them at the front door of this program.")
 @click.option("--apply", "is_real", is_flag=True, help="Write; without it this is a dry run.")
-def import_panel(file: Path, site: str, is_real: bool) -> None:
+def import_panel(file: Path, site: str, columns: tuple[str, ...], program: str, is_real: bool) -> None:
     """A panel of people as CSV: mapping shown, dry run first, errors by row."""
     ready()
     from careloop.server.imports import import_panel_file
 
-    sys.exit(import_panel_file(file, site, is_real=is_real))
+    sys.exit(import_panel_file(file, site, is_real=is_real, columns=columns, program=program))
 
 
 @main.command()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from careloop.fhir import wire
 from careloop.fhir.elements import Resource
 from careloop.kernel.clock import system_clock
 from careloop.kernel.errors import CareError
+from careloop.store import inbox
 
 NDJSON_BATCH = 200
 
@@ -78,23 +81,68 @@ def _request(resource: Resource) -> Resource:
 
 
 def import_hl7_files(files: Sequence[Path], sender: str) -> int:
-    from careloop.server.wiring import accept_hl7, sender_named
+    """The same way as over MLLP, then taken in at once. 0 when everything became part of the record; 1 when something
+    was refused or waits for a person."""
+    from careloop.connect.hl7v2 import files as hl7_files
+    from careloop.connect.hl7v2 import process, receive, senders
 
-    source = sender_named(sender)
-    answers = {"AA": 0, "AE": 0, "AR": 0}
-    for path in tqdm(files, unit="message", disable=None):
-        ack = accept_hl7(path.read_bytes(), source)
-        answers[ack.code] += 1
-        if ack.code != "AA":
-            tqdm.write(f"{path.name}: {ack.code}, {ack.reason}")
-    click.echo(f"{answers['AA']} accepted, {answers['AE']} in error, {answers['AR']} refused; all are kept.")
-    return 0 if answers["AA"] == len(files) else 1
+    source = senders.named(sender)
+    answers: Counter[str] = Counter()
+    with tqdm(total=len(files), unit="file", disable=None) as bar:
+        for path in files:
+            for number, raw in enumerate(hl7_files.messages_in(path.read_bytes()), 1):
+                ack = receive.accept(raw, "", system_clock(), sender=source)
+                answers["again" if ack.is_duplicate and ack.code == "AA" else ack.code] += 1
+                if ack.code != "AA":
+                    tqdm.write(f"{path.name}, message {number}: {ack.code}: {ack.reason}", file=sys.stderr)
+                if not ack.is_kept:
+                    raise CareError("The record can't be written just now. Run the same command again.")
+            bar.update()
+    before = _hl7_standing(sender)
+    while process.run(system_clock()):
+        pass
+    after = _hl7_standing(sender)
+    waiting = sum(after[state] - before[state] for state in ("held", "review"))
+    click.echo(
+        f"{answers['AA']} taken in, {answers['again']} known already, {answers['AE']} in error, "
+        f"{answers['AR']} not acted on; everything is kept."
+    )
+    if waiting:
+        click.echo(f"{waiting} of them wait for a person, in Review.")
+    return 1 if waiting or answers["AE"] or answers["AR"] else 0
 
 
-def import_panel_file(path: Path, site: str, *, is_real: bool) -> int:
+def _hl7_standing(sender: str) -> Counter[str]:
+    with begin(Scope(system_actor("import"), "file", "operations"), system_clock()) as unit:
+        return Counter(inbox.counts(unit, sender))
+
+
+def import_panel_file(
+    path: Path, site: str, *, is_real: bool, columns: Sequence[str] = (), program: str = ""
+) -> int:
+    """columns: “given=First name” puts the guess right. 0 when every row was taken or known."""
+    from careloop import library
     from careloop.actions.import_panel import import_panel
+    from careloop.actions.panel_file import guess, read_panel
 
     scope = Scope(system_actor("import"), "file", "operations")
-    report = import_panel(scope, path.read_bytes(), site=site, dry_run=not is_real, now=system_clock())
+    data = path.read_bytes()
+    panel = read_panel(data)
+    mapped = guess(panel.columns)
+    for told in columns:
+        name, _, column = told.partition("=")
+        mapped = {**mapped, name: panel.column(column)}
+    with tqdm(total=len(panel.rows), unit="row", disable=None) as bar:
+        report = import_panel(
+            scope,
+            data,
+            site=site,
+            now=system_clock(),
+            mapped=mapped,
+            dry_run=not is_real,
+            program=program,
+            library=library.load(),
+            progress=bar.update,
+        )
     click.echo(report.text())
     return 0 if report.is_clean else 1
