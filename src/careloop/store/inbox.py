@@ -158,6 +158,8 @@ def repeats(unit: Unit, limit: int = 100) -> list[Message]:
     return found
 
 
-def counts(unit: Unit) -> dict[str, int]:
-    rows = unit.cursor().execute("select state, count(*) from inbox group by state").fetchall()
+def counts(unit: Unit, source: str | None = None) -> dict[str, int]:
+    """How many by state; of one source, or of all."""
+    query = "select state, count(*) from inbox where %s::text is null or source = %s group by state"
+    rows = unit.cursor().execute(query, [source, source]).fetchall()
     return {row[0]: row[1] for row in rows}
