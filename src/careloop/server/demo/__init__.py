@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """people: how many the community was made with. is_new: made just now rather than found."""
+    """people: how many the community was made with. is_new: made just now rather than found. token: bearer token of
+    the API client `demo`, which may read and write everything here."""
 
     people: int
     resources: int
     is_new: bool
     password: str
+    token: str
     sign_ins: tuple[SignIn, ...]
 
     def text(self, *, port: int, hl7_port: int) -> str:
@@ -29,6 +31,7 @@ class Summary:
             lines.append(f"Wrote {self.resources:,} resources about {self.people:,} people.")
         if hl7_port:
             lines.append(f"HL7 v2 over MLLP: 127.0.0.1:{hl7_port}, sender stlukes")
+        lines.append(f"FHIR: http://127.0.0.1:{port}/fhir  Authorization: Bearer {self.token}")
         lines.append(f"Password of everyone: {self.password}")
         width = max(len(one.email) for one in self.sign_ins)
         lines += [
@@ -39,13 +42,16 @@ class Summary:
 
 
 def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
-    """The community of that seed in the record, and its accounts; made the first time, found after that."""
+    """The community of that seed in the record, and its accounts; made the first time, found after that. What was cut
+    off is finished; an emptied database is filled again."""
     from careloop.access import Scope, system_actor
     from careloop.actions.record import begin
     from careloop.kernel.clock import system_clock
     from careloop.server.demo.community import Community
-    from careloop.server.demo.load import begin_reactions_here, load
-    from careloop.server.demo.sign_ins import PASSWORD, make_accounts, sign_ins
+    from careloop.server.demo.days import Days
+    from careloop.server.demo.load import begin_reactions_here, is_there, load
+    from careloop.server.demo.message import ZONE, send_unclear_discharge
+    from careloop.server.demo.sign_ins import PASSWORD, make_accounts, sign_ins, token
 
     community, now = Community(seed), system_clock()
     scope = Scope(system_actor("demo"), "command", "maintenance")
@@ -54,11 +60,13 @@ def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
         return begin(scope, now)
 
     stamp = home / f"demo-{seed}"
-    is_new = not stamp.exists()
+    is_new = not (stamp.exists() and is_there(open_unit, people, seed))
     written = 0
     if is_new:
         written = load(open_unit, people, seed, today=today, now=now)
         begin_reactions_here(open_unit)
-        stamp.write_text(f"{people} people, {today}\n")
     make_accounts(community, now)
-    return Summary(people, written, is_new, PASSWORD, sign_ins(community))
+    if is_new:
+        send_unclear_discharge(Days(today, now, ZONE), now)
+        stamp.write_text(f"{people} people, {today}\n")
+    return Summary(people, written, is_new, PASSWORD, token(home, now), sign_ins(community))

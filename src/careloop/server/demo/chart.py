@@ -42,7 +42,7 @@ def phone(number: str, use: str = "mobile", rank: int | None = None) -> Resource
 
 @dataclass
 class Chart:
-    """key: the story's own word for the person, part of every id. site, lead: references."""
+    """key: the story's own word for the person, part of every id. site, lead, doctor: references."""
 
     seed: int
     key: str
@@ -51,6 +51,7 @@ class Chart:
     lead: str
     lead_name: str
     program: str = ""
+    doctor: str = ""
     resources: list[Resource] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -66,6 +67,11 @@ class Chart:
         found = ident(self.seed, kind, self.key, slug)
         self.resources.append({"resourceType": kind, "id": found, **elements})
         return f"{kind}/{found}"
+
+    @property
+    def clinician(self) -> Resource:
+        """Who says so, of what a clinician knows: her doctor, else whoever leads her care."""
+        return ref(self.doctor or self.lead)
 
     @property
     def subject(self) -> Resource:
@@ -123,6 +129,7 @@ def be(
     if calls:
         patient["name"].append({"use": "nickname", "given": [calls]})
     if doctor:
+        chart.doctor = doctor
         patient["generalPractitioner"] = [ref(doctor)]
     if pronouns:
         spoken = {"she/her": "LA29519-8", "he/him": "LA29518-0", "they/them": "LA29520-6"}[pronouns]

@@ -47,6 +47,7 @@ def diagnose(chart: Chart, code: str, name: str, years: float, status: str = "ac
             "subject": chart.subject,
             "onsetDateTime": chart.days.day(int(years * 365)),
             "recordedDate": chart.days.day(min(int(years * 365), 400)),
+            "recorder": chart.clinician,
         },
     )
 
@@ -64,6 +65,7 @@ def prescribe(
             "medicationCodeableConcept": concept,
             "subject": chart.subject,
             "authoredOn": chart.days.day(days_ago),
+            "requester": chart.clinician,
             "dosageInstruction": [{"text": how}],
         },
     )
@@ -77,6 +79,8 @@ def allergic(chart: Chart, to: str, reaction: str, criticality: str = "high") ->
             "criticality": criticality,
             "code": {"text": to},
             "patient": chart.subject,
+            "recordedDate": chart.days.day(400),
+            "recorder": chart.clinician,
             "reaction": [{"manifestation": [{"text": reaction}]}],
         },
     )
@@ -99,11 +103,23 @@ def _observed(code: tuple[str, str], category: str, when: str, chart: Chart, dev
 
 
 def read(
-    chart: Chart, what: str, days_ago: int, value: str, clock: str = "07:40", device: str = "home device"
+    chart: Chart,
+    what: str,
+    days_ago: int,
+    value: str,
+    clock: str = "07:40",
+    device: str = "home device",
+    within: tuple[str, str, str] | None = None,
 ) -> str:
+    """within: the range to be in, from, to, and who set it."""
     loinc, name, unit, ucum = READINGS[what]
     category = "laboratory" if what == "a1c" else "vital-signs"
     reading = _observed((loinc, name), category, chart.days.said(days_ago, clock), chart, device)
+    if within:
+        low, high, said = within
+        reading["referenceRange"] = [
+            {"low": quantity(low, unit, ucum), "high": quantity(high, unit, ucum), "text": said}
+        ]
     return chart.add("Observation", {**reading, "valueQuantity": quantity(value, unit, ucum)})
 
 

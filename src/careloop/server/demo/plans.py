@@ -193,11 +193,12 @@ def to_do(
     is_protected: bool = False,
     is_unclaimed: bool = False,
     asked: int = 1,
+    asked_at: datetime | None = None,
     details: str = "",
     dedupe: str = "",
 ) -> str:
     """A Task of that class. dedupe: the key that the decisions themselves would give it.
-    attempts: Encounters that reached nobody. asked: days ago it was written."""
+    attempts: Encounters that reached nobody. asked: days ago it was written; asked_at: the very moment."""
     work = Work(
         kind=kind,
         title=title,
@@ -218,7 +219,7 @@ def to_do(
         site=chart.site,
         details=details or None,
     )
-    task = to_task(work, chart.patient, chart.days.at(asked, "08:50"))
+    task = to_task(work, chart.patient, asked_at or chart.days.at(asked, "08:50"))
     if not is_unclaimed:
         task["owner"]["display"] = chart.lead_name
     if attempts:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from careloop.care.transition import bereavement_key
 from careloop.care.work import WorkClass
 from careloop.fhir.elements import Resource
+from careloop.library import load
 from careloop.server.demo.assessments import needs_found, score_items, spread
 from careloop.server.demo.chart import Chart, be, code_status, enroll, flag, matters, relative, team
 from careloop.server.demo.clinical import allergic, asked_by, contact, diagnose, prescribe, press, read, stay
@@ -19,6 +21,10 @@ from careloop.server.demo.plans import Need, Step, plan, promise, to_do
 TCM = (
     "Medicare transitional care management, 2026: contact within 2 business days of discharge (CMS MLN908628)"
 )
+
+
+# Set by Dr. Chen for Maria: what she weighs without water in her legs.
+DRY_WEIGHT = ("68.5", "70.5", "set by Dr. Chen")
 
 
 def houston(community: Community, chart: Chart, **who: object) -> str:
@@ -37,8 +43,8 @@ def maria_duarte(community: Community, days: Days) -> list[Resource]:
     chart = community.chart("maria-duarte", days, "bayview", "ana", "transitions")
     home = days.business_days_ago(1)
     _maria_herself(community, chart, home)
-    encounter = _maria_health(community, chart, home)
-    _maria_plan(community, chart, home)
+    encounter, needs = _maria_health(community, chart, home)
+    _maria_plan(community, chart, home, needs)
     _maria_work(community, chart, home, encounter)
     return chart.resources
 
@@ -70,7 +76,8 @@ def _maria_herself(community: Community, chart: Chart, home: int) -> None:
     )
 
 
-def _maria_health(community: Community, chart: Chart, home: int) -> str:
+def _maria_health(community: Community, chart: Chart, home: int) -> tuple[str, str]:
+    """(the hospital stay, her answers to the social needs questions)"""
     diagnose(chart, "I50.22", "Chronic systolic heart failure", 4)
     diagnose(chart, "I10", "High blood pressure", 15)
     diagnose(chart, "E11.9", "Type 2 diabetes", 9)
@@ -96,16 +103,15 @@ def _maria_health(community: Community, chart: Chart, home: int) -> str:
         (11, "70.9"),
         (8, "72.6"),
     ):
-        read(chart, "weight", ago, weight, device="home scale")
-    read(chart, "weight", 2, "69.3", "07:35", "home scale")
-    read(chart, "weight", 1, "70.2", "07:50", "home scale")
-    read(chart, "weight", 0, "71.4", "07:42", "home scale")
+        read(chart, "weight", ago, weight, device="home scale", within=DRY_WEIGHT)
+    for ago, weight, clock in ((2, "69.3", "07:35"), (1, "70.2", "07:50"), (0, "71.4", "07:42")):
+        read(chart, "weight", ago, weight, clock, "home scale", DRY_WEIGHT)
     for ago, systolic, diastolic in ((24, 146, 84), (17, 142, 82), (10, 150, 88), (1, 134, 78)):
         press(chart, ago, systolic, diastolic)
     read(chart, "a1c", 70, "7.4", "09:00", "clinic laboratory")
     score_items(chart, "phq-9", spread(9, 9, 0), 120)
     score_items(chart, "phq-9", spread(6, 9, 0), 48)
-    needs_found(chart, ("food", "transport"), 48)
+    needs = needs_found(chart, ("food", "transport"), 48)
     contact(
         chart,
         48,
@@ -125,10 +131,11 @@ def _maria_health(community: Community, chart: Chart, home: int) -> str:
         minutes=12,
     )
     hospital = community.named("stlukes")
-    return stay(chart, hospital, home + 4, home, "Heart failure, worse over a week", visit="V2260417")
+    reason = "Heart failure, worse over a week"
+    return stay(chart, hospital, home + 4, home, reason, visit="V2260417"), needs
 
 
-def _maria_plan(community: Community, chart: Chart, home: int) -> None:
+def _maria_plan(community: Community, chart: Chart, home: int, needs: str) -> None:
     maria, ana = (chart.patient, "Maria"), (chart.lead, chart.lead_name)
     breath = Need(
         "Breathing hard when she walks",
@@ -165,6 +172,7 @@ def _maria_plan(community: Community, chart: Chart, home: int) -> None:
         target_in=22,
         is_social=True,
         source="CMS health-related social needs questions",
+        evidence=needs,
     )
     plan(chart, "Plan agreed with Maria and Lucía", (breath, food), 48)
 
@@ -231,8 +239,8 @@ def andre_lewis(community: Community, days: Days) -> list[Resource]:
     score_items(chart, "gad-7", spread(9, 7), 84)
     contact(chart, 28, "14:20", "reached", "Sleeps better since the dose was raised", minutes=18)
     contact(chart, 12, "14:35", "left-message", "Left my number only", minutes=1)
-    minutes_ago = days.now - timedelta(minutes=12)
-    local = minutes_ago.astimezone(days.calendar.tz)
+    asked = days.now - timedelta(minutes=4)
+    local = asked.astimezone(days.calendar.tz)
     response = score_items(chart, "phq-9", [2, 2, 3, 2, None, None, None, None, 1], 0, f"{local:%H:%M}")
     steps = (
         Step("Call every two weeks", (chart.lead, chart.lead_name), due_in=2),
@@ -245,11 +253,12 @@ def andre_lewis(community: Community, days: Days) -> list[Resource]:
         source="PHQ-9",
     )  # fmt: skip
     plan(chart, "Plan agreed with Andre", (low,), 80)
+    critical = load().instruments["phq-9"].scoring.critical[0]
     to_do(
-        chart, "safety-call", "Call him now: thoughts of death on today’s PHQ-9",
-        "answered “several days” to item 9", WorkClass.DANGER, due=minutes_ago + timedelta(minutes=15),
-        source="PHQ-9 item 9 protocol, Bayview Family Clinic", reasons=(response,), is_protected=True, asked=0,
-        details="Where is he, call-back number, safe now? 988 or 911 if not. Goes to Dr. Osei when nobody has taken it in 15 minutes.",
+        chart, f"urgent-{critical.kind}", critical.work.en, critical.because.en.format(answer="Several days"), WorkClass.DANGER,
+        due=asked + timedelta(minutes=critical.escalate_after_minutes), source=critical.source, rule=f"escalation@{days.today.year}",
+        dedupe=f"urgent:{response}:{critical.id}", reasons=(response,), is_protected=True, asked_at=asked,
+        details="Where: on his bus route, break at the Wheeler stop. Call back: (713) 555-0152. Safe now: unsure.",
     )  # fmt: skip
     return chart.resources
 
@@ -350,8 +359,8 @@ def teresa_molina(community: Community, days: Days) -> list[Resource]:
         "64.2",
     )
     for ago, weight in zip(range(len(weights) * 2, 0, -2), weights, strict=True):
-        read(chart, "weight", ago, weight, "06:55", "home scale")
-    last = read(chart, "weight", 0, "65.1", "06:50", "home scale")
+        read(chart, "weight", ago, weight, "06:55", "home scale", ("62", "64", "set by Dr. Chen"))
+    last = read(chart, "weight", 0, "65.1", "06:50", "home scale", ("62", "64", "set by Dr. Chen"))
     for ago, pressures in zip((25, 18, 11, 4), ((138, 72), (136, 74), (132, 70), (140, 76)), strict=True):
         press(chart, ago, *pressures)
     contact(chart, 15, "09:10", "reached", "Feels well; teach-back on salt was right", minutes=16)
@@ -488,8 +497,8 @@ def frank_delgado(community: Community, days: Days) -> list[Resource]:
         chart, community.named("stlukes"), 9, 4, "Pneumonia", visit="V2259981", disposition="20", left="03:10"
     )
     to_do(
-        chart, "bereavement", "Call Irene, his wife", f"he died {days.weekday(4)} at St. Luke’s; all other outreach stopped",
-        WorkClass.PROMISE, due=days.due(1), target=days.due(1, "17:00"), reasons=(encounter,), asked=3,
+        chart, "bereavement", "Bereavement contact with the family", f"Died {days.weekday(4)} at St. Luke’s; call Irene, his wife. All other outreach stopped",
+        WorkClass.ROUTINE, due=days.due(1), target=days.due(1, "17:00"), reasons=(encounter,), asked=3, dedupe=bereavement_key(chart.patient),
     )  # fmt: skip
     return chart.resources
 
