@@ -285,6 +285,25 @@ def test_undoing_a_contact_gives_back_the_words(ward: Ward) -> None:
         assert (draft.form, draft.answers) == (form_of("call"), {"note": "She said…"})
 
 
+def test_undoing_a_contact_takes_back_its_promise_and_the_note_that_waited(ward: Ward) -> None:
+    contact = Contact(
+        "reached",
+        5,
+        "Not signed yet",
+        signs_later=True,
+        promise="Call Tuesday",
+        promised_for=ward.now + timedelta(days=1),
+    )
+    result = log_contact(ward.scope, contact, ward.now, task="call")
+    assert [r.title for r in ward.today().rows if r.klass is WorkClass.PROMISE] == ["Call Tuesday"]
+    undo(ward.scope, result.undo, ward.now)
+    assert [r for r in ward.today().rows if r.klass is WorkClass.PROMISE] == []
+    with ward.open() as unit:
+        (draft,) = drafts.listed(unit)
+        assert draft.form == form_of("call")
+        assert draft.answers == {"note": "Not signed yet", "promise": "Call Tuesday"}
+
+
 def test_undo_ends_after_ten_minutes(ward: Ward) -> None:
     result = complete_work(ward.scope, "ride", "done", ward.now)
     with pytest.raises(TooLate):

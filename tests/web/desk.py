@@ -1,4 +1,4 @@
-"""Ana at her desk: signed in at Bayview, with Maria's work before her. Pages asked as a browser without scripts asks."""
+"""Ana at her desk: signed in at Bayview, with Maria’s work before her; pages as a browser without scripts gets them."""
 
 from __future__ import annotations
 

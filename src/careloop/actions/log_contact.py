@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from careloop.access import Scope
 from careloop.actions import record, working
+from careloop.actions.record_promise import BadPromise, write_promise
 from careloop.actions.sign_note import write_note
 from careloop.actions.working import Result
 from careloop.care.work import Work
@@ -38,16 +39,20 @@ class BadContact(CareError):
 
 @dataclass(frozen=True, repr=False)
 class Contact:
-    """minutes: whole, at least 1. note: signed with it; empty keeps the draft for later. with_whom: whose ear it was,
-    when not the person's own. is_done: the to-do is finished by it."""
+    """minutes: whole, at least 1. note: signed with it, unless signs_later: then its words wait for the signature.
+    with_whom: whose ear it was, when not the person's own. is_done: the to-do is finished by it. promise, promised_for:
+    what was promised in it, and for when; it stands and is taken back with the contact."""
 
     outcome: Outcome
     minutes: int
     note: str = ""
+    signs_later: bool = False
     channel: str = "phone"
     about: str = ""
     with_whom: str = ""
     is_done: bool = False
+    promise: str = ""
+    promised_for: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Contact({self.outcome})"
@@ -72,14 +77,15 @@ def log_contact(
     task: str | None = None,
     version: int | None = None,
 ) -> Result:
-    """person: Patient id, not needed with a task. Raises BadContact, StaleVersion, WorkEnded."""
+    """person: Patient id, not needed with a task. Raises BadContact, BadPromise, StaleVersion, WorkEnded."""
     _check(contact)
     with record.begin(scope, now) as unit:
         seen = working.open_task(unit, task, version) if task else None
         patient = unit.read("Patient", _person(seen) if seen else person)
         encounter = unit.create(_encounter(unit, patient, contact, seen))
         note = _sign_or_keep(unit, patient, contact, encounter, task)
-        made = (encounter, note) if note else (encounter,)
+        promise = _promised(unit, patient, contact, encounter)
+        made = tuple(stored for stored in (encounter, note, promise) if stored)
         if seen is None:
             return Result(None, working.undo_token(*made), made=made)
         saved, hint = _into_task(unit, seen, contact, encounter)
@@ -129,12 +135,22 @@ def _sign_or_keep(
     said = contact.note.strip()
     if not said and contact.outcome != "reached":
         said = f"{OUTCOMES[contact.outcome]} ({contact.channel}, {contact.minutes} min)."
-    note = write_note(unit, patient, said, encounter=encounter.reference) if said else None
-    if note is None:
-        drafts.save(unit, patient.rid, note_form(encounter), {"text": "", "encounter": encounter.reference})
+    note = None
+    if said and not contact.signs_later:
+        note = write_note(unit, patient, said, encounter=encounter.reference)
+    else:
+        drafts.save(unit, patient.rid, note_form(encounter), {"text": said, "encounter": encounter.reference})
     if kept := drafts.load(unit, patient.rid, form_of(task)):
         drafts.delete(unit, kept.id)
     return note
+
+
+def _promised(unit: Unit, patient: Stored, contact: Contact, encounter: Stored) -> Stored | None:
+    if not contact.promise.strip():
+        return None
+    if contact.promised_for is None:
+        raise BadPromise
+    return write_promise(unit, patient, contact.promise, contact.promised_for, encounter.reference)
 
 
 def _into_task(unit: Unit, seen: Stored, contact: Contact, encounter: Stored) -> tuple[Stored, str]:

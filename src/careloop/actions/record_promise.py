@@ -13,7 +13,7 @@ from careloop.kernel.calendar import zone
 from careloop.kernel.errors import CareError, UnknownZone
 from careloop.kernel.ids import new_id
 from careloop.projections.people import zone_of
-from careloop.store import Unit
+from careloop.store import Stored, Unit
 
 
 class BadPromise(CareError):
@@ -25,30 +25,35 @@ class BadPromise(CareError):
 def record_promise(
     scope: Scope, person: str, what: str, due: datetime, now: datetime, *, reason: str | None = None
 ) -> Result:
-    """person: Patient id. due: the hour that was said. reason: reference of the contact in which it was said."""
-    said = working.words(what, 300)
-    if due <= now:
-        raise BadPromise
+    """person: Patient id. due: the hour that was said. reason: reference of the contact in which it was said.
+    Raises ReasonMissing, BadPromise."""
     with record.begin(scope, now) as unit:
-        patient = unit.read("Patient", person)
-        zone_name = zone_of(unit, patient.rid)
-        work = Work(
-            kind="promise",
-            title=said,
-            because=f"a promise, made {_day(unit, zone_name)}",
-            klass=WorkClass.PROMISE,
-            dedupe=f"promise:{new_id()}",
-            due=due,
-            target=due,
-            zone=zone_name,
-            owner=working.me(unit)["reference"],
-            reasons=(reason,) if reason else (),
-        )
-        task = to_task(work, patient.reference, now)
-        task["owner"] = working.me(unit)
-        task["requester"] = working.me(unit)
-        stored = unit.create(task)
+        stored = write_promise(unit, unit.read("Patient", person), what, due, reason)
         return Result(stored, working.undo_token(stored))
+
+
+def write_promise(unit: Unit, patient: Stored, what: str, due: datetime, reason: str | None) -> Stored:
+    """The to-do that a promise is, in a unit that is open already."""
+    said = working.words(what, 300)
+    if due <= unit.now:
+        raise BadPromise
+    zone_name = zone_of(unit, patient.rid)
+    work = Work(
+        kind="promise",
+        title=said,
+        because=f"a promise, made {_day(unit, zone_name)}",
+        klass=WorkClass.PROMISE,
+        dedupe=f"promise:{new_id()}",
+        due=due,
+        target=due,
+        zone=zone_name,
+        owner=working.me(unit)["reference"],
+        reasons=(reason,) if reason else (),
+    )
+    task = to_task(work, patient.reference, unit.now)
+    task["owner"] = working.me(unit)
+    task["requester"] = working.me(unit)
+    return unit.create(task)
 
 
 def _day(unit: Unit, zone_name: str | None) -> str:

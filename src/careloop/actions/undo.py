@@ -8,7 +8,7 @@ from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record, working
-from careloop.actions.log_contact import form_of
+from careloop.actions.log_contact import form_of, note_form
 from careloop.actions.sign_note import text_of_note
 from careloop.actions.working import Result
 from careloop.care.work import work_of
@@ -36,10 +36,8 @@ def undo(scope: Scope, change: str, now: datetime) -> Result:
         for stored in seen:
             _refuse_left(unit, stored)
         written = [_back(unit, stored) for stored in seen]
-        task = next((stored for stored in written if stored.type == "Task"), None)
-        for stored in written:
-            if stored.type == "DocumentReference":
-                _back_to_draft(unit, stored, task)
+        task = written[0] if written[0].type == "Task" else None
+        _back_to_draft(unit, written, task)
         return Result(task)
 
 
@@ -70,11 +68,20 @@ def _refuse_left(unit: Unit, stored: Stored) -> None:
     outbox.withdraw(unit, key)
 
 
-def _back_to_draft(unit: Unit, note: Stored, task: Stored | None) -> None:
-    """The words of a note that was taken back stand in the sheet again: nothing typed is lost."""
+def _back_to_draft(unit: Unit, written: list[Stored], task: Stored | None) -> None:
+    """The words of a note and of a promise that were taken back stand in the sheet again: nothing typed is lost."""
+    words = {}
+    for stored in written[1:] if task else written:
+        if stored.type == "DocumentReference":
+            words["note"] = text_of_note(stored.resource)
+        elif stored.type == "Encounter" and (unsigned := drafts.load(unit, stored.person, note_form(stored))):
+            words["note"] = str(unsigned.answers.get("text", ""))
+            drafts.delete(unit, unsigned.id)
+        elif stored.type == "Task":
+            words["promise"] = str(stored.resource.get("description", ""))
     form = form_of(task.id if task else None)
-    if drafts.load(unit, note.person, form) is None:
-        drafts.save(unit, note.person, form, {"note": text_of_note(note.resource)})
+    if words and drafts.load(unit, written[0].person, form) is None:
+        drafts.save(unit, written[0].person, form, words)
 
 
 def _back(unit: Unit, stored: Stored) -> Stored:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -21,7 +19,7 @@ from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound, StaleVersion
 from careloop.projections.card import card
 from careloop.projections.people import names
-from careloop.store import Unit, drafts
+from careloop.store import Stored, Unit, drafts
 from careloop.web import formats
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import staff_page
@@ -134,10 +132,13 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
     contact = Contact(
         outcome=outcome,
         minutes=int(posted.get("minutes", "1")),
-        note=posted.get("note", "") if posted.get("sign", "1") == "1" else "",
+        note=posted.get("note", ""),
+        signs_later=posted.get("sign") == "0",
         channel=posted.get("channel", "phone"),
         with_whom=posted.get("with_whom", ""),
         is_done="is_done" in posted,
+        promise=posted.get("promise", ""),
+        promised_for=local_moment(posted.get("promise_until", ""), zone_of_reader(request)),
     )
     try:
         result = log_contact(
@@ -152,11 +153,6 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
         return _sheet(request, Sheet(posted.dict(), {"minutes": sentence_of(bad)}), task=task, person=person)
     except (StaleVersion, WorkEnded):
         return _sheet(request, stale(request), task=task, person=person)
-    _keep_promise(
-        request,
-        result.made[0].resource["subject"]["reference"].removeprefix("Patient/"),
-        result.made[0].reference,
-    )
     return done(request, _said(contact), result)
 
 
@@ -185,13 +181,6 @@ def _problems(request: HttpRequest) -> dict[str, str]:
         if until is None or until <= now_of(request):
             found["promise"] = gettext("A promise needs an hour that is still to come.")
     return found
-
-
-def _keep_promise(request: HttpRequest, person: str, encounter: str) -> None:
-    what = request.POST.get("promise", "").strip()
-    until = local_moment(request.POST.get("promise_until", ""), zone_of_reader(request))
-    if what and until:
-        record_promise(_scope(request), person, what, until, now_of(request), reason=encounter)
 
 
 # --- drafts: kept at each pause in typing
@@ -256,9 +245,12 @@ def _promise_sheet(request: HttpRequest, person: str, sheet: Sheet) -> HttpRespo
 @require_GET
 def note(request: HttpRequest, id: str) -> HttpResponse:
     """A signed note with its addenda: to read, copy for the EHR, print, or add to."""
+    return _note_page(request, id, Sheet({}))
+
+
+def _note_page(request: HttpRequest, id: str, sheet: Sheet) -> HttpResponse:
     with open_record(request) as unit:
         stored = unit.read("DocumentReference", id)
-        person = str((stored.resource.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
         found = unit.search(
             "DocumentReference", {"relatesto": stored.reference, "_sort": "date", "_count": "50"}
         )
@@ -266,28 +258,32 @@ def note(request: HttpRequest, id: str) -> HttpResponse:
         called = names(
             unit, [a["reference"] for d in documents for a in d.get("author", ()) if "reference" in a]
         )
-        beside = card(unit, person)
+        beside = card(unit, _person_of(stored))
     told = [
-        {
-            "text": text_of_note(d),
-            "at": instant(d.get("date")),
-            "who": next(
-                (called.get(a.get("reference"), a.get("display", "")) for a in d.get("author", ())), ""
-            ),
-        }
-        for d in documents
+        {"text": text_of_note(d), "at": instant(d.get("date")), "who": _author(d, called)} for d in documents
     ]
-    return render(request, "staff/note.html", {"card": beside, "notes": told, "id": id, "sheet": Sheet({})})
+    return show(request, "staff/note.html", sheet, {"card": beside, "notes": told, "id": id})
+
+
+def _author(document: dict[str, Any], called: dict[str, str]) -> str:
+    authors = document.get("author", ())
+    return next((called.get(a.get("reference", ""), a.get("display", "")) for a in authors), "")
+
+
+def _person_of(note: Stored) -> str:
+    return str((note.resource.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
 
 
 @staff_page
 @require_POST
 def addendum(request: HttpRequest, id: str) -> HttpResponse:
     with open_record(request) as unit:
-        stored = unit.read("DocumentReference", id)
-        person = str((stored.resource.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
-    with contextlib.suppress(EmptyNote):  # nothing written is no addendum; the page comes back as it was
+        person = _person_of(unit.read("DocumentReference", id))
+    try:
         sign_note(_scope(request), person, request.POST.get("text", ""), now_of(request), appends=id)
+    except EmptyNote:
+        problem = gettext("Write what is to be added, then sign it.")
+        return _note_page(request, id, Sheet(request.POST.dict(), {"text": problem}))
     return HttpResponseRedirect(f"/notes/{id}")
 
 
