@@ -21,7 +21,7 @@ from careloop.actions.drafting import (
 from careloop.actions.record_safety import add_to_urgent, safety_words
 from careloop.actions.urgent import raise_alarm
 from careloop.care.assess import Alarm, Score, said, score
-from careloop.fhir.questionnaire import Answer, Progress, check, progress, value_from_text
+from careloop.fhir.questionnaire import Answer, Progress, answer_problems, progress, value_from_text
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.store import Unit
@@ -120,7 +120,6 @@ def _answered(
         return replace(found.state, answers=answers, said_at=said_at)
     answers[item] = Answer((), absent) if absent else Answer(given)
     said_at[item] = stamp(now)
-    problems = check(found.instrument.form, {item: answers[item]}, is_complete=False)
-    if problems:
+    if problems := answer_problems(form_item, answers[item]):
         raise InvalidAnswer(problems[0].text, item=item)
     return replace(found.state, answers=answers, said_at=said_at)

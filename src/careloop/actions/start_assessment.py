@@ -20,7 +20,7 @@ from careloop.actions.drafting import (
     stamp,
 )
 from careloop.fhir.elements import instant
-from careloop.fhir.questionnaire import Answer, check
+from careloop.fhir.questionnaire import Answer, answer_problems
 from careloop.fhir.responses import answers_of
 from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
@@ -115,7 +115,7 @@ def _renewed(state: DraftState, chosen: Instrument) -> DraftState:
     answers: Mapping[str, Answer] = {
         item: answer
         for item, answer in state.answers.items()
-        if not check(chosen.form, {item: answer}, is_complete=False)
+        if item in chosen.form.by_id and not answer_problems(chosen.form.by_id[item], answer)
     }
     said_at = {item: at for item, at in state.said_at.items() if item in answers}
     return replace(state, version=chosen.version, answers=answers, said_at=said_at)

@@ -201,6 +201,11 @@ def check(form: Form, answers: Answers, *, is_complete: bool) -> list[Problem]:
     return problems
 
 
+def answer_problems(item: Item, answer: Answer) -> list[Problem]:
+    """Whether one answer fits its question, asked now or not."""
+    return list(_answer_problems(item, answer))
+
+
 def progress(form: Form, answers: Answers) -> Progress:
     """“7 of 21”: of the questions that are asked now, how many have an answer or a reason."""
     asked = enabled(form, answers)

@@ -1,0 +1,275 @@
+"""Answers as they were given: who said them, when, what they count. Never written over; asked again they stand anew.
+And the same questions on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext, override
+from django.views.decorators.http import require_GET
+
+from careloop.actions.drafting import LANGUAGES, circumstances_of, instrument_of
+from careloop.care.assess import Score, instrument_answered, said, score
+from careloop.care.work import work_of
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, extension, instant
+from careloop.fhir.questionnaire import Answer
+from careloop.fhir.responses import answers_of
+from careloop.kernel.errors import NotFound
+from careloop.library import Instrument, load
+from careloop.projections.card import card
+from careloop.store import Stored, Unit, drafts
+from careloop.web.staff.assess import instrument_words
+from careloop.web.staff.assess_sheet import questions, who_has
+from careloop.web.staff.assess_words import (
+    Teller,
+    reader_language,
+    score_words,
+    tellers,
+    wording_warning,
+    written_by,
+)
+from careloop.web.staff.errors import staff_page
+from careloop.web.staff.reader import open_record
+
+
+@dataclass(frozen=True, repr=False)
+class Given:
+    """One question with its answer. points: what it counts."""
+
+    heading: str
+    number: str
+    text: str
+    answer: str
+    is_absent: bool
+    points: str
+
+    def __repr__(self) -> str:
+        return "Given(…)"
+
+
+@dataclass(frozen=True, repr=False)
+class Beside:
+    """The same questions at another time."""
+
+    id: str
+    at: datetime
+    words: str
+
+    def __repr__(self) -> str:
+        return f"Beside({self.id})"
+
+
+@staff_page
+@require_GET
+def answered(request: HttpRequest, response: str) -> HttpResponse:
+    with open_record(request) as unit:
+        stored = unit.read("QuestionnaireResponse", response)
+        context = _answered(unit, stored)
+    return render(request, "staff/assess_done.html", {**context, "is_just_done": "just" in request.GET})
+
+
+def _answered(unit: Unit, stored: Stored) -> dict[str, Any]:
+    resource = stored.resource
+    person = (resource.get("subject") or {}).get("reference", "")
+    if not person.startswith("Patient/"):
+        raise NotFound
+    shown = card(unit, person.removeprefix("Patient/"))
+    instrument = instrument_answered(load(), str(resource.get("questionnaire", "")))
+    author = (resource.get("author") or {}).get("reference")
+    context: dict[str, Any] = {
+        "card": shown,
+        "stored": stored,
+        "status": resource["status"],
+        "at": instant(resource.get("authored")) or stored.at,
+        "entered": stored.at,
+        "by": written_by(unit, [author]).get(author or "", ""),
+        "teller": _teller(unit, stored, person, shown.person.name),
+        "draft": _own_draft(unit, resource),
+        "urgent": _urgent(unit, stored),
+    }
+    if instrument is None:
+        return {**context, "title": _title(resource), "given": list(_as_sent(resource.get("item", ())))}
+    answers, _ = answers_of(instrument.form, resource)
+    result = score(instrument, answers)
+    return {
+        **context,
+        "instrument": instrument,
+        "words": instrument_words(instrument),
+        "title": instrument_words(instrument)["title"],
+        "given": _given(instrument, answers),
+        "score": score_words(instrument, result, is_done=True),
+        "is_sum": instrument.scoring.kind == "sum",
+        "source": instrument.scoring.source,
+        "before": _beside(unit, stored, instrument, is_before=True),
+        "after": _beside(unit, stored, instrument, is_before=False),
+        "proposal": _proposal(unit, stored),
+        "goes_on": _goes_on(unit, stored, result),
+    }
+
+
+def _teller(unit: Unit, stored: Stored, person: str, name: str) -> Teller:
+    return tellers(unit, {"": circumstances_of(stored.resource)}, person, name)[""]
+
+
+def _title(resource: Resource) -> str:
+    return str(resource.get("_questionnaire", {}).get("display") or gettext("Questions from elsewhere"))
+
+
+def _given(instrument: Instrument, answers: dict[str, Answer]) -> list[Given]:
+    language = reader_language()
+    lines = []
+    for asked in questions(instrument, answers, language):
+        if not asked.is_asked:
+            continue
+        answer = answers.get(asked.id, Answer())
+        points = [c.points for c in asked.choices if c.is_chosen and c.points is not None]
+        is_counted = asked.id in instrument.scoring.items and bool(points)
+        lines.append(
+            Given(
+                asked.heading,
+                str(asked.number),
+                asked.text,
+                said(asked.question, answer, language) or gettext("no answer"),
+                answer.absent is not None or not answer.is_given,
+                str(sum(points)) if is_counted else "",
+            )
+        )
+    return lines
+
+
+def _as_sent(items: Any) -> Iterator[Given]:
+    """Questions that are not ours, in their own words."""
+    for item in items:
+        answers = item.get("answer", ())
+        values = [_value_words(answer) for answer in answers]
+        if values or not item.get("item"):
+            text = str(item.get("text") or item.get("linkId", ""))
+            yield Given("", "", text, ", ".join(values) or gettext("no answer"), not values, "")
+        yield from _as_sent(item.get("item", ()))
+        for answer in answers:
+            yield from _as_sent(answer.get("item", ()))
+
+
+def _value_words(answer: Resource) -> str:
+    value = next((value for key, value in answer.items() if key.startswith("value")), "")
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    if isinstance(value, dict):
+        return str(value.get("display") or value.get("code") or value.get("value") or "")
+    return str(value)
+
+
+def _own_draft(unit: Unit, resource: Resource) -> int | None:
+    """The draft to go on with, when these answers are still being given by me."""
+    identifier = resource.get("identifier") or {}
+    kind, _, number = str(identifier.get("value", "")).partition(":")
+    if resource["status"] != "in-progress" or kind != "draft" or not number.isdigit():
+        return None
+    try:
+        return drafts.get(unit, int(number)).id
+    except NotFound:
+        return None
+
+
+def _urgent(unit: Unit, stored: Stored) -> list[dict[str, Any]]:
+    """Urgent work that these answers raised."""
+    found = []
+    for task in unit.of_person(stored.person, ["Task"]) if stored.person else ():
+        work = work_of(task.resource)
+        if work.is_protected and stored.reference in work.reasons:
+            found.append(
+                {
+                    "id": task.id,
+                    "title": work.title,
+                    "to": (task.resource.get("owner") or {}).get("display", ""),
+                    "acknowledged": instant(extension(task.resource, uris.ACKNOWLEDGED)),
+                    "is_done": task.resource["status"] == "completed",
+                    "passes_on": who_has(unit, task).passes_on,
+                }
+            )
+    return found
+
+
+def _beside(unit: Unit, stored: Stored, instrument: Instrument, *, is_before: bool) -> Beside | None:
+    """The nearest one before, or the newest one after."""
+    here = instant(stored.resource.get("authored")) or stored.at
+    found = []
+    for other in unit.of_person(stored.person, ["QuestionnaireResponse"]):
+        at = instant(other.resource.get("authored")) or other.at
+        is_same = (
+            str(other.resource.get("questionnaire", "")).partition("|")[0] == instrument.questionnaire["url"]
+        )
+        is_done = other.resource.get("status") in ("completed", "amended")
+        if is_same and is_done and other.id != stored.id and (at < here) is is_before:
+            found.append((at, other))
+    if not found:
+        return None
+    at, other = max(found, key=lambda each: each[0])
+    answers, _ = answers_of(instrument.form, other.resource)
+    words = score_words(instrument, score(instrument, answers), is_done=True)
+    said_so = ", ".join(part for part in (words.value, words.band) if part) or "; ".join(words.findings)
+    return Beside(other.id, at, said_so)
+
+
+def _proposal(unit: Unit, stored: Stored) -> Stored | None:
+    """The draft plan that these answers led to, as long as nobody has decided it."""
+    page = unit.search("CarePlan", [("identifier", f"{uris.DEDUPE}|proposal:{stored.id}")])
+    return next((plan for plan in page.entries if plan.resource["status"] == "draft"), None)
+
+
+def _goes_on(unit: Unit, stored: Stored, result: Score) -> list[tuple[str, str, str]]:
+    """What to ask next: (instrument, its name, because); not what was finished since."""
+    language, library = reader_language(), load()
+    value = "" if result.value is None else str(int(result.value))
+    wanted = [(n.instrument, n.because.get(language).format(score=value)) for n in result.next]
+    wanted += [(a.critical.next, a.because.get(language)) for a in result.critical if a.critical.next]
+    since = instant(stored.resource.get("authored")) or stored.at
+    done = {
+        found.id
+        for other in unit.of_person(stored.person, ["QuestionnaireResponse"])
+        if other.at >= since and other.resource.get("status") in ("completed", "amended")
+        if (found := instrument_answered(library, str(other.resource.get("questionnaire", ""))))
+    }
+    return [
+        (name, library.instruments[name].short.get(language), because)
+        for name, because in wanted
+        if name not in done
+    ]
+
+
+@staff_page
+@require_GET
+def blank(request: HttpRequest, instrument: str) -> HttpResponse:
+    """The questions on paper, for a day without a computer."""
+    chosen = instrument_of(load(), instrument)
+    language = request.GET.get("language", reader_language())
+    if language not in LANGUAGES:
+        raise NotFound
+    with override(language):
+        context = {
+            "instrument": chosen,
+            "words": instrument_words(chosen),
+            "questions": questions(chosen, _everything(chosen), language),
+            "language": language,
+            "warning": wording_warning(chosen, language),
+            "LANGUAGE_CODE": language,
+        }
+        return render(request, "staff/assess_blank.html", context)
+
+
+def _everything(instrument: Instrument) -> dict[str, Answer]:
+    """No answers: on paper every question is printed, those that depend on another with the rest."""
+    return {}
+
+
+urlpatterns = [
+    path("assessments/answered/<str:response>/", answered, name="assess-answered"),
+    path("assess/<slug:instrument>/blank", blank, name="assess-blank"),
+]

@@ -1,0 +1,311 @@
+"""What a page of questions shows: each question with its answers, the earlier answer beside, and what is critical."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from careloop.actions.drafting import DraftState, OpenDraft
+from careloop.actions.start_assessment import Previous
+from careloop.actions.urgent import TIMER, rank_of, roster, site_of
+from careloop.care.assess import said
+from careloop.care.work import work_of
+from careloop.fhir import uris
+from careloop.fhir.elements import extension, instant
+from careloop.fhir.questionnaire import ABSENT, Answer, enabled
+from careloop.library import Critical, Instrument, Question
+from careloop.projections.facts import phone_of
+from careloop.store import Stored, Unit, timers
+from careloop.web.staff.assess_words import Teller, absent_words, reader_language
+
+FINISH = "finish"
+ABSENT_KEYS = {"declined": "d", "unknown": "w", "not-asked": "n"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """key: the number that answers. points: what it counts, None where nothing is counted."""
+
+    value: str
+    text: str
+    key: str
+    is_chosen: bool
+    is_exclusive: bool
+    points: int | None
+
+
+@dataclass(frozen=True, repr=False)
+class Earlier:
+    words: str
+    on: datetime | None
+    teller: Teller | None
+    by: str
+
+    def __repr__(self) -> str:
+        return "Earlier(…)"
+
+
+@dataclass(frozen=True, repr=False)
+class Asked:
+    """One question. number: among those asked now. heading: of its group, on the first of it. seen: which answer
+    the page shows, sent back with the next. waits: an answer may be critical, so the page waits to hear."""
+
+    question: Question
+    text: str
+    help: str
+    heading: str
+    heading_help: str
+    group: str
+    number: int
+    is_asked: bool
+    choices: tuple[Choice, ...]
+    typed: str
+    absent: str
+    seen: str
+    waits: bool
+    earlier: Earlier | None = None
+    problem: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.question.id
+
+    @property
+    def kind(self) -> str:
+        return self.question.kind
+
+    @property
+    def is_answered(self) -> bool:
+        return bool(self.typed or self.absent or any(choice.is_chosen for choice in self.choices))
+
+    @property
+    def reasons(self) -> list[Choice]:
+        """Declined, don't know, not asked."""
+        return [
+            Choice(code, absent_words(code), ABSENT_KEYS[code], code == self.absent, False, None)
+            for code in ("declined", "unknown", "not-asked")
+            if code in ABSENT
+        ]
+
+    def __repr__(self) -> str:
+        return f"Asked({self.id})"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """typed: what was sent and did not fit, by question; problems: the sentence for each."""
+
+    typed: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def questions(
+    instrument: Instrument,
+    answers: Mapping[str, Answer],
+    language: str,
+    *,
+    said_at: Mapping[str, str] | None = None,
+    earlier: Mapping[str, Earlier] | None = None,
+    sheet: Sheet | None = None,
+) -> list[Asked]:
+    """Every question in order, those not asked now among them."""
+    shown = enabled(instrument.form, answers)
+    critical = _critical_items(instrument)
+    sheet = sheet or Sheet()
+    found: list[Asked] = []
+    number, last_group = 0, ""
+    for question in instrument.questions:
+        if not question.is_question:
+            continue
+        is_asked = question.id in shown
+        number += is_asked
+        group = instrument.by_id[question.parent] if question.parent else None
+        is_first = group is not None and group.id != last_group
+        last_group = group.id if group else ""
+        answer = answers.get(question.id, Answer())
+        sent = sheet.typed.get(question.id)
+        chosen = set(sent if sent is not None else map(_key, answer.values))
+        found.append(
+            Asked(
+                question=question,
+                text=question.text.get(language),
+                help=question.help.get(language) if question.help else "",
+                heading=group.text.get(language) if group and is_first else "",
+                heading_help=group.help.get(language) if group and group.help and is_first else "",
+                group=group.text.get(language) if group else "",
+                number=number,
+                is_asked=is_asked,
+                choices=_choices(question, chosen, language),
+                typed="" if question.choices or question.kind == "yes-no" else ", ".join(sorted(chosen)),
+                absent=answer.absent or "",
+                seen=(said_at or {}).get(question.id, ""),
+                waits=question.id in critical,
+                earlier=(earlier or {}).get(question.id),
+                problem=sheet.problems.get(question.id, ""),
+            )
+        )
+    return found
+
+
+def _key(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _choices(question: Question, chosen: set[str], language: str) -> tuple[Choice, ...]:
+    if question.kind == "yes-no":
+        words = {"en": ("Yes", "No"), "es": ("Sí", "No")}[language]
+        pairs = zip(("true", "false"), words, strict=True)
+        return tuple(Choice(v, w, str(n), v in chosen, False, None) for n, (v, w) in enumerate(pairs, 1))
+    return tuple(
+        Choice(
+            choice.code,
+            choice.text.get(language),
+            str(number) if number <= 9 else "",
+            choice.code in chosen,
+            choice.is_exclusive,
+            choice.value,
+        )
+        for number, choice in enumerate(question.choices, 1)
+    )
+
+
+def _critical_items(instrument: Instrument) -> set[str]:
+    return {
+        path.partition("/")[2] for critical in instrument.scoring.critical for path in critical.when.reads()
+    }
+
+
+def earlier_answers(
+    instrument: Instrument,
+    previous: Mapping[str, Previous],
+    tellers: Mapping[str, Teller],
+    by: Mapping[str, str],
+) -> dict[str, Earlier]:
+    """tellers: by response id. by: names of staff by reference."""
+    language = reader_language()
+    return {
+        item: Earlier(
+            said(instrument.by_id[item], each.answer, language),
+            each.on,
+            tellers.get(each.response),
+            by.get(each.by or "", ""),
+        )
+        for item, each in previous.items()
+        if item in instrument.by_id
+    }
+
+
+# --- what is critical
+
+
+@dataclass(frozen=True, repr=False)
+class Urgent:
+    """One critical answer and the urgent work it raised. to: who has it now; following: who gets it next, empty for
+    nobody left; waiting: the sentence when nobody has it. is_said: the answer still stands."""
+
+    critical: Critical
+    say: str
+    do: tuple[str, ...]
+    because: str
+    task: Stored
+    to: str
+    phone: str
+    since: datetime
+    acknowledged: datetime | None
+    passes_on: datetime | None
+    following: str
+    waiting: str
+    is_said: bool
+    is_mine: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.task.resource["status"] not in ("completed", "cancelled", "entered-in-error", "failed")
+
+    def __repr__(self) -> str:
+        return f"Urgent({self.critical.id})"
+
+
+def urgents(unit: Unit, found: OpenDraft, still: set[str]) -> list[Urgent]:
+    """In the order of the instrument. still: ids of the critical answers that stand."""
+    state, instrument = found.state, found.instrument
+    tasks = unit.get(state.urgent.values())
+    return [
+        urgent_of(unit, critical, tasks[state.urgent[critical.id]], state, critical.id in still)
+        for critical in instrument.scoring.critical
+        if state.urgent.get(critical.id) in tasks
+    ]
+
+
+def urgent_of(unit: Unit, critical: Critical, task: Stored, state: DraftState, is_said: bool) -> Urgent:
+    language = reader_language()
+    work, resource = work_of(task.resource), task.resource
+    owner = resource.get("owner") or {}
+    now_with = who_has(unit, task)
+    return Urgent(
+        critical=critical,
+        say=critical.say.get(state.asked.language),
+        do=tuple(each.get(language) for each in critical.do),
+        because=work.because,
+        task=task,
+        to=str(owner.get("display", "")),
+        phone=now_with.phone,
+        since=instant(resource.get("authoredOn")) or task.at,
+        acknowledged=instant(extension(resource, uris.ACKNOWLEDGED)),
+        passes_on=now_with.passes_on,
+        following=now_with.following,
+        waiting=work.waiting_on or "",
+        is_said=is_said,
+        is_mine=owner.get("reference") == unit.scope.actor.practitioner,
+    )
+
+
+@dataclass(frozen=True)
+class NowWith:
+    phone: str
+    passes_on: datetime | None
+    following: str
+
+
+def who_has(unit: Unit, task: Stored) -> NowWith:
+    """The phone of whoever has urgent work, when it passes on, and to whom."""
+    resource = task.resource
+    owner = (resource.get("owner") or {}).get("reference")
+    patient = (resource.get("for") or {}).get("reference", "")
+    held = unit.get([each for each in (owner, patient) if each])
+    site = site_of(held[patient].resource) if patient in held else None
+    following = next(iter(roster(site, rank_of(owner))), None) if owner else None
+    return NowWith(
+        phone=(phone_of(held[owner].resource) or "") if owner in held else "",
+        passes_on=timers.due_at(unit, task.person, TIMER, task.reference),
+        following=following.name if following else "",
+    )
+
+
+def next_question(asked: list[Asked], after: str) -> str:
+    """The next one that is asked; FINISH after the last."""
+    ids = [each.id for each in asked if each.is_asked]
+    order = [each.id for each in asked]
+    rest = order[order.index(after) + 1 :] if after in order else []
+    return next((each for each in rest if each in ids), FINISH)
+
+
+def question_before(asked: list[Asked], here: str) -> str:
+    ids = [each.id for each in asked if each.is_asked]
+    if here == FINISH:
+        return ids[-1] if ids else ""
+    order = [each.id for each in asked]
+    rest = order[: order.index(here)] if here in order else []
+    return next((each for each in reversed(rest) if each in ids), "")
+
+
+def first_open(asked: list[Asked]) -> str:
+    """Where she left off: the first question without an answer that needs one, else the end."""
+    needed = (
+        each.id for each in asked if each.is_asked and not each.is_answered and each.question.is_required
+    )
+    return next(needed, FINISH)

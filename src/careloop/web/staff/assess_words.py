@@ -1,0 +1,157 @@
+"""The words of an assessment: scores, answers, who said them, and what does not fit. In the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import get_language, gettext, ngettext
+
+from careloop.actions.drafting import Circumstances
+from careloop.care.assess import ABSENT_WORDS, Score
+from careloop.fhir.elements import name_of, text_of
+from careloop.fhir.questionnaire import Item, Problem
+from careloop.library import Instrument
+from careloop.projections.people import names
+from careloop.store import Unit
+
+
+def reader_language() -> str:
+    return "es" if (get_language() or "en").startswith("es") else "en"
+
+
+def language_name(code: str) -> str:
+    return {"en": gettext("English"), "es": gettext("Spanish")}.get(code, "")
+
+
+@dataclass(frozen=True)
+class ScoreWords:
+    """value: `14`, `at least 9`, empty when there is none. of: `of 27`. band: in words. note: why there is no
+    score yet. findings: what single answers say."""
+
+    value: str = ""
+    of: str = ""
+    band: str = ""
+    note: str = ""
+    findings: tuple[str, ...] = ()
+
+
+def score_words(instrument: Instrument, result: Score, *, is_done: bool) -> ScoreWords:
+    """A sum that lacks answers is said as “at least”; it never stands as the score."""
+    language = reader_language()
+    findings = tuple(each.text.get(language) for each in result.findings)
+    because = result.not_scored_because.get(language) if result.not_scored_because else ""
+    if instrument.scoring.kind != "sum":
+        return ScoreWords(note=because if is_done and not findings else "", findings=findings)
+    of = gettext("of %(n)s") % {"n": result.maximum}
+    if result.value is not None:
+        band = result.band.text.get(language) if result.band else ""
+        return ScoreWords(_number(result.value), of, band, "", findings)
+    floor = result.at_least or Decimal(0)
+    value = gettext("at least %(n)s") % {"n": _number(floor)} if floor else ""
+    reached = instrument.scoring.band(floor)
+    is_first = reached is None or reached == instrument.scoring.bands[0]
+    band = (
+        ""
+        if is_first or reached is None
+        else gettext("%(band)s or more") % {"band": reached.text.get(language)}
+    )
+    return ScoreWords(value, of if value else "", band, because if is_done else "", findings)
+
+
+def _number(value: Decimal) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def absent_words(absent: str) -> str:
+    return ABSENT_WORDS[absent].get(reader_language())
+
+
+def problem_words(item: Item, problem: Problem) -> str:
+    """What does not fit, and what would."""
+    plain = {
+        "missing": gettext("There is no answer yet."),
+        "not-an-option": gettext("This is not one of the answers."),
+        "exclusive": gettext("“None of these” can’t go with another answer. Take one of them back."),
+        "too-many": gettext("Only one answer fits here."),
+        "said-twice": gettext("The same answer is given twice."),
+        "not-enabled": gettext("This question did not apply."),
+    }
+    if problem.code in plain:
+        return plain[problem.code]
+    if problem.code == "too-long":
+        most = item.max_length or 0
+        return ngettext("At most %(n)d character.", "At most %(n)d characters.", most) % {"n": most}
+    if problem.code == "out-of-range":
+        return gettext("A number from %(first)s to %(last)s.") % {"first": item.minimum, "last": item.maximum}
+    kinds = {
+        "integer": gettext("Write a whole number, like 2."),
+        "decimal": gettext("Write a number, like 2.5."),
+        "date": gettext("Write a day of the calendar, like 11/24/2026."),
+    }
+    return kinds.get(item.type, gettext("This does not fit the question."))
+
+
+@dataclass(frozen=True, repr=False)
+class Teller:
+    """who: whose words they are, empty when nobody wrote it down. through: the interpreter, in words."""
+
+    who: str
+    is_person: bool = False
+    through: str = ""
+    language: str = ""
+
+    def __repr__(self) -> str:
+        return "Teller(…)"
+
+
+def tellers(
+    unit: Unit, asked: Mapping[str, Circumstances], person: str, person_name: str
+) -> dict[str, Teller]:
+    """By the same keys. person: "Patient/…"."""
+    sources = {each.source for each in asked.values() if each.source and each.source != person}
+    known = unit.get(sorted(sources))
+    return {key: _teller(each, known, person, person_name) for key, each in asked.items()}
+
+
+def _teller(asked: Circumstances, known: Mapping[str, Any], person: str, person_name: str) -> Teller:
+    is_person = asked.source == person
+    who = person_name if is_person else asked.heard_from
+    if asked.source and asked.source in known and not is_person:
+        who = helper_words(known[asked.source].resource)
+    elif asked.source and not who:
+        who = gettext("somebody else")
+    through = asked.interpreter
+    return Teller(who, is_person, through, language_name(asked.language))
+
+
+def helper_words(related: Mapping[str, Any]) -> str:
+    """`Rosa Duarte, daughter`."""
+    kinds = related.get("relationship", ())
+    relation = next(
+        (text_of(c) for c in kinds if not any(code.get("code") == "HPOWATT" for code in c.get("coding", ()))),
+        "",
+    )
+    name = name_of(related)
+    return f"{name}, {relation.lower()}" if relation else name
+
+
+def wording_warning(instrument: Instrument, language: str) -> str:
+    """What must be known before these words are read aloud; empty when they are as published."""
+    how = instrument.wording.get(language, "")
+    is_ours = instrument.wording["en"] == "own"
+    if how == "unverified":
+        return gettext(
+            "This wording was not compared with the publisher’s form. A bilingual clinician should read it before use."
+        )
+    if how == "own" and not is_ours:
+        return gettext(
+            "This translation was written for Careloop. It is not the publisher’s own and was not validated."
+        )
+    return ""
+
+
+def written_by(unit: Unit, references: Iterable[str | None]) -> dict[str, str]:
+    return names(unit, [reference for reference in references if reference])
