@@ -29,8 +29,8 @@ def made_up_discharge(now: datetime) -> bytes:
         f"EVN|A03|{left:%Y%m%d%H%M%S%z}",
         f"PID|1||{int(number, 16) % 10**7}^^^STLUKES^MR||Calloway^Opal^J||19450311|F"
         "|||2210 Harbor St^^Houston^TX^77011^USA||^PRN^PH^^1^713^5550188|||||||||||||||||||||",
-        "NK1|1|Calloway^Dwight|SON|||^PRN^PH^^1^713^5550189",
-        f"PV1|1|I|4W^412^1^STLUKES||||1234567893^Nguyen^Linh^^^Dr|||MED||||1|||||{number}V^^^STLUKES^VN|||||||||||||||||01|||||||||"
+        "NK1|1|Calloway^Dwight|CHD^Child|||^PRN^PH^^1^713^5550189",
+        f"PV1|1|I|4W^412^1^STLUKES||||1234567893^Nguyen^Linh^^^Dr|||MED||||1|||||{number}V^^^STLUKES^VN|||||||||||||||||01||||||||"
         f"{came:%Y%m%d%H%M%S%z}|{left:%Y%m%d%H%M%S%z}",
         "DG1|1||I50.23^Acute on chronic systolic heart failure^I10|||A",
         "IN1|1|MEDICARE^Medicare Part A and B|MCR|Medicare||||||||||||||||||||||||||||||||1EG4TE5MK73",
