@@ -12,6 +12,7 @@ from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record, working
+from careloop.actions.hospital_reviews import token
 from careloop.actions.withdraw_work import withdraw
 from careloop.care.stay import WITHDRAWN, state_of
 from careloop.care.work import Proposal, Withdrawal, Work, to_task
@@ -71,7 +72,7 @@ def _known(unit: Unit, person: str | None, keys: Iterable[str]) -> dict[str, Sto
         found = [
             task
             for key in sorted(keys)
-            for task in unit.search("Task", [("identifier", f"{uris.DEDUPE}|{key}")]).entries
+            for task in unit.search("Task", [("identifier", token(uris.DEDUPE, key))]).entries
         ]
     else:
         rid = unit.rid_of(person)
@@ -150,9 +151,11 @@ def _notes(notes: Sequence[Resource], details: str | None, *, is_unled: bool) ->
 
 
 def _extra(unit: Unit, extra: Iterable[Resource]) -> list[Stored]:
-    """Other resources, each once by its own key."""
-    made = [
-        unit.create(each, if_none_exist=[("identifier", f"{uris.DEDUPE}|{identifier_in(each, uris.DEDUPE)}")])
-        for each in extra
-    ]
+    """Other resources, each once by its own key. Raises ValueError for one without."""
+    made = []
+    for each in extra:
+        key = identifier_in(each, uris.DEDUPE)
+        if key is None:
+            raise ValueError(f"{each.get('resourceType')} has no key that makes it one.")
+        made.append(unit.create(each, if_none_exist=[("identifier", token(uris.DEDUPE, key))]))
     return [stored for stored in made if stored.is_new]

@@ -19,6 +19,7 @@ from careloop.library import Library
 from careloop.projections.facts import Facts, facts_of, moment
 from careloop.projections.people import names
 from careloop.store import Stored, Unit
+from careloop.store.keys import number_of
 
 TYPES: Final = (
     "Patient",
@@ -57,7 +58,10 @@ def gather(unit: Unit, person: int, library: Library) -> Found | None:
     facts = _person(patient, site, kinds, unit.now.date(), library)
     stays = _stays(unit, facts, kinds, library)
     heard = heard_at((*kinds["Encounter"], *kinds["QuestionnaireResponse"], *kinds["Task"]))
-    return Found(facts, stays, _silence(facts, _told(patient, site, kinds), heard, kinds["EpisodeOfCare"]))
+    joined = _joined(
+        unit, person, _told(patient, site, kinds), kinds["EpisodeOfCare"], is_heard=heard is not None
+    )
+    return Found(facts, stays, _silence(facts, joined, heard))
 
 
 def _site(unit: Unit, patient: Resource) -> Resource | None:
@@ -194,19 +198,30 @@ def _complexity(unit: Unit, person: str) -> dict[str, str]:
 
 # Silence
 
+FIRST_RECORDED: Final = """
+select i.id, v.at from versions v join ids i on i.rid = v.rid
+where v.person = %s and v.version = 1 and i.type = %s
+"""
 
-def _silence(
-    person: PersonFacts, told: Facts, heard: datetime | None, episodes: Iterable[Resource]
-) -> SilenceFacts:
-    """Programs that are paused wait for nobody."""
+
+def _joined(
+    unit: Unit, person: int, told: Facts, episodes: Iterable[Resource], *, is_heard: bool
+) -> tuple[Joined, ...]:
+    """The programs that she is in now; paused ones wait for nobody. Before the record knew of a program, nobody could
+    write down a word from her: with none on record, it counts from there. An imported panel is not silent at once."""
     active = {f"EpisodeOfCare/{each['id']}" for each in episodes if each.get("status") == "active"}
+    hers = [each for each in told.enrolled if each.episode in active and each.until is None]
+    if is_heard or not hers:
+        return tuple(Joined(each.program, each.since) for each in hers)
+    rows = unit.cursor().execute(FIRST_RECORDED, [person, number_of("EpisodeOfCare")]).fetchall()
+    known = {f"EpisodeOfCare/{id}": at for id, at in rows}
+    return tuple(Joined(each.program, max(each.since, known.get(each.episode, each.since))) for each in hers)
+
+
+def _silence(person: PersonFacts, joined: tuple[Joined, ...], heard: datetime | None) -> SilenceFacts:
     return SilenceFacts(
         reference=person.reference,
-        joined=tuple(
-            Joined(each.program, each.since)
-            for each in told.enrolled
-            if each.episode in active and each.until is None
-        ),
+        joined=joined,
         heard=heard,
         is_deceased=person.is_deceased,
         zone=person.zone,

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from careloop.access import Scope
 from careloop.actions import record, working
 from careloop.actions.follow_person import follow
+from careloop.actions.hospital_reviews import token
 from careloop.actions.person_facts import COMPLEXITY
 from careloop.actions.working import Result
 from careloop.fhir import uris
@@ -49,7 +50,7 @@ def record_complexity(
 
 def _recorded(unit: Unit, stay: Stored, complexity: str) -> Stored:
     key = f"complexity:{stay.reference}"
-    found = unit.match_one("Observation", [("identifier", f"{uris.DEDUPE}|{key}")])
+    found = unit.match_one("Observation", [("identifier", token(uris.DEDUPE, key))])
     fresh: Resource = {
         "resourceType": "Observation",
         "identifier": [{"system": uris.DEDUPE, "value": key}],

@@ -130,7 +130,7 @@ def _check_in(facts: SilenceFacts, silence: _Silence, key: str) -> Work:
     tz = zone_called(facts.zone) if facts.zone else UTC
     day = silence.since.astimezone(tz)
     said = (
-        "Not heard from since" if facts.heard == silence.since else "Nobody has heard from this person since"
+        "Not heard from since" if facts.heard == silence.since else "No word from this person on record since"
     )
     days = silence.rule.integer("days")
     return Work(
