@@ -50,7 +50,7 @@ def _page(request: HttpRequest, status: int, what: str, safe: str, todo: str) ->
 def _typed(request: HttpRequest) -> list[tuple[str, str]]:
     """What she sent, for the button that sends it again: the browser may have forgotten it by then. Her own words go
     back to her own page, nowhere else; a password is typed again."""
-    if request.method != "POST" or request.content_type == "multipart/form-data" or not _is_ours(request):
+    if request.method != "POST" or not _is_ours(request) or request.FILES:
         return []
     kept = [(name, value) for name, values in request.POST.lists() for value in values]
     return [(name, value) for name, value in kept if name not in ("csrfmiddlewaretoken", "password")]
