@@ -16,6 +16,7 @@ from careloop.store import Stored, Unit
 
 TYPES: Final = ("RelatedPerson", "CareTeam", "EpisodeOfCare", "Consent")
 AGENT: Final = "HPOWATT"
+SSN: Final = "http://hl7.org/fhir/sid/us-ssn"
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,6 +72,8 @@ class Enrollment:
 
 @dataclass(frozen=True, repr=False)
 class Number:
+    """value: of a social security number only its end. kind: HL7's identifier type, else its text."""
+
     value: str
     kind: str
     authority: str
@@ -210,7 +213,10 @@ def _enrollments(
 
 def _numbers(patient: Resource) -> Iterable[Number]:
     for found in patient.get("identifier", ()):
-        if found.get("value"):
-            kind = text_of(found.get("type"))
-            authority = (found.get("assigner") or {}).get("display") or found.get("system", "")
-            yield Number(str(found["value"]), kind, str(authority))
+        if not found.get("value"):
+            continue
+        code = next((code for _, code in codings(found.get("type"))), "")
+        is_social = code == "SS" or found.get("system") == SSN
+        value = f"…{str(found['value'])[-4:]}" if is_social else str(found["value"])
+        authority = (found.get("assigner") or {}).get("display") or found.get("system", "")
+        yield Number(value, "SS" if is_social else code or text_of(found.get("type")), str(authority))

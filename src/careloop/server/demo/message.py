@@ -17,7 +17,7 @@ ZONE = "America/Chicago"
 
 
 def send_unclear_discharge(days: Days, now: datetime) -> None:
-    """Dolores Rivera goes home from St. Luke's: neither her number nor her whole birth date is told."""
+    """Dolores Rivera goes home from St. Luke's, with a number that nobody here knows."""
     receive.accept(
         unclear_discharge(days, now).encode(), "127.0.0.1", now, sender=Sender.objects.get(name=SENDER)
     )
@@ -26,15 +26,16 @@ def send_unclear_discharge(days: Days, now: datetime) -> None:
 
 
 def unclear_discharge(days: Days, now: datetime) -> str:
-    """An ADT^A03. The birth date is told to the month, the street without its number: as a hurried clerk writes."""
+    """An ADT^A03 as a hurried clerk writes it: the address of one Dolores, the phone of the other, and a birth date
+    that is a digit away from both."""
     sent = (now - timedelta(minutes=9)).astimezone(ZoneInfo(ZONE))
     left = sent - timedelta(minutes=50)
     came = left - timedelta(days=3)
-    born = days.born(71, 4, 15)[:7].replace("-", "")
+    born = days.born(71, 4, 11).replace("-", "")
     segments = (
         f"MSH|^~\\&|ADT|STLUKES|CARELOOP|CARELOOP|{_stamp(sent)}||ADT^A03^ADT_A03|SL{sent:%m%d}0417|P|2.5.1",
         f"EVN|A03|{_stamp(sent)}",
-        f"PID|1||SL-90417^^^STLUKES&2.16.840.1.113883.19.5.12&ISO^MR||Rivera^Dolores||{born}|F|||Sampson Street^^Houston^TX^77003||||||||||||||||||",
+        f"PID|1||SL-90417^^^STLUKES&2.16.840.1.113883.19.5.12&ISO^MR||Rivera^Dolores||{born}|F|||1405 Sampson Street^^Houston^TX^77003||^PRN^PH^^1^713^5550172|||||||||||||||||",
         f"PV1|1|I|4W^412^A|||||||MED||||||||||SLV90417^^^STLUKES&2.16.840.1.113883.19.5.12&ISO^VN|||||||||||||||||01|||||||||{_stamp(came)}|{_stamp(left)}",
         "DG1|1||J44.1^COPD with an acute worsening^I10|||A",
     )

@@ -164,7 +164,7 @@ def _cared_for(community: Community, chart: Chart, dice: Random, life: Mapping[s
         _agreed(community, chart, dice, life, min(since, dice.randint(15, 90)))
     _talked(chart, dice)
     for _ in range(dice.choice((0, 0, 1, 1, 2))):
-        _something_to_do(chart, dice)
+        _something_to_do(chart, dice, life)
 
 
 def _mood_over_time(chart: Chart, dice: Random, between: Sequence[int]) -> None:
@@ -220,8 +220,9 @@ def _outreach(chart: Chart, dice: Random) -> None:
     )  # fmt: skip
 
 
-def _something_to_do(chart: Chart, dice: Random) -> None:
-    klass, kind, title, because, source = dice.choice(table("neighbors")["todo"])
+def _something_to_do(chart: Chart, dice: Random, life: Mapping[str, Any]) -> None:
+    fitting = [todo for todo in table("neighbors")["todo"] if todo[1] != "ask-phq-9" or "phq" in life]
+    klass, kind, title, because, source = dice.choice(fitting)
     ahead = dice.choice((-3, -1, 0, 0, 1, 2, 4, 6, 9, 13))
     to_do(
         chart, kind, title, because, WorkClass[klass.upper()], due=chart.days.due(ahead),

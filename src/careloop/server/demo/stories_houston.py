@@ -463,7 +463,7 @@ def earl_washington(community: Community, days: Days) -> list[Resource]:
     first = contact(chart, 12, "10:20", "no-answer", "Phone off", minutes=1)
     second = contact(chart, 5, "16:40", "left-message", "With the barber", minutes=3)
     to_do(
-        chart, "check-in", "Find out how he is", "41 days without a word", WorkClass.SILENCE, due=days.due(0),
+        chart, "check-in", "Find out how he is", "41 days without a word", WorkClass.SILENCE, due=days.due(-1), target=days.due(-1, "17:00"),
         attempts=(first, second), source="Chronic care: a contact every 30 days", asked=11,
     )  # fmt: skip
     return chart.resources

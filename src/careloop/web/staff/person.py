@@ -158,7 +158,13 @@ def about(request: HttpRequest, person: str) -> HttpResponse:
     with open_record(request) as unit:
         frame = open_frame(unit, request, person, "about")
         found = about_of(unit, frame.patient)
-    told = {"about": found, "statuses": episode_words(), "uses": use_words(), "genders": gender_words()}
+    told = {
+        "about": found,
+        "statuses": episode_words(),
+        "uses": use_words(),
+        "genders": gender_words(),
+        "numbers": number_words(),
+    }
     return render(request, "staff/person_about.html", context(frame, **told))
 
 
@@ -179,6 +185,19 @@ def use_words() -> dict[str, str]:
         "work": pgettext("use of a phone or address", "work"),
         "mobile": pgettext("use of a phone or address", "mobile"),
         "temp": pgettext("use of a phone or address", "for now"),
+    }
+
+
+def number_words() -> dict[str, str]:
+    """HL7's types of identifiers (table 0203)."""
+    return {
+        "MR": gettext("record number"),
+        "PI": gettext("record number"),
+        "MC": gettext("Medicare number"),
+        "MA": gettext("Medicaid number"),
+        "DL": gettext("driver’s license"),
+        "PPN": gettext("passport"),
+        "SS": gettext("Social Security number"),
     }
 
 
