@@ -79,7 +79,9 @@ def _sender(community: Community) -> None:
             "HOS": "hospice",
             "AMA": "ama",
             "EXP": "died",
+            "Admitted as Inpatient": "home",
         },
+        classes={"P": "IMP"},
     )
 
 
