@@ -105,3 +105,9 @@ def test_food_and_a_ride_in_one_proposal_never_name_a_line_twice() -> None:
     keys = [line.key for line in propose(LIBRARY, both, Standing(), TODAY).lines]
     assert len(keys) == len(set(keys))
     assert "action:ride-next-visit" in keys
+
+
+def test_what_was_written_by_hand_in_the_same_words_is_there_already() -> None:
+    need = {"clinicalStatus": {}, "code": {"text": "Low mood that makes daily life harder"}}
+    lines = propose(LIBRARY, MODERATE, Standing(needs=(need,)), TODAY).lines
+    assert [line.key for line in lines if line.is_there] == ["need:depression"]

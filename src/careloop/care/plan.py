@@ -185,25 +185,36 @@ def _judged(line: Line, standing: Standing, on: date) -> Line:
 
 
 def _present(line: Line, standing: Standing) -> Resource | None:
+    """What stands for the same: of the same code, else, for what was written by hand, in the same words."""
     if line.part == "need":
-        active = [
+        live = [
             need
             for need in standing.needs
             if code_in(need.get("clinicalStatus"), _CLINICAL) in (None, "active")
         ]
-        return next((need for need in active if code_in(need.get("code"), uris.NEED) == line.code), None)
+        return _like(line, live, uris.NEED, "code")
     if line.part == "goal":
         live = [goal for goal in standing.goals if goal.get("lifecycleStatus") in OPEN_GOAL]
-        return next((goal for goal in live if code_in(goal.get("description"), uris.GOAL) == line.code), None)
+        return _like(line, live, uris.GOAL, "description")
     live = [
         task
         for task in standing.tasks
         if task.get("status") in OPEN_TASK and task.get("intent") != "proposal"
     ]
-    return next((task for task in live if code_in(task.get("code"), uris.WORK_CODE) == line.code), None)
+    return _like(line, live, uris.WORK_CODE, "code")
 
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+
+
+def _like(line: Line, live: Iterable[Resource], system: str, name: str) -> Resource | None:
+    by_words = None
+    for each in live:
+        if code_in(each.get(name), system) == line.code:
+            return each
+        if text_of(each.get(name)).casefold() == line.text.en.casefold():
+            by_words = by_words or each
+    return by_words
 
 
 def _other_target(line: Line, standing: Standing) -> Words | None:

@@ -27,9 +27,14 @@
     choose(all[Math.max(0, Math.min(at, all.length - 1))], true);
   });
 
+  // While a press is down nothing may move, or the button slips away from under it: the click chooses.
+  let pressed = false;
+  document.addEventListener("pointerdown", () => { pressed = true; }, true);
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => { pressed = false; }, true);
+
   document.addEventListener("focusin", (event) => {
     const line = event.target.closest?.("[data-line]");
-    if (line && !document.querySelector("[data-cancel]")) choose(line, false);
+    if (line && !pressed && !document.querySelector("[data-cancel]")) choose(line, false);
   });
   document.addEventListener("click", (event) => {
     const line = event.target.closest?.("[data-line]");
