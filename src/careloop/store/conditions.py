@@ -37,8 +37,9 @@ def compile_condition(condition: Condition, person_column: str, *, labels_column
     if labels_column is not None and (own := _of_nobody(condition, labels_column)) is not None:
         nobodys, told = f"({nobodys} and {own[0]})", own[1]
     people, given = people_where(condition, "pe", labels_column)
-    text = f"({nobodys} or exists (select from people pe where pe.person = {person_column} and {people}))"
-    return text, [*told, *given]
+    # One look by key a row. An `exists` would be the planner's to turn into a table of everybody who may be seen.
+    found = f"(select true from people pe where pe.person = {person_column} and {people} limit 1)"
+    return f"({nobodys} or coalesce({found}, false))", [*told, *given]
 
 
 def people_where(condition: Condition, alias: str, labels_column: str | None = None) -> Sql:

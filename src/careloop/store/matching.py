@@ -166,14 +166,15 @@ def _margin(value: Date, now: datetime) -> int:
     return abs(instant - (value.low + value.high) // 2) // 10
 
 
-# %(low)s and %(high)s: what the search covers. Source: FHIR R4 search, table of prefixes.
+# l and h: what the search covers. Source: FHIR R4 search, table of prefixes. Each begins with a bound on `low` or on
+# `high` alone, which an index can use; so `ge` and `le` say first what both their halves have in common.
 _DATES: Final = {
     "eq": ("({a}.low >= %s::bigint and {a}.high <= %s::bigint)", "lh"),
     "ne": ("({a}.low < %s::bigint or {a}.high > %s::bigint)", "lh"),
     "gt": ("{a}.high > %s::bigint", "h"),
     "lt": ("{a}.low < %s::bigint", "l"),
-    "ge": ("({a}.high > %s::bigint or ({a}.low >= %s::bigint and {a}.high <= %s::bigint))", "hlh"),
-    "le": ("({a}.low < %s::bigint or ({a}.low >= %s::bigint and {a}.high <= %s::bigint))", "llh"),
+    "ge": ("({a}.high >= %s::bigint and ({a}.high > %s::bigint or {a}.low >= %s::bigint))", "lhl"),
+    "le": ("({a}.low <= %s::bigint and ({a}.low < %s::bigint or {a}.high <= %s::bigint))", "hlh"),
     "sa": ("{a}.low >= %s::bigint", "h"),
     "eb": ("{a}.high <= %s::bigint", "l"),
     "ap": ("({a}.low < %s::bigint and {a}.high > %s::bigint)", "hl"),

@@ -31,6 +31,8 @@ FEW_PEOPLE: Final = 2_000  # whom the caller may see
 ESTIMATE_LIMIT: Final = 10_000  # an estimated total stops counting here
 _PROBED: Final = 6  # criteria that are counted before a side is chosen
 
+_RANGED: Final = frozenset({"date", "number", "quantity", "composite"})
+
 Side = Literal["criterion", "people", "order"]
 
 # How a sort parameter's rows are ordered, and the type of that column.
@@ -72,6 +74,13 @@ def run(unit: Unit, query: Query) -> Page:
     return Page(total=total, entries=entries, next=cursor_of(query, after) if after else None)
 
 
+def _ask(cursor: Any, query: Query, text: str, given: Sequence[Any]) -> Any:
+    """Where a range is asked for, the plan is made for its very ends each time: one that is made for any range takes
+    it for a third of the table, and reads the table."""
+    has_range = any(criterion.param.type in _RANGED for criterion in query.criteria)
+    return cursor.execute(text.encode(), given, prepare=False if has_range else None)
+
+
 # --- choosing a side ---
 
 
@@ -79,7 +88,7 @@ def choose(cursor: Any, query: Query, condition: Condition, matching: Matching, 
     filters = [matching.of_head(criterion) for criterion in query.criteria]
     starts = [start for c in query.criteria if (start := matching.resources(c))][:_PROBED]
     people = people_to_start_from(condition)
-    counts, people_count = _probe(cursor, starts, people)
+    counts, people_count = _probe(cursor, query, starts, people)
     filters.append(compile_condition(condition, "h.person", labels_column="h.labels"))
     sort = query.sort or (Sort(search_params(query.type)["_lastUpdated"], False),)
     side: Side
@@ -92,7 +101,7 @@ def choose(cursor: Any, query: Query, condition: Condition, matching: Matching, 
     return Plan(query, side, source, filters, place, sort)
 
 
-def _probe(cursor: Any, starts: Sequence[Sql], people: Sql | None) -> tuple[list[int], int]:
+def _probe(cursor: Any, query: Query, starts: Sequence[Sql], people: Sql | None) -> tuple[list[int], int]:
     """How many rows each side would start from, counted no further than it matters."""
     asked = [(f"{text} limit {FEW_ROWS + 1}", given) for text, given in starts]
     if people is not None:
@@ -100,7 +109,7 @@ def _probe(cursor: Any, starts: Sequence[Sql], people: Sql | None) -> tuple[list
     if not asked:
         return [], 0
     counted = ", ".join(f"(select count(*) from ({text}) x)" for text, _ in asked)
-    row = cursor.execute(f"select {counted}".encode(), [v for _, given in asked for v in given]).fetchone()
+    row = _ask(cursor, query, f"select {counted}", [v for _, given in asked for v in given]).fetchone()
     found = [int(count) for count in row]
     return found[: len(starts)], found[-1] if people is not None else 0
 
@@ -156,7 +165,7 @@ def _page(cursor: Any, plan: Plan) -> list[tuple[Any, ...]]:
     """One row more than the page takes, when there are more. Columns: those of Stored, then the sort keys."""
     rows: list[tuple[Any, ...]] = []
     for text, given in _statements(plan):
-        rows += cursor.execute(text.encode(), given).fetchall()
+        rows += _ask(cursor, plan.query, text, given).fetchall()
         if len(rows) > plan.query.count:
             break
     return rows
@@ -330,4 +339,4 @@ def _total(cursor: Any, plan: Plan) -> int | None:
     said = " and ".join(f"({text})" for text, _ in plan.filters)
     given = [*plan.source[1], *(value for _, values in plan.filters for value in values)]
     text = f"select count(*) from (select from {plan.source[0]} where {said}{limit}) x"
-    return int(cursor.execute(text.encode(), given).fetchone()[0])
+    return int(_ask(cursor, plan.query, text, given).fetchone()[0])
