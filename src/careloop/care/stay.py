@@ -233,24 +233,31 @@ def state_of(task: Resource) -> State:
 def zone_of_person(
     patient: Resource, site: Resource | None
 ) -> tuple[str | None, Literal["address", "site", ""]]:
-    """Her address's zone, else her site's, and which it was; (None, "") when neither says. Never guessed."""
+    """Her address's zone, else her site's, and which it was; (None, "") when neither says. Never guessed: an address
+    in another state than the site's, whose own zone can't be told, leaves it unknown."""
     if found := _zone_of(patient):
         return found, "address"
-    if site and (found := _zone_of(site)):
+    if site and _states(patient) <= _states(site) and (found := _zone_of(site)):
         return found, "site"
     return None, ""
 
 
+def _states(resource: Resource) -> set[str]:
+    return {state for a in _usable(resource) if (state := str(a.get("state", "")).strip().upper())}
+
+
 def _zone_of(resource: Resource) -> str | None:
     """Home before temporary before others; an old address, or one abroad, says nothing."""
-    usable = [
-        a for a in resource.get("address", ()) if a.get("use") not in ("old", "billing") and _is_in_us(a)
-    ]
+    usable = _usable(resource)
     usable.sort(key=lambda a: ("home", "temp").index(a["use"]) if a.get("use") in ("home", "temp") else 2)
     for address in usable:
         if zone := zone_of_address(address.get("postalCode"), address.get("state")):
             return zone
     return None
+
+
+def _usable(resource: Resource) -> list[Resource]:
+    return [a for a in resource.get("address", ()) if a.get("use") not in ("old", "billing") and _is_in_us(a)]
 
 
 def _is_in_us(address: Resource) -> bool:

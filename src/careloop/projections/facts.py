@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from careloop.care.stay import zone_of_person
 from careloop.fhir import uris
 from careloop.fhir.elements import (
     Resource,
@@ -57,7 +58,7 @@ def facts_of(
         site=_reference(patient.get("managingOrganization")),
         team=next((m for team in active if (m := _member(team, None, "CareTeam/"))), None),
         lead=lead or manager,
-        zone=zone_in(patient) or (zone_in(site) if site else None),
+        zone=zone_of_person(patient, site)[0],
         labels=0,
         merged_into=_replaced_by(patient),
         enrolled=tuple(_enrollments(episodes)),
