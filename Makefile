@@ -15,7 +15,7 @@ demo: $(READY)
 test: $(DEV)
 	@$(BIN)/python tools/build_assets.py >/dev/null
 	@$(BIN)/python tools/chromium.py
-	@$(BIN)/python -m pytest -n $${PYTEST_WORKERS:-2} $(ARGS)
+	@$(BIN)/python -m pytest -n $${PYTEST_WORKERS:-2} --dist loadgroup $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -97,6 +97,17 @@ def test_mine_is_what_i_own_and_unclaimed_what_nobody_owns(ward: Ward) -> None:
     assert [r.owner_name for r in ward.today("team").rows if r.title == "his"] == ["Ben Osei"]
 
 
+def test_what_nobody_owns_and_cannot_wait_stands_before_everybody(ward: Ward) -> None:
+    ward.has(
+        b.task("a", "maria", ward.now, title="danger", klass=WorkClass.DANGER, owner=None),
+        b.task("b", "maria", ward.now, title="clock", klass=WorkClass.CLOCK, due=ward.now, owner=None),
+        b.task("c", "maria", ward.now, title="promise", klass=WorkClass.PROMISE, due=ward.now, owner=None),
+        b.task("d", "walter", ward.now, title="elsewhere", klass=WorkClass.DANGER, owner=None),
+    )
+    assert titles(ward.today("mine"), "now") == ["danger"]
+    assert titles(ward.today("mine"), "today") == ["clock"]
+
+
 def test_work_for_someone_i_may_not_see_is_neither_shown_nor_counted(ward: Ward) -> None:
     ward.has(
         b.task("a", "walter", ward.now, due=ward.now, program="transitions"),

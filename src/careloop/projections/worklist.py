@@ -122,11 +122,16 @@ def saw(unit: Unit, shown: Today) -> None:
     unit.saw({row.person.rid for row in shown.rows if row.person}, "today")
 
 
+# What nobody owns and cannot wait stands before everybody who could take it.
+AT_HAND = f" and w.owner is null and w.class <= {WorkClass.CLOCK.value}"
+
+
 def _sides(unit: Unit, view: str, condition: Condition) -> list[Sql]:
     """The indexes to walk. The condition stands beside each anyway; sides only say where to look."""
     me = unit.scope.actor.practitioner_rid
     if view == "mine":
-        return [("w.owner = %s", [me])] if me is not None else []
+        mine: list[Sql] = [("w.owner = %s", [me])] if me is not None else []
+        return [*mine, *((text + AT_HAND, told) for text, told in _houses(condition))]
     extra = " and w.owner is null" if view == "unclaimed" else ""
     within: list[Any] = []
     if view.startswith("program:"):
