@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -153,6 +154,7 @@ def run_hl7_listener(host: str, port: int) -> None:
         port,
         accept=lambda raw, peer: receive.accept(raw, peer, system_clock()),
         stop=_stopped_by_signals(),
+        tls=listener.tls_from(os.environ),
     )
 
 

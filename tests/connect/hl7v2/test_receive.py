@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import django.db
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -173,3 +174,13 @@ def test_noise_from_a_sender_is_always_answered(hospital: Hospital) -> None:
         (ack,) = hospital.send(noise)
         assert ack.code == "AE"
         assert ack.is_kept
+
+
+def test_after_the_database_was_away_the_next_message_is_taken(hospital: Hospital) -> None:
+    """A thread of the listener keeps its connection for days; a broken one is left and another opened."""
+    hospital.send(A01)
+    assert django.db.connection.connection is not None
+    django.db.connection.connection.close()
+    (ack,) = hospital.send(adt("A03", left="Nov 20 16:20"))
+    assert ack.code == "AA"
+    assert [m.kind for m in hospital.inbox()] == ["ADT^A03", "ADT^A01"]

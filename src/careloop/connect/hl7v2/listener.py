@@ -13,7 +13,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,6 +83,25 @@ def tls_context(certificate: Path, key: Path, senders: Path | None = None) -> ss
         context.load_verify_locations(senders)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+class HalfTls(CareError):
+    """TLS needs both a certificate and its key."""
+
+    code, status = "half-tls", 500
+
+
+def tls_from(environment: Mapping[str, str]) -> ssl.SSLContext | None:
+    """CARELOOP_HL7_CERTIFICATE, CARELOOP_HL7_KEY, and CARELOOP_HL7_SENDERS for those whom senders must be signed by.
+    None when neither of the first two is set. Raises HalfTls."""
+    certificate, key, senders = (
+        environment.get(f"CARELOOP_HL7_{name}") for name in ("CERTIFICATE", "KEY", "SENDERS")
+    )
+    if not certificate and not key:
+        return None
+    if not certificate or not key:
+        raise HalfTls("Set CARELOOP_HL7_CERTIFICATE and CARELOOP_HL7_KEY.")
+    return tls_context(Path(certificate), Path(key), Path(senders) if senders else None)
 
 
 class Listener:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import DatabaseError
-from psycopg import Error as PostgresError
-
 from careloop import store
 from careloop.access import Scope, system_actor
 from careloop.accounts.models import Sender
 from careloop.connect.hl7v2 import acknowledge, parse, senders
 from careloop.connect.hl7v2.acknowledge import Ack
 from careloop.connect.hl7v2.parse import BadMessage, Header, NoHeader
-from careloop.kernel.errors import CareError
+from careloop.kernel.errors import CareError, Unavailable
 from careloop.kernel.ids import new_id
 from careloop.store import inbox
 
@@ -60,14 +57,18 @@ def accept(raw: bytes, peer: str, now: datetime, *, sender: Sender | None = None
     """
     content = parse.unframed(raw)
     head, fault = _header(content)
-    try:
-        known = sender or _sender(head, peer)
-        if known is None:
-            return _refusal(head, StrangeSender(), now, is_kept=False)
-        return _keep(content, head, fault or _fault_of(content), known, now)
-    except (CareError, DatabaseError, PostgresError) as failed:
-        log.error("not stored: %s", type(failed).__name__)
-        return _refusal(head, NotStored(), now, is_kept=False)
+    for is_last in (False, True):
+        try:
+            known = sender or _sender(head, peer)
+            if known is None:
+                return _refusal(head, StrangeSender(), now, is_kept=False)
+            return _keep(content, head, fault or _fault_of(content), known, now)
+        except CareError as failed:
+            # The database may just have come back. Trying twice is safe: the same message is stored once.
+            if is_last or not isinstance(failed, Unavailable):
+                log.error("not stored: %s", failed.code)
+                break
+    return _refusal(head, NotStored(), now, is_kept=False)
 
 
 def is_known(peer: str) -> bool:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.db import DatabaseError
+from psycopg import Error as PostgresError
+
 from careloop.access import Scope
 from careloop.accounts.actors import actor_of_sender
 from careloop.accounts.models import Sender
 from careloop.connect.hl7v2.origin import Origin
 from careloop.connect.hl7v2.parse import Header
 from careloop.kernel.errors import CareError
+from careloop.store import connection
+from careloop.store.errors import RecordUnavailable
 
 KIND = "hl7"
 
@@ -22,17 +27,25 @@ class UnknownSender(CareError):
 
 
 def named(name: str) -> Sender:
-    """Raises UnknownSender."""
-    found = Sender.objects.filter(kind=KIND, name=name, is_active=True).first()
-    if found is None:
-        known = ", ".join(Sender.objects.filter(kind=KIND, is_active=True).values_list("name", flat=True))
-        raise UnknownSender(f"Configured are: {known}." if known else "None is configured.")
-    return found
+    """Raises UnknownSender, RecordUnavailable."""
+    known = {sender.name: sender for sender in _active()}
+    if name not in known:
+        raise UnknownSender(f"Configured are: {', '.join(known)}." if known else "None is configured.")
+    return known[name]
 
 
 def at(peer: str) -> list[Sender]:
-    """Those whose allowed addresses hold this one. A sender without addresses may not connect at all."""
-    return [sender for sender in Sender.objects.filter(kind=KIND, is_active=True) if _allows(sender, peer)]
+    """Those whose allowed addresses hold this one. A sender without addresses may not connect at all.
+    Raises RecordUnavailable."""
+    return [sender for sender in _active() if _allows(sender, peer)]
+
+
+def _active() -> list[Sender]:
+    try:
+        return list(Sender.objects.filter(kind=KIND, is_active=True).order_by("name"))
+    except (DatabaseError, PostgresError) as failed:
+        connection.drop()  # a thread keeps its connection for long: a broken one must not stay
+        raise RecordUnavailable from failed
 
 
 def sender_of(head: Header, peer: str) -> Sender | None:
