@@ -157,7 +157,7 @@ class _Scale:
 
 
 def _is_round(step: Decimal) -> bool:
-    return step == step.to_integral_value() and (step < 10 or step % 10 == 0) or step == Decimal("0.5")
+    return (step == step.to_integral_value() and (step < 10 or step % 10 == 0)) or step == Decimal("0.5")
 
 
 def _step(span: Decimal) -> Decimal:
