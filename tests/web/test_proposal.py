@@ -70,6 +70,7 @@ def test_accept_edit_decline_and_make_it_the_plan_without_javascript(ward: Bayvi
     assert "This is the plan now" in page
     assert "Call on Sunday after church" in page
     assert "Not now" in page
+    assert "Sunday" in page  # the day where she lives, not the next one in UTC
     today = text(ward.client.get("/today"))
     assert "Call on Sunday after church" in today
     assert "PHQ-9 is 14" in today

@@ -16,6 +16,8 @@ from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, day, extension, instant, text_of
 from careloop.fhir.responses import answers_of
 from careloop.fhir.translation import translated
+from careloop.kernel.calendar import zone
+from careloop.kernel.errors import UnknownZone
 from careloop.library import Instrument, Leaflet, Library, NeedTemplate
 from careloop.store import Stored, Unit
 
@@ -164,11 +166,21 @@ def _goal_facts(line: Line, goal: Resource) -> None:
 
 
 def _task_facts(line: Line, task: Resource, library: Library) -> None:
-    line.due = day((task.get("restriction") or {}).get("period", {}).get("end"))
+    line.due = due_day(task)
     owner = task.get("owner") or {}
     line.owner, line.owner_name = str(owner.get("reference", "")), str(owner.get("display", ""))
     line.owner_kind = next((str(each.get("text", "")) for each in task.get("performerType", ())), "")
     line.leaflet = library.leaflet_for(line.key.partition(":")[2])
+
+
+def due_day(task: Resource) -> date | None:
+    """The day that a step is due: where the person lives, once it has an hour."""
+    end = (task.get("restriction") or {}).get("period", {}).get("end")
+    at = instant(end)
+    try:
+        return at.astimezone(zone(str(extension(task, uris.ZONE) or "UTC"))).date() if at else day(end)
+    except UnknownZone:
+        return day(end)
 
 
 def _reason(reason: Any) -> str:

@@ -1,0 +1,35 @@
+"""From the copy to a PDF: US Letter, tagged for screen readers (PDF/UA-1), no network; the same now, the same bytes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import typst
+
+from careloop.web.plan_pdf.copying import Copy
+
+HERE: Final = Path(__file__).resolve().parent
+FONTS: Final = HERE.parent / "static" / "vendor" / "print"
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    """Only the files we ship: a machine's own fonts would make other bytes."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[FONTS])
+
+
+def pdf_of(copy: Copy, now: datetime) -> bytes:
+    made = typst.compile(
+        HERE / "plan.typ",
+        root=HERE,
+        format="pdf",
+        font_paths=_fonts(),
+        sys_inputs={"copy": json.dumps(copy.as_data(), sort_keys=True)},
+        pdf_standards=["ua-1"],
+        timestamp=now.astimezone(UTC).replace(microsecond=0),
+    )
+    return made
