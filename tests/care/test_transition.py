@@ -479,3 +479,47 @@ def test_said_twice_nothing_changes(name: str) -> None:
     assert (
         settled(once, what_follows(once, VERSIONS[name], LIBRARY, NOW + timedelta(hours=1))).work == once.work
     )
+
+
+# The key of a piece of work
+
+
+def ended(state: str, at: datetime, **more: str) -> Outstanding:
+    kind = "review-discharge" if "decided" in more else "call-after-discharge"
+    return Outstanding(key_of(STAY, kind), kind, state, ended=at, **more)  # type: ignore[arg-type]
+
+
+def test_a_call_finished_before_she_left_was_about_an_earlier_discharge() -> None:
+    before = ended("done", FRIDAY - timedelta(hours=3))
+    after = ended("done", FRIDAY + timedelta(hours=3))
+    assert decide(person=replace(MARIA, work=(before,))).work[0].dedupe.endswith(":call-after-discharge:2")
+    assert decide(person=replace(MARIA, work=(after,))).work[0].dedupe.endswith(":call-after-discharge")
+
+
+def test_a_decision_holds_while_the_hospital_says_the_same() -> None:
+    unclear = replace(STAY, disposition=went("70"))
+    settled = ended("done", FRIDAY - timedelta(days=9), decided="home", about=unclear.said)
+    hers = replace(MARIA, work=(settled,))
+    assert kinds(what_follows(hers, [unclear], LIBRARY, NOW)) == KINDS
+    other = replace(STAY, disposition=went("69"))
+    (review,) = what_follows(hers, [other], LIBRARY, NOW).work
+    assert review.dedupe.endswith(":review-discharge:2")
+
+
+def test_work_of_a_stay_that_is_gone_goes_too() -> None:
+    hers = replace(MARIA, work=(*open_work(*KINDS), Outstanding("plan:7", "ride", "open")))
+    proposal = what_follows(hers, [], LIBRARY, NOW)
+    assert {each.dedupe for each in proposal.withdraw} == {key_of(STAY, kind) for kind in KINDS}
+
+
+def test_what_is_about_safety_outlives_a_death_that_may_be_of_somebody_else() -> None:
+    urgent = Outstanding("urgent:1", "urgent-self-harm", "open", is_protected=True)
+    dead = replace(MARIA, is_deceased=True, died_on=FRIDAY.date(), work=(urgent,))
+    assert what_follows(dead, [], LIBRARY, NOW).withdraw == ()
+
+
+def test_a_no_covers_the_stay_it_was_said_after_and_not_the_next() -> None:
+    declined = replace(MARIA, has_declined=True, declined_at=FRIDAY + timedelta(hours=1))
+    assert decide(person=declined).work == ()
+    next_stay = replace(HOME, ended=FRIDAY + timedelta(days=2))
+    assert kinds(decide(next_stay, declined, now=FRIDAY + timedelta(days=3))) == KINDS

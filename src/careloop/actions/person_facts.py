@@ -11,7 +11,7 @@ from careloop.accounts.models import Sender
 from careloop.care.coverage import kinds_of
 from careloop.care.monitor import Joined, SilenceFacts, heard_at
 from careloop.care.stay import Stay, outstanding, sender_of, stay_of, zone_of_person
-from careloop.care.transition import PROGRAM, PersonFacts
+from careloop.care.transition_facts import PROGRAM, PersonFacts
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant
 from careloop.kernel.calendar import zone as zone_called

@@ -11,7 +11,7 @@ from careloop.actions.follow_person import follow
 from careloop.actions.person_facts import gather
 from careloop.actions.working import Result
 from careloop.care.stay import DECIDED, DECIDED_ABOUT, Stay
-from careloop.care.transition import REVIEW, PersonFacts, is_window_closed
+from careloop.care.transition_facts import REVIEW, PersonFacts, is_window_closed
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, fhir_instant, ref

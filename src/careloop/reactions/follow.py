@@ -14,7 +14,7 @@ from typing import Final
 from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.follow_person import follow
-from careloop.care.transition import REVIEW
+from careloop.care.transition_facts import REVIEW
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.reactions import trouble
