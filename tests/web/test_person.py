@@ -222,7 +222,7 @@ def test_no_words_are_asked_for_again_and_what_was_typed_stays(ana: Client) -> N
     answer = ana.post(f"/people/{MARIA}/words", {"words": " ", "heard_from": "Lucía"})
     assert answer.status_code == 422
     told = answer.content.decode()
-    assert "Write what she said, as she said it." in told
+    assert "Write what was said, as it was said." in told
     assert 'value="Lucía"' in told
 
 

@@ -87,9 +87,9 @@ def words(request: HttpRequest, person: str) -> HttpResponse:
             heard_from=typed.get("heard_from", ""),
         )
     except ReasonMissing:
-        problems = {"words": gettext("Write what she said, as she said it.")}
+        problems = {"words": gettext("Write what was said, as it was said.")}
         return _words_sheet(request, person, Sheet(typed.dict(), problems))
-    return done(request, gettext("Kept in her own words."))
+    return done(request, gettext("Kept in the person’s own words."))
 
 
 def _words_sheet(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
