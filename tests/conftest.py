@@ -141,7 +141,8 @@ def empty_the_record() -> None:
 
     connection.forget()
     lane_heads.forget()
-    lane_heads.path().unlink(missing_ok=True)
+    for path in lane_heads.files():
+        path.unlink()
     with owner_connection() as owner:
         owner.execute(EMPTY)
 

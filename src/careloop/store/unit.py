@@ -98,7 +98,7 @@ class Unit:
         self._check_after()
         if self._atomic is None and not self._trail.has_begun:
             return
-        lane_heads.descriptor()
+        lane_heads.descriptor(self.now)
         row = audit.row_of(self._keeper, self.scope, self.now, self._trail, audit.DONE)
         if self._atomic is None:
             self._keeper.cursor().execute(audit.INSERT, row)
@@ -113,7 +113,7 @@ class Unit:
 
     def _committed(self, row: tuple[Any, ...]) -> None:
         self._keeper.seq, self._keeper.digest = row[1], row[-1]
-        lane_heads.append(self._keeper)
+        lane_heads.append(self._keeper, self.now)
         if self._new_keys:
             keys.remember(self._new_keys)
 
@@ -145,7 +145,7 @@ class Unit:
             row = audit.row_of(self._keeper, self.scope, self.now, self._trail, outcome)
             self._keeper.cursor().execute(audit.INSERT, row)
             self._keeper.seq, self._keeper.digest = row[1], row[-1]
-            lane_heads.append(self._keeper)
+            lane_heads.append(self._keeper, self.now)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

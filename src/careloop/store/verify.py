@@ -1,4 +1,4 @@
-"""Is the record whole? Walks the audit chains and compares their ends with the file outside the database; `whole`
+"""Is the record whole? Walks the audit chains and compares their ends with the files outside the database; `whole`
 also compares what is derived inside the store with what it is derived from."""
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Report:
 def verify(cursor: Any, progress: Progress = lambda done: None) -> Report:
     """cursor: of a plain psycopg connection. progress is told how many rows are done, now and then.
 
-    Finds: a changed row or body (hash), a removed or swapped one (numbers, hash before), a cut end (the file).
+    Finds: a changed row or body (hash), a removed or swapped one (numbers, hash before), a cut end (the files).
     Rows are read in one snapshot through a server-side cursor, so that memory stays small.
     """
     report = Report()
@@ -68,17 +68,17 @@ def _walk(
             if row[14] is not None:
                 written[lane << 48 | seq] = bytes(row[14])
             if told is not None and seq == told[0] and digest.hex() != told[1]:
-                report.problems.append(f"Lane {lane}, row {seq}: not the one that the file of heads tells.")
+                report.problems.append(f"Lane {lane}, row {seq}: not the one that the files of heads tell.")
             report.rows += 1
             if report.rows % 5_000 == 0:
                 progress(report.rows)
         ends.add(lane)
         if told is not None and seq < told[0]:
             report.problems.append(
-                f"Lane {lane} ends at {seq}; the file of heads tells {told[0]}. Its end was cut off."
+                f"Lane {lane} ends at {seq}; the files of heads tell {told[0]}. Its end was cut off."
             )
     for lane in sorted(heads.keys() - ends):
-        report.problems.append(f"Lane {lane} is missing; the file of heads tells {heads[lane][0]} rows.")
+        report.problems.append(f"Lane {lane} is missing; the files of heads tell {heads[lane][0]} rows.")
     progress(report.rows)
     return written
 
@@ -148,9 +148,13 @@ _CHECKS: Final = {
 
 def whole(cursor: Any, progress: Progress = lambda done: None) -> Report:
     """The audit chains, and that heads, versions, feed, keys and index rows fit each other."""
-    report = verify(cursor, progress)
-    for what, query in _CHECKS.items():
-        cursor.execute(query)
-        if count := cursor.fetchone()[0]:
-            report.problems.append(f"There are {count} {what}.")
+    cursor.execute("set statement_timeout = 0")
+    try:
+        report = verify(cursor, progress)
+        for what, query in _CHECKS.items():
+            cursor.execute(query)
+            if count := cursor.fetchone()[0]:
+                report.problems.append(f"There are {count} {what}.")
+    finally:
+        cursor.execute("reset statement_timeout")
     return report
