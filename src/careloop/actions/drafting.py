@@ -174,7 +174,7 @@ def write_response(
     resource = response(found.instrument.form, state.answers, about, status=status)
     resource["identifier"] = {"system": uris.DEDUPE, "value": key_of(found.draft.id)}
     set_extension(resource, uris.ASKED_IN, "Code", asked.language)
-    set_extension(resource, uris.INTERPRETER, "String", asked.interpreter or None)
+    set_extension(resource, uris.INTERPRETED_BY, "String", asked.interpreter or None)
     if state.response is None:
         return unit.create(resource)
     return unit.update({**resource, "id": state.response})
@@ -186,5 +186,5 @@ def circumstances_of(resource: Mapping[str, Any]) -> Circumstances:
         language=str(extension(resource, uris.ASKED_IN) or ""),
         source=(resource.get("source") or {}).get("reference"),
         heard_from=str(extension(resource, uris.HEARD_FROM) or ""),
-        interpreter=str(extension(resource, uris.INTERPRETER) or ""),
+        interpreter=str(extension(resource, uris.INTERPRETED_BY) or ""),
     )
