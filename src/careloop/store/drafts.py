@@ -61,9 +61,11 @@ def get(unit: Unit, draft_id: int, *, to_change: bool = False) -> Draft:
     return found[0]
 
 
-def listed(unit: Unit, person: int | None = None) -> list[Draft]:
-    """The actor's own, newest first."""
+def listed(unit: Unit, person: int | None = None, *, begins: str = "") -> list[Draft]:
+    """The actor's own, newest first. begins: only those whose form's name begins so."""
     where, parameters = "actor = %s", [unit.scope.actor.principal]
+    if begins:
+        where, parameters = where + " and starts_with(form, %s)", [*parameters, begins]
     if person is not None:
         where, parameters = where + " and person = %s", [*parameters, person]
     return [draft for draft in _select(unit, where, parameters) if unit.may_see(draft.person)]

@@ -57,7 +57,7 @@ def today(request: HttpRequest) -> HttpResponse:
         if request.headers.get("If-None-Match", "").removeprefix("W/") == etag:
             return _answer(HttpResponse(status=304), etag)
         worklist.saw(unit, found)
-        to_sign = [kept for kept in drafts.listed(unit) if kept.form.startswith("note:")]
+        to_sign = drafts.listed(unit, begins="note:")
         beside = None if POLL in request.headers else _card(unit, request, found)
     context = _context(request, view, found, etag) | {"card": beside, "to_sign": to_sign}
     name = "staff/today_board.html" if POLL in request.headers else "staff/today.html"
