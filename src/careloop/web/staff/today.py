@@ -23,7 +23,7 @@ from careloop.web.staff.reader import greeting, now_of, open_record, program_nam
 from careloop.web.staff.rows import Shown, shown_rows
 
 POLL = "X-Careloop-Poll"
-EVERY_MS = 1_000
+EVERY_MS = 700
 VIEWS = ("mine", "team", "unclaimed")
 # Groups that follow the clock change without a write: the list is made anew at least this often.
 BEAT_SECONDS = 60
