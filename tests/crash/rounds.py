@@ -74,6 +74,14 @@ def one_round(home: Path, seconds: float, tally: Tally) -> None:
         tally.problems += problems_of(connection, tally)
 
 
+def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command of careloop over that folder."""
+    environment = {**os.environ, "CARELOOP_HOME": str(home)}
+    environment.pop("DATABASE_URL", None)
+    command = [sys.executable, "-m", "careloop.server", *words]
+    return subprocess.run(command, env=environment, cwd=REPO, check=False, capture_output=True, text=True)
+
+
 def _kill_everything(folder: Path, writers: list[subprocess.Popen[Any]]) -> None:
     victims = [writer.pid for writer in writers] + embedded._processes(folder)
     for pid in victims:

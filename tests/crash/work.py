@@ -9,6 +9,15 @@ import os
 import random
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+
+def say(what: str, stored: Any) -> None:
+    sys.stdout.write(f"{what} {stored.reference} {stored.version}\n")
+    sys.stdout.flush()
 
 
 def main(home: str, number: int) -> None:
@@ -16,69 +25,44 @@ def main(home: str, number: int) -> None:
     import django
 
     django.setup()
-    from careloop import store
     from careloop.access import Scope, system_actor
+    from careloop.actions.record import begin
+    from tests.projections import builders as b
 
     scope = Scope(system_actor("import"), "command", "operations")
     pick, mine = random.Random(number), []
 
-    def say(what: str, stored: store.Stored) -> None:
-        sys.stdout.write(f"{what} {stored.reference} {stored.version}\n")
-        sys.stdout.flush()
+    def person(id: str) -> dict[str, Any]:
+        return b.patient(id, "Maria", f"Family{pick.random()}", pick.choice(["north", "south"]))
 
-    def patient() -> dict[str, object]:
-        return {"resourceType": "Patient", "name": [{"family": f"F{pick.random()}", "given": ["G"]}]}
-
-    while True:
-        now = datetime.now(UTC)
-        choice = pick.random()
-        if choice < 0.4 or not mine:
-            with store.open(scope, now=now, projectors=projectors()) as unit:
-                made = unit.create(patient())
-            mine.append(made.id)
-            say("created", made)
-        elif choice < 0.7:
-            with store.open(scope, now=now, projectors=projectors()) as unit:
-                changed = unit.update({**patient(), "id": pick.choice(mine)})
-            say("updated", changed)
-        elif choice < 0.8:
-            with store.open(scope, now=now, projectors=projectors()) as unit:
-                gone = unit.delete("Patient", mine.pop())
-            say("deleted", gone)
-        else:
-            entries = [
-                {
-                    "fullUrl": "urn:uuid:p",
-                    "resource": patient(),
-                    "request": {"method": "POST", "url": "Patient"},
-                }
-            ]
-            entries += [
-                {
-                    "resource": {
-                        "resourceType": "Observation",
-                        "status": "final",
-                        "code": {"text": "a reading"},
-                        "subject": {"reference": "urn:uuid:p"},
-                        "valueInteger": n,
-                    },
-                    "request": {"method": "POST", "url": "Observation"},
-                }
-                for n in range(5)
-            ]
-            with store.open(scope, now=now, projectors=projectors()) as unit:
-                unit.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
-                made_now = [change.stored for change in unit.changes]
-            for stored in made_now:
-                say("bundle", stored)
+    for turn in range(10**9):
+        now, choice, id = datetime.now(UTC), pick.random(), f"w{number}-{turn}"
+        with begin(scope, now) as unit:
+            if choice < 0.3 or not mine:
+                said = [("created", unit.create(person(id), id=id))]
+                mine.append(id)
+            elif choice < 0.5:
+                said = [("updated", unit.update(person(pick.choice(mine))))]
+            elif choice < 0.6:
+                said = [("deleted", unit.delete("Patient", mine.pop()))]
+            elif choice < 0.8:
+                her = pick.choice(mine)
+                said = [("created", unit.create(b.task(f"{id}-t", her, now), id=f"{id}-t"))]
+            else:
+                unit.transaction(
+                    bundle(person(id), b.contact(f"{id}-c", id, now), b.task(f"{id}-b", id, now))
+                )
+                said = [("bundle", change.stored) for change in unit.changes]
+        for what, stored in said:  # only now is it safe
+            say(what, stored)
 
 
-def projectors() -> tuple[object, ...]:
-    try:
-        from careloop.projections import ALL
-    except ImportError:
-        return ()
-    return tuple(ALL)
+def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
+    entries = [
+        {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+        for one in resources
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
 if __name__ == "__main__":
