@@ -326,7 +326,7 @@ def test_undo_ends_when_a_letter_has_left_and_stops_one_that_has_not(ward: Ward)
     with ward.open() as unit:
         unit.send(gone.undo, "mail", "partner", {"a": 2}, due=ward.now)
     with ward.open() as unit:
-        letters = outbox.claim(unit)
+        letters = outbox.take(unit, unit.now + timedelta(minutes=5))
         assert [letter.key for letter in letters] == [gone.undo]
         outbox.sent(unit, letters[0])
     with pytest.raises(TooLate):

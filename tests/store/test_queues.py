@@ -138,15 +138,15 @@ def test_a_letter_leaves_once_unless_it_is_withdrawn_in_time(
         assert unit.send("answer/1", "mail", "clinic@example.org", {"text": "We called her."}, due=soon)
         assert not unit.send("answer/1", "mail", "clinic@example.org", {"text": "We called her."}, due=soon)
         unit.send("answer/2", "mail", "clinic@example.org", {"text": "Wrong person."}, due=soon)
-        assert outbox.claim(unit) == []
+        assert outbox.take(unit, unit.now + timedelta(minutes=5)) == []
         assert outbox.withdraw(unit, "answer/2")
     with store.open(scope, now=soon) as unit:
-        (letter,) = outbox.claim(unit)
+        (letter,) = outbox.take(unit, unit.now + timedelta(minutes=5))
         assert letter.payload == {"text": "We called her."}
         outbox.sent(unit, letter)
         assert not outbox.withdraw(unit, "answer/1")
         assert outbox.has_left(unit, "answer/1")
-        assert outbox.claim(unit) == []
+        assert outbox.take(unit, unit.now + timedelta(minutes=5)) == []
 
 
 def test_a_partner_who_stays_silent_ends_as_a_dead_letter(record: None, scope: Scope, now: datetime) -> None:
@@ -155,17 +155,17 @@ def test_a_partner_who_stays_silent_ends_as_a_dead_letter(record: None, scope: S
     at, waits = now, []
     for _ in range(outbox.MOST_TRIES):
         with store.open(scope, now=at) as unit:
-            (letter,) = outbox.claim(unit)
+            (letter,) = outbox.take(unit, unit.now + timedelta(minutes=5))
             outbox.failed(unit, letter, "no answer", jitter=0)
         due = one("select due from outbox")
         waits.append((due - at).total_seconds())
         at = due
     assert waits == [10, 20, 40, 80, 160, 320, 640, 1280]
     with store.open(scope, now=at) as unit:
-        assert outbox.claim(unit) == []
+        assert outbox.take(unit, unit.now + timedelta(minutes=5)) == []
         (dead,) = outbox.listed(unit)
         outbox.revive(unit, dead.id)
-        assert len(outbox.claim(unit)) == 1
+        assert len(outbox.take(unit, unit.now + timedelta(minutes=5))) == 1
 
 
 def test_answers_are_kept_at_each_answer_and_are_ones_own(record: None, scope: Scope, now: datetime) -> None:

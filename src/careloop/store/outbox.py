@@ -46,19 +46,6 @@ class Letter:
     error: str | None
 
 
-def claim(unit: Unit, limit: int = 10, kinds: Sequence[str] | None = None) -> list[Letter]:
-    """Due ones, locked until the commit; other workers skip them. Send between claim and commit only what may be
-    sent twice: a crash in between sends it again."""
-    cursor = unit.cursor()
-    cursor.execute(
-        f"select {_COLUMNS} from outbox where state = 'waiting' and due <= %s "
-        "and (%s::text[] is null or kind = any(%s)) "
-        "order by due, id limit %s for update skip locked",
-        [unit.now, None if kinds is None else list(kinds), list(kinds or ()), limit],
-    )
-    return [_letter(row) for row in cursor.fetchall()]
-
-
 def take(
     unit: Unit,
     until: datetime,
