@@ -31,6 +31,7 @@ FIELDS = (
     "outcome",
     "channel",
     "minutes",
+    "minutes_by_hand",
     "with_whom",
     "note",
     "is_done",

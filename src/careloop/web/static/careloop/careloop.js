@@ -213,13 +213,16 @@
       field.dataset.running = "1";
       const began = Date.now() - Number(field.dataset.timer || 0) * 1000;
       const shown = document.getElementById(field.dataset.shown);
-      const beat = setInterval(() => {
-        if (!field.isConnected || field.dataset.typed) return clearInterval(beat);
+      const byHand = field.form?.elements[field.dataset.byHand];
+      const tick = () => {
+        if (!field.isConnected || byHand?.value) return clearInterval(beat);
         const seconds = Math.floor((Date.now() - began) / 1000);
         field.value = Math.max(1, Math.ceil(seconds / 60));
         if (shown) shown.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-      }, 1000);
-      field.addEventListener("input", () => { field.dataset.typed = "1"; });
+      };
+      const beat = setInterval(tick, 1000);
+      tick();
+      field.addEventListener("input", () => { if (byHand) byHand.value = "1"; });
     });
   }
 
