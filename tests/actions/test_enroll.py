@@ -210,11 +210,11 @@ def test_a_letter_waits_half_a_minute_and_can_be_taken_back(ward: Ward) -> None:
     taken = refer(ward)
     result = answer_referrer(ward.scope, taken.task.id, "letter", "She joined.", ward.now)
     with store.open(HOUSE, now=ward.now) as unit:
-        assert outbox.claim(unit) == []
+        assert outbox.take(unit, unit.now + timedelta(minutes=5)) == []
     undo(ward.scope, result.undo, ward.now + timedelta(seconds=20))
     assert ward.task(taken.task.id)["status"] != "completed"
     with store.open(HOUSE, now=ward.now + timedelta(seconds=40)) as unit:
-        assert outbox.claim(unit) == []
+        assert outbox.take(unit, unit.now + timedelta(minutes=5)) == []
         assert unit.read("Communication", result.made[0].id).resource["status"] == "entered-in-error"
         assert unit.read("ServiceRequest", taken.request.id).resource["status"] == "active"
 
@@ -223,7 +223,7 @@ def test_a_letter_that_left_can_not_be_taken_back(ward: Ward) -> None:
     taken = refer(ward)
     result = answer_referrer(ward.scope, taken.task.id, "letter", "She joined.", ward.now)
     with store.open(HOUSE, now=ward.now + timedelta(seconds=31)) as unit:
-        (letter,) = outbox.claim(unit)
+        (letter,) = outbox.take(unit, unit.now + timedelta(minutes=5))
         assert letter.payload["text"] == "She joined."
         outbox.sent(unit, letter)
     left = letter_left(ward.scope, result.made[0].id, ward.now + timedelta(seconds=31))
