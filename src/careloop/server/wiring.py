@@ -99,6 +99,7 @@ def run_work(*, once: bool) -> None:
     """Until SIGTERM or SIGINT; what is in hand is finished first. once: until nothing is left to do."""
     stop = _stopped_by_signals()
     every = stations(library.load())
+    process.prepare()
     if once:
         while work_once(every):
             pass

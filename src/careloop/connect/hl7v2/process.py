@@ -18,7 +18,9 @@ from careloop.actions.apply_bundle import Arrival, apply_bundle
 from careloop.actions.record import begin
 from careloop.connect.hl7v2 import merging, parse, senders, translate
 from careloop.connect.hl7v2.translate import Translation
+from careloop.fhir import index, validate
 from careloop.kernel.errors import CareError, StaleVersion, Unavailable
+from careloop.kernel.zones import zone_of_zip
 from careloop.library import Library
 from careloop.store import Unit, inbox
 from careloop.store.inbox import Message, State
@@ -27,6 +29,10 @@ log = logging.getLogger("careloop.hl7")
 
 TRIES: Final = 3
 HELD: Final = "Waits until a person has decided who this is."
+KINDS: Final = (
+    *("Patient", "RelatedPerson", "Coverage", "Practitioner", "Encounter", "Condition", "Provenance"),
+    *("Basic", "Task"),
+)
 # Faults of our own: a message that trips over one is set aside, and those behind it go on.
 FAULTS: Final = (
     ArithmeticError,
@@ -52,6 +58,15 @@ class Outcome:
     state: State
     error: str | None = None
     person: int | None = None
+
+
+def prepare() -> None:
+    """What is made on first use (validators, index functions, the table of ZIP codes), made before the first message
+    waits for it: a worker calls it once as it starts."""
+    zone_of_zip("77002")
+    for kind in KINDS:
+        validate.problems({"resourceType": kind})
+        index.extract({"resourceType": kind})
 
 
 def run(now: datetime, library: Library | None = None, *, limit: int = 100) -> int:
