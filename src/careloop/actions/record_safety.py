@@ -19,7 +19,7 @@ _TRIES: Final = 3
 
 
 class SafetyMissing(CareError):
-    """First write down where the person is and whether she is safe now."""
+    """First write down where the person is and whether the person is safe now."""
 
     code, status, issue_type = "safety-missing", 422, "required"
 

@@ -11,6 +11,7 @@
   const shown = () => all().filter((one) => !one.hidden);
   const places = () => [...shown(), byId("q-finish")];
   const current = () => page.querySelector("[data-question][aria-current]") || places()[0];
+  const seenOf = (question) => question.querySelector("[name=seen]");
   const isText = (one) => !["choice", "choices", "yes-no"].includes(one.dataset.kind);
 
   // -- moving ------------------------------------------------------------------------------------------------
@@ -23,8 +24,10 @@
     if (how.keepFocus) return;
     const field = isText(place) && place.querySelector("textarea, .written input");
     (how.intoField && field ? field : place).focus({ preventScroll: true });
+    if (how.stays) return;
     const gentle = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    place.scrollIntoView({ block: place.matches(".question") ? "center" : "start", behavior: gentle });
+    const isLong = !place.matches(".question") || place.offsetHeight > innerHeight * 0.6 || innerWidth <= 700;
+    place.scrollIntoView({ block: isLong ? "start" : "center", behavior: gentle });
   }
 
   /* On phones every question has its own way back and on. */
@@ -33,7 +36,7 @@
     const model = page.querySelector(".steps-nav");
     if (!model) return;
     page.querySelectorAll(".steps-nav").forEach((one) => { if (one !== model) one.remove(); });
-    place.append(model);
+    place.querySelector("form").append(model);
   }
 
   function step(by, how) {
@@ -63,7 +66,7 @@
     const [item, entry] = waiting.entries().next().value;
     const body = new URLSearchParams(entry.body);
     body.set("item", item);
-    body.set("seen", entry.question.elements.seen.value);
+    body.set("seen", seenOf(entry.question).value);
     body.set("csrfmiddlewaretoken", token());
     try {
       const answer = await post(words.answer, body);
@@ -186,11 +189,11 @@
     question.hidden = !state.asked;
     question.querySelector(".text > .num").textContent = state.number;
     if (waiting.has(question.dataset.question)) {
-      if (isMine) question.elements.seen.value = state.seen;
+      if (isMine) seenOf(question).value = state.seen;
       return;
     }
     const isBusy = question.contains(document.activeElement) && isText(question);
-    question.elements.seen.value = state.seen;
+    seenOf(question).value = state.seen;
     const problem = question.querySelector(".error");
     problem.textContent = state.problem;
     problem.hidden = !state.problem;
@@ -274,7 +277,7 @@
 
   page.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.matches(".question")) {
+    if (form.matches(".ask")) {
       event.preventDefault();
       const button = event.submitter;
       if (button?.matches(".answer, .reason")) return press(button);
@@ -373,5 +376,5 @@
   const alarm = byId("assess-alarm");
   if (summary) summary.focus();
   else if (page.querySelector(".safety h3") && alarm.dataset.open === "1") toAlarm();
-  else goTo(current());
+  else goTo(current(), { stays: current() === shown()[0] });
 })();
