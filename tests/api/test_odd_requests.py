@@ -200,6 +200,7 @@ def test_the_door_looks_at_no_session_and_is_no_page(door: Door, django_assert_n
     assert response["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert (response["X-Frame-Options"], response["X-Content-Type-Options"]) == ("DENY", "nosniff")
     assert response["X-Request-Id"]
+    assert response["Content-Length"] == str(len(response.content))
     assert "Set-Cookie" not in response
     assert "Content-Language" not in response
     assert "Cookie" not in response.get("Vary", "")

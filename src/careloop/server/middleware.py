@@ -56,6 +56,8 @@ class FhirDoor:
         # Nothing here is a page; should a browser take it for one, it may do nothing and be framed by nobody.
         response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
         response["X-Frame-Options"] = "DENY"
+        if response.status_code != 304:
+            response["Content-Length"] = str(len(response.content))
         return response
 
 

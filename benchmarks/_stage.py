@@ -1,0 +1,191 @@
+"""What the measures share: a home of their own with a database in it, a server, a plain HTTP client, and the figures of
+the machine to hold a result against."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+QUICK = bool(os.environ.get("CARELOOP_BENCH_QUICK"))
+REPO = Path(__file__).resolve().parent.parent
+CORPORA = REPO.parent / "shared" / "corpora"
+TOKEN = """
+import django; django.setup()
+from datetime import datetime, UTC
+from careloop.accounts.models import ApiClient
+print(ApiClient.issue("bench", "system/*.cruds", datetime.now(UTC))[1])
+"""
+
+
+@contextmanager
+def home() -> Iterator[Path]:
+    """An empty folder with a migrated database; gone at the end. Nothing of the caller's own is touched."""
+    from careloop.store import embedded
+
+    place = Path(tempfile.mkdtemp(prefix="careloop-bench-"))
+    os.environ.pop("DATABASE_URL", None)
+    os.environ.update(
+        CARELOOP_HOME=str(place), DJANGO_SETTINGS_MODULE="careloop.server.settings", CARELOOP_LOG="ERROR"
+    )
+    try:
+        careloop("migrate")
+        yield place
+    finally:
+        embedded.stop(place / "postgres")
+        shutil.rmtree(place)
+
+
+def careloop(*words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "careloop.server", *words], check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def token() -> str:
+    done = subprocess.run([sys.executable, "-c", TOKEN], check=True, capture_output=True, text=True)
+    return done.stdout.split()[-1]
+
+
+def fsync_ms(folder: Path) -> float:
+    with (folder / "probe").open("wb") as probe:
+        started = time.perf_counter()
+        for _ in range(50):
+            probe.write(b"x" * 8192)
+            probe.flush()
+            os.fsync(probe.fileno())
+        return (time.perf_counter() - started) * 20
+
+
+def machine(folder: Path) -> str:
+    """How fast this machine is just now: other work on it moves every figure below."""
+    started = time.perf_counter()
+    sum(n * n for n in range(1_000_000))
+    turn = (time.perf_counter() - started) * 1000
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} cores, load {load:.1f} before we began, fsync {fsync_ms(folder):.2f} ms, a Python loop {turn:.0f} ms"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server(workers: int = 2, threads: int = 8) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The web server as `careloop serve` starts it; gives its port and its process."""
+    port = free_port()
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)),
+        *("--workers", str(workers), "--blocking-threads", str(threads), "--backpressure", str(threads * 16)),
+        *("--log-level", "error", "--no-ws", "careloop.server.wsgi:application"),
+    ]
+    process = subprocess.Popen(command)
+    try:
+        wait_for(port)
+        yield port, process
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def wait_for(port: int, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise SystemExit("the server did not start")
+
+
+class Line:
+    """One connection that stays open. As little as HTTP needs, so that the client leaves the cores to the server."""
+
+    def __init__(self, port: int, token: str = "") -> None:
+        self.port = port
+        self.head = f"Host: 127.0.0.1:{port}\r\nContent-Type: application/fhir+json\r\n" + (
+            f"Authorization: Bearer {token}\r\n" if token else ""
+        )
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
+        """The body of the answer. Ends the run when it is no success: a figure with refusals in it is none."""
+        self.socket.sendall(
+            f"{method} {path} HTTP/1.1\r\n{self.head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        got = b""
+        while (end := got.find(b"\r\n\r\n")) < 0:
+            got += self._more()
+        head = got[:end].lower()
+        wanted = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0)
+        content = got[end + 4 :]
+        while len(content) < wanted:
+            content += self._more()
+        if not head.startswith(b"http/1.1 2"):
+            raise RuntimeError(f"{method} {path}: {head[:20]!r} {content[:300]!r}")
+        return content
+
+    def _more(self) -> bytes:
+        got = self.socket.recv(65536)
+        if not got:
+            raise RuntimeError("the server closed the connection")
+        return got
+
+
+Ask = Callable[[Line, int], object]
+
+
+def rate(connections: int, seconds: float, open_line: Callable[[], Line], ask: Ask) -> tuple[float, float]:
+    """(requests a second, p95 in ms) of so many connections that ask one after the other for so long.
+    ask: told the number of the request, which no two share."""
+    times: list[list[float]] = [[] for _ in range(connections)]
+    failed: list[BaseException] = []
+    until = time.perf_counter() + seconds
+
+    def work(at: int) -> None:
+        try:
+            line, number = open_line(), at
+            while (begun := time.perf_counter()) < until:
+                ask(line, number)
+                times[at].append(time.perf_counter() - begun)
+                number += connections
+        except (RuntimeError, OSError) as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(at,)) for at in range(connections)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise SystemExit(f"a request failed: {failed[0]}")
+    every = sorted(taken for each in times for taken in each)
+    return len(every) / (time.perf_counter() - started), every[int(len(every) * 0.95)] * 1000
+
+
+def resident(pid: int) -> tuple[float, float]:
+    """(RSS, PSS) of a process in MB; PSS counts what is shared by parts. Linux only."""
+    found = {}
+    for row in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, _, rest = row.partition(":")
+        found[name] = int(rest.split()[0]) / 1024
+    return found["Rss"], found["Pss"]
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in found]
