@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from careloop import store
+from careloop.actions.complete_work import complete_work
+from careloop.jobs import by_hand
 from careloop.jobs import outbox as jobs
 from careloop.jobs.outbox import HOLD, LEASE, NotSent
 from careloop.store import outbox
@@ -121,7 +123,7 @@ def test_given_up_it_is_work_that_a_person_sees(ward: StoryWard, post: Post) -> 
     (row,) = ward.rows()
     assert row.title == "This could not be sent: reach them another way"
     assert row.because == (
-        "Tried 8 times over, last answer: The other side did not take it. We try again, later each time."
+        "Tried 8 times, last answer: The other side did not take it. We try again, later each time."
     )
     assert ward.tasks()[0]["note"][0]["text"].startswith("What: answer. To: Dr. Chen.")
     with store.open(HOUSE, now=at) as unit:
@@ -134,9 +136,55 @@ def test_given_up_it_is_work_that_a_person_sees(ward: StoryWard, post: Post) -> 
 
 def test_without_a_sender_it_does_not_wait_unseen(ward: StoryWard) -> None:
     sends(ward)
-    gives_up(ward, {})
-    assert ward.titles() == ["This could not be sent: reach them another way"]
-    assert "Nothing is set up here" in ward.rows()[0].because
+    assert jobs.run(ward.now + AFTER, {}) == 1
+    (row,) = ward.rows()
+    assert row.title == "This could not be sent: reach them another way"
+    assert row.because == "Tried once, last answer: Nothing is set up here that could send this."
+    assert row.owner_name == "Ana Reyes"
+
+
+def answered(ward: StoryWard) -> str:
+    """The answer to a referral as a letter: in the record, and in the outbox."""
+    letter = {
+        "resourceType": "Communication",
+        "id": "answer",
+        "status": "in-progress",
+        "subject": {"reference": "Patient/maria"},
+    }
+    ward.write(letter)
+    with store.open(HOUSE, now=ward.now) as unit:
+        payload = {"communication": "Communication/answer", "to": "Dr. Chen", "text": "She joined."}
+        unit.send("Task/1@2", "letter", "Dr. Chen", payload, person=unit.rid_of("Patient/maria") or 0)
+    return "Communication/answer"
+
+
+def letter_status(ward: StoryWard) -> str:
+    with store.open(HOUSE, now=ward.now) as unit:
+        return str(unit.read("Communication", "answer").resource["status"])
+
+
+def test_a_letter_is_printed_and_mailed_by_a_person_and_then_it_has_left(ward: StoryWard) -> None:
+    answered(ward)
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    assert jobs.run(ward.now + AFTER, by_hand.senders(ward.now + AFTER)) == 1
+    (row,) = ward.rows()
+    assert (row.title, row.owner_name) == ("Print and mail a letter to Dr. Chen", "Ana Reyes")
+    assert ward.tasks()[0]["note"] == [{"text": "She joined."}]
+    ward.react()
+    assert letter_status(ward) == "in-progress"
+    complete_work(ana, row.task_id, "done", ward.now + timedelta(hours=1))
+    ward.wait(hours=1)
+    ward.react()
+    assert letter_status(ward) == "completed"
+
+
+def test_a_letter_that_nobody_could_mail_has_not_left(ward: StoryWard) -> None:
+    answered(ward)
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    jobs.run(ward.now + AFTER, by_hand.senders(ward.now + AFTER))
+    complete_work(ana, ward.rows()[0].task_id, "not-possible", ward.now, words="No address.")
+    ward.react()
+    assert letter_status(ward) == "in-progress"
 
 
 def test_a_fault_that_is_no_answer_stops_the_worker_and_the_letter_waits(ward: StoryWard, post: Post) -> None:

@@ -7,6 +7,7 @@ what people did with it; withdrawn work comes back; what a person finished or cl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +19,7 @@ from careloop.care.stay import WITHDRAWN, state_of
 from careloop.care.work import Proposal, Withdrawal, Work, to_task
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, identifier_in, ref
-from careloop.projections.people import names
+from careloop.projections.people import lead_of, names
 from careloop.store import Stored, Unit
 
 # What a decision says about a to-do; everything else in the Task is people's.
@@ -101,6 +102,9 @@ def _made_so(unit: Unit, work: Work, known: Stored | None, person: str | None) -
 
 
 def _new(unit: Unit, work: Work, person: str | None) -> Resource:
+    """Whose it is, unless the decision says: whoever leads her care."""
+    if work.owner is None and person and (rid := unit.rid_of(person)) is not None:
+        work = replace(work, owner=lead_of(unit, rid))
     task = to_task(work, person, unit.now)
     if work.owner:
         task["owner"] = _named(unit, work.owner)

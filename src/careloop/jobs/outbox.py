@@ -61,7 +61,7 @@ def _carry_out(letter: Letter, senders: Mapping[str, Sender], now: datetime) -> 
         senders[letter.kind](letter)
     except FAULTS as fault:
         with record.begin(scope(), now) as unit:
-            if outbox.failed(unit, letter, _said(fault)):
+            if outbox.failed(unit, letter, _said(fault), is_hopeless=isinstance(fault, NoSender)):
                 _tell(unit, letter, _said(fault))
         return
     with record.begin(scope(), now) as unit:
@@ -74,12 +74,16 @@ def _tell(unit: Unit, letter: Letter, fault: str) -> None:
     work = Work(
         kind="review-letter",
         title="This could not be sent: reach them another way",
-        because=f"Tried {letter.tries + 1} times over, last answer: {fault}",
+        because=f"{_times(letter.tries + 1)}, last answer: {fault}",
         klass=WorkClass.CLOCK,
         dedupe=_key(letter),
         details=f"What: {letter.kind}. To: {letter.dest}.",
     )
     apply_in(unit, Proposal((work,)), _person(unit, letter))
+
+
+def _times(tries: int) -> str:
+    return "Tried once" if tries == 1 else f"Tried {tries} times"
 
 
 def _key(letter: Letter) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.follow_person import follow
+from careloop.actions.mail_letter import KIND as MAIL
+from careloop.actions.mail_letter import record_mailed
 from careloop.care.transition_facts import REVIEW
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
@@ -33,6 +35,7 @@ TRIES: Final = 3
 
 # Who else is concerned: where an Encounter was before it moved, and who waits for the zone of a site.
 MOVED: Final = "select rid, person from moves where rid = any(%s::bigint[])"
+MAILED: Final = "select task_id from work where task = any(%s::bigint[]) and kind = %s and not is_open"
 REVIEWS: Final = "select task from work where task = any(%s::bigint[]) and kind = %s"
 WAITING_FOR_SITE: Final = """
 select p.site, w.person from work w join people p on p.person = w.person
@@ -60,6 +63,8 @@ def _followed(events: Sequence[Event], library: Library, now: datetime) -> int:
             if fault := _follow(person, library, now):
                 return place + _set_aside(events[:place], event, person, fault, now)
             seen.add(person)
+    for (task,) in _rows(MAILED, [_rids(events, "Task"), MAIL]):
+        record_mailed(scope(), task, now)
     with record.begin(scope(), now) as unit:
         feed.advance(unit, NAME, events[-1])
     return len(events)
@@ -120,7 +125,7 @@ def _pairs(query: str, parameters: list[object]) -> dict[int, set[int]]:
     return found
 
 
-def _rows(query: str, parameters: list[object]) -> list[tuple[int, ...]]:
+def _rows(query: str, parameters: list[object]) -> list[tuple[Any, ...]]:
     if not parameters[0]:
         return []
     return keeper().cursor().execute(query.encode(), parameters).fetchall()

@@ -70,11 +70,13 @@ def sent(unit: Unit, letter: Letter) -> None:
     )
 
 
-def failed(unit: Unit, letter: Letter, error: str, *, jitter: float | None = None) -> bool:
-    """Waits twice as long each time, plus up to half of that; after the last try it is dead and a person sees it.
-    Returns whether it is dead now. jitter: 0 to 1; random when not given."""
+def failed(
+    unit: Unit, letter: Letter, error: str, *, jitter: float | None = None, is_hopeless: bool = False
+) -> bool:
+    """Waits twice as long each time, plus up to half of that; after the last try it is dead and a person sees it, at
+    once when it is_hopeless. Returns whether it is dead now. jitter: 0 to 1; random when not given."""
     tries = letter.tries + 1
-    is_dead = tries >= MOST_TRIES
+    is_dead = is_hopeless or tries >= MOST_TRIES
     wait = min(_FIRST_WAIT * 2 ** (tries - 1), _LONGEST_WAIT)
     share = random.random() if jitter is None else jitter  # noqa: S311  # spreads load, guards nothing
     unit.cursor().execute(

@@ -1,0 +1,15 @@
+"""Senders of a house that is connected to nothing: a letter becomes a to-do, for whoever has a printer and stamps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from careloop.actions.answer_referrer import LETTER
+from careloop.actions.mail_letter import ask_to_mail
+from careloop.jobs.outbox import Sender, scope
+
+
+def senders(now: datetime) -> Mapping[str, Sender]:
+    """By kind of letter. A kind that is not here has no way to leave: the outbox says so to a person."""
+    return {LETTER: lambda letter: ask_to_mail(scope(), letter.payload, letter.key, letter.person, now)}
