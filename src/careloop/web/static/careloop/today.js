@@ -11,6 +11,13 @@
   let cardTimer = 0;
 
   // -- selection -----------------------------------------------------------------------------------------------
+  let choices = 0; // made by hand: what comes back late from the server never takes one away
+
+  function choose(row, options) {
+    choices += 1;
+    select(row, options);
+  }
+
   function select(row, { focus = false } = {}) {
     if (!row) return;
     rows().forEach((other) => other !== row && other.removeAttribute("aria-current"));
@@ -43,7 +50,7 @@
 
   board.addEventListener("click", (event) => {
     const row = event.target.closest(".row");
-    if (row) select(row);
+    if (row) choose(row);
   });
   /* Not while the pointer is down: selecting folds the buttons of the row above, and what was pressed would slip away
      from under the finger before it is let go. The click selects. */
@@ -52,14 +59,14 @@
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { isPressing = false; }));
   board.addEventListener("focusin", (event) => {
     const row = event.target.closest(".row");
-    if (row && row !== current() && !isPressing) select(row);
+    if (row && row !== current() && !isPressing && !isMerging) choose(row);
   });
 
   function step(by) {
     const all = rows();
     if (!all.length) return;
     const at = all.indexOf(current());
-    select(all[Math.min(Math.max(at + by, 0), all.length - 1)], { focus: true });
+    choose(all[Math.min(Math.max(at + by, 0), all.length - 1)], { focus: true });
   }
 
   document.addEventListener("keydown", (event) => {
@@ -129,7 +136,17 @@
   }
 
   /* Rows that did not change stay the very same nodes; what is under the eyes stays where it is. */
+  let isMerging = false;
   function merge(html) {
+    isMerging = true;
+    try {
+      mergeRows(html);
+    } finally {
+      isMerging = false;
+    }
+  }
+
+  function mergeRows(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("board");
     if (!fresh) return;
     const anchor = anchorRow();
@@ -195,8 +212,12 @@
   document.addEventListener("work-changed", async () => {
     const at = rows().indexOf(current());
     const id = current()?.dataset.row;
+    const before = choices;
+    cards.clear(); // what was just done may stand on it
+    document.getElementById("card").removeAttribute("data-shows");
     if (asking) await asking;
     await ask();
+    if (choices !== before || document.querySelector("dialog[open]")) return;
     const all = rows();
     const still = all.find((row) => row.dataset.row === id);
     select(still && all.indexOf(still) === at ? still : all[Math.min(Math.max(at, 0), all.length - 1)], { focus: true });
