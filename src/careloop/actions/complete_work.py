@@ -7,10 +7,19 @@ from typing import Final, Literal
 
 from careloop.access import Scope
 from careloop.actions import record, working
+from careloop.actions.hospital_reviews import MATCH
 from careloop.actions.urgent import TIMER
 from careloop.actions.working import ReasonMissing, Result
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, codings, fhir_instant
+from careloop.kernel.errors import Conflict
+
+
+class DecideInReview(Conflict):
+    """A hospital’s messages wait for this answer. Say who it is in Review; there you can also leave them out."""
+
+    code = "decide-in-review"
+
 
 Outcome = Literal["done", "not-needed", "not-possible"]
 STATUS: Final = {"done": "completed", "not-needed": "cancelled", "not-possible": "failed"}
@@ -22,10 +31,12 @@ def complete_work(
 ) -> Result:
     """words: what came of it; needed unless it was done, and for a call that reached nobody.
 
-    Raises StaleVersion, WorkEnded, ReasonMissing, ProtectedWork (urgent work is done, never declined)."""
+    Raises StaleVersion, WorkEnded, ReasonMissing, DecideInReview, ProtectedWork (urgent is done, never declined)."""
     with record.begin(scope, now) as unit:
         seen = working.open_task(unit, task, version)
         resource, work = working.copy_of(seen)
+        if work.kind == MATCH:
+            raise DecideInReview
         if outcome != "done":
             working.refuse_protected(work)
         if not words.strip() and (outcome != "done" or _is_unreached_call(work.kind, resource)):

@@ -1,4 +1,4 @@
-"""A person says who a message is about: one of those shown, somebody else we know, or somebody new.
+"""A person says who a message is about: one of those shown, somebody else we know, somebody new, or nobody of ours.
 
 The choice stands on the task, with its reason, and the messages that waited for it go on.
 """
@@ -63,4 +63,23 @@ def resolve_match(
         stored = save(unit, resource, seen)
         for message in messages_of(resource):
             inbox.again(unit, message)
+    return Result(stored)
+
+
+def leave_out_messages(
+    scope: Scope, task: str, now: datetime, *, reason: str, version: int | None = None
+) -> Result:
+    """The messages that wait for this answer are not for us: they are kept, and nothing is made of them. A later one
+    about the same person asks again. Raises as resolve_match does."""
+    with begin(scope, now) as unit:
+        seen = open_task(unit, task, version)
+        resource, work = copy_of(seen)
+        if work.kind != MATCH:
+            raise NotAMatch
+        said = words(reason)
+        resource |= {"status": "cancelled", "owner": me(unit), "executionPeriod": {"end": fhir_instant(now)}}
+        resource["statusReason"] = {**codeable(uris.REASON, "left-out", "Left out"), "text": said}
+        stored = save(unit, resource, seen)
+        for message in messages_of(resource):
+            inbox.finish(unit, message, "done", error=f"A person left this out: {said}")
     return Result(stored)

@@ -11,11 +11,13 @@ import pytest
 
 from careloop.access import Actor, Scope
 from careloop.actions import apply_bundle as applying
-from careloop.actions.resolve_match import NoChoice, resolve_match
+from careloop.actions.complete_work import DecideInReview, complete_work
+from careloop.actions.resolve_match import NoChoice, leave_out_messages, resolve_match
 from careloop.connect.hl7v2 import process
 from careloop.fhir.elements import extension
 from careloop.kernel.errors import NotFound
 from careloop.store import verify
+from tests.conftest import owner_connection
 from tests.connect.hl7v2.messages import Hospital, adt
 
 NK1 = "NK1|1|DUARTE^LUIS|SPO^Spouse|2210 Bissonnet St^^Houston^TX^77002|7135550143"
@@ -334,6 +336,24 @@ def test_a_choice_must_be_one_and_of_somebody_whom_she_may_see(hospital: Hospita
     assert hospital.tasks("resolve-match")[0]["status"] == "requested"
 
 
+def test_the_question_is_not_just_ticked_off_but_its_messages_may_be_left_out(
+    hospital: Hospital, ana: Scope
+) -> None:
+    known(hospital, "maria")
+    hospital.tell(adt("A01"))
+    (task,) = hospital.tasks("resolve-match")
+    with pytest.raises(DecideInReview):
+        complete_work(ana, task["id"], "done", hospital.now)
+    leave_out_messages(ana, task["id"], hospital.now, reason="Sent to us by mistake.")
+    (message,) = hospital.inbox()
+    assert (message.state, message.error) == ("done", "A person left this out: Sent to us by mistake.")
+    assert process.run(hospital.now) == 0
+    hospital.tell(adt("A03", left="Nov 20 16:20", to="01"))
+    (task,) = hospital.tasks("resolve-match")
+    assert task["status"] == "requested"
+    assert hospital.inbox()[0].state == "held"
+
+
 def test_a_visit_number_of_somebody_else_is_never_moved(hospital: Hospital) -> None:
     hospital.tell(adt("A01", visit="V1"))
     other = adt(
@@ -399,8 +419,8 @@ def audits(unit: Any) -> int:
 
 def test_the_record_is_whole_afterwards(hospital: Hospital) -> None:
     hospital.tell(*six(1))
-    with hospital.house() as unit:
-        assert verify.whole(unit.cursor()).problems == []
+    with owner_connection() as owner:
+        assert verify.whole(owner.cursor()).problems == []
 
 
 def test_bookkeeping_holds_no_names_and_makes_no_versions_of_people(hospital: Hospital) -> None:
