@@ -31,6 +31,7 @@ from careloop.care.register import Told, new_patient
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, identifier_in
 from careloop.library import Library
+from careloop.projections import identity
 from careloop.projections.finder import candidates, sharing
 from careloop.projections.finder_words import digits_in, number_in, words_in
 from careloop.store import Stored, Unit
@@ -148,8 +149,8 @@ class _Seen:
 def _batch(
     unit: Unit, lines: Sequence[Line], twice: Mapping[int, int], site: str, *, is_dry: bool
 ) -> Iterable[_Seen]:
-    if not is_dry:  # two imports of one site take turns, so that nobody is made twice
-        unit.cursor().execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"panel:{site}"])
+    if not is_dry:
+        identity.one_at_a_time(unit)
     authority = authority_of(unit, site)
     good = [line for line in lines if not line.problems and line.number not in twice]
     made = {line.number: _patient(line.told, site, authority) for line in good}

@@ -13,9 +13,9 @@ from careloop.actions.leading import lead_by
 from careloop.care.identify import LIKE, Facts, compare, facts_of
 from careloop.care.register import NotAPerson, Told, new_patient, problems
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, day, extension, fhir_instant, ref
+from careloop.fhir.elements import Resource, extension, fhir_instant, ref
 from careloop.kernel.errors import Conflict
-from careloop.projections.finder import candidates
+from careloop.projections import identity
 from careloop.store import Stored, Unit
 
 SAME_NUMBER: Final = "Same record number."
@@ -85,20 +85,11 @@ def authority_of(unit: Unit, site: str) -> str:
 
 
 def lookalikes(unit: Unit, new: Resource) -> list[Alike]:
-    """Who of those the actor may see looks like this Patient, likeliest first."""
-    facts = facts_of(new)
-    found = candidates(
-        unit,
-        names=[
-            part for name in new.get("name", ()) for part in (name.get("family", ""), *name.get("given", ()))
-        ],
-        birth_date=day(new.get("birthDate")),
-        phones=facts.phones,
-        mrns=[number for _, number in facts.numbers],
-        postal=next((each["postalCode"] for each in new.get("address", ()) if "postalCode" in each), None),
-    )
-    people = unit.get([f"Patient/{each.id}" for each in found])
-    return alike_among(facts, people)
+    """Who of those the actor may see looks like this Patient, likeliest first. Until the commit nobody else decides
+    who somebody is."""
+    identity.one_at_a_time(unit)
+    people = {each.reference: each for each in identity.look_alikes(unit, new)}
+    return alike_among(facts_of(new), people)
 
 
 def alike_among(facts: Facts, people: Mapping[str, Stored]) -> list[Alike]:

@@ -302,8 +302,14 @@ def _appointment(resource: Resource, written: datetime) -> Iterator[Moment]:
 def _referral(resource: Resource, written: datetime) -> Iterator[Moment]:
     at = at_of(resource.get("authoredOn"))
     if at and resource.get("intent") != "proposal" and resource.get("status") in ("active", "completed"):
+        what = text_of(resource.get("code")) or None
+        if code_in(resource.get("code"), uris.PROGRAM):  # to one of our programs: it came to us
+            why = next((text_of(reason) for reason in resource.get("reasonCode", ())), None)
+            who = (resource.get("requester") or {}).get("display") or _who(resource.get("requester"))
+            yield Moment("came", at, "event", "Referral received", what, who, why)
+            return
         to = next((_who(p) for p in resource.get("performer", ())), None)
-        yield Moment("sent", at, "event", "Referral sent", text_of(resource.get("code")) or None, to)
+        yield Moment("sent", at, "event", "Referral sent", what, to)
 
 
 def _patient(resource: Resource, written: datetime) -> Iterator[Moment]:

@@ -135,17 +135,43 @@ def listed(
     states: Sequence[State] = ("review", "refused", "quarantined"),
     limit: int = 100,
     before: int | None = None,
+    *,
+    sources: Sequence[str] | None = None,
 ) -> list[Message]:
-    """Newest first; those whose control id repeats with other content are listed with `done` too."""
+    """Newest first; those whose control id repeats with other content are listed with `done` too. sources: only what
+    came from these; None for all."""
     cursor = unit.cursor()
+    named = None if sources is None else list(sources)
     cursor.execute(
-        f"select {_COLUMNS} from inbox where state = any(%s) and id < %s order by id desc limit %s",
-        [list(states), before if before is not None else 2**62, limit],
+        f"select {_COLUMNS} from inbox where state = any(%s) and id < %s and (%s::text[] is null or source = any(%s))"
+        " order by id desc limit %s",
+        [list(states), before if before is not None else 2**62, named, named, limit],
     )
     found = [Message(*row) for row in cursor.fetchall()]
     if found:
         unit.saw({message.person or 0 for message in found}, "inbox")
     return found
+
+
+def troubled(sources: Sequence[str], most: int = 101) -> int:
+    """How many of these wait for a person to look. Without a unit: a number about nobody leaves no audit row."""
+    row = (
+        keeper()
+        .cursor()
+        .execute(
+            "select count(*) from (select 1 from inbox where state = any(%s) and source = any(%s) limit %s) t",
+            [["review", "refused", "quarantined"], list(sources), most],
+        )
+        .fetchone()
+    )
+    return int(row[0]) if row else 0
+
+
+def sources(unit: Unit) -> list[str]:
+    """Every source that ever sent something."""
+    return [
+        row[0] for row in unit.cursor().execute("select distinct source from inbox order by 1").fetchall()
+    ]
 
 
 def repeats(unit: Unit, limit: int = 100) -> list[Message]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext
 
+from careloop.web.staff.room_counts import room_counts
+
 
 @dataclass(frozen=True)
 class Place:
@@ -28,7 +30,7 @@ def places(request: HttpRequest) -> list[Place]:
         ("library", gettext("Library"), "/library"),
     )
     here = request.path
-    counts: dict[str, str] = getattr(request, "rail_counts", {})
+    counts: dict[str, str] = {**room_counts(request), **getattr(request, "rail_counts", {})}
     return [
         Place(key, name, href, here == href or here.startswith(href + "/"), counts.get(key, ""))
         for key, name, href in named

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
@@ -153,7 +154,15 @@ def edit(request: HttpRequest, person: str) -> HttpResponse:
     except StaleVersion:
         return _edit(request, person, typed=request.POST.dict(), is_stale=True)
     toasts.say(request, gettext("Saved."))
-    return HttpResponseRedirect(f"/people/{person}/story")
+    return HttpResponseRedirect(_back(request, person))
+
+
+def _back(request: HttpRequest, person: str) -> str:
+    """Where she came from, a decision that waits for this address for instance; else the person's page."""
+    wanted = request.POST.get("next", "") or request.GET.get("next", "")
+    if wanted and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
+        return wanted
+    return f"/people/{person}/story"
 
 
 def _edit(
@@ -182,6 +191,7 @@ def _edit(
         "flags": flags,
         "changes": changes,
         "is_stale": is_stale,
+        "next": _back(request, person),
     }
     return render(
         request, "staff/register_edit.html", context, status=422 if problems else 412 if is_stale else 200

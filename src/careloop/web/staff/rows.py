@@ -184,6 +184,8 @@ def _next_step(row: Row) -> Act | None:
             "o",
             is_sheet=False,
         )
-    if row.kind in ("match", "resolve-match", "review-message", "review-merge"):
-        return Act(gettext("Decide"), "/review", "o", is_sheet=False)
+    if row.kind == "resolve-match" or row.kind.startswith("review-"):
+        return Act(gettext("Decide"), f"/review/{row.task_id}", "o", is_sheet=False)
+    if row.kind in ("referral", "call-outreach") and person and row.program:
+        return Act(gettext("Next step"), f"{person}/enroll/{row.program}", "o", is_sheet=False)
     return None

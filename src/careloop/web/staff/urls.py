@@ -16,6 +16,7 @@ from careloop.web.staff import (
     plan_print,
     proposals,
     register,
+    review,
     sign_in,
     today,
     work,
@@ -37,5 +38,6 @@ urlpatterns = [
     *people.urlpatterns,
     *front_door.urlpatterns,
     *register.urlpatterns,
+    *review.urlpatterns,
     *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]
