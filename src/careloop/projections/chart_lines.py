@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What a line rests on: a score, an answer, a reading. href: under the person's page, without a slash."""
+    """What a line rests on: a score, an answer, a reading. href: where it can be read."""
 
     text: str
     at: datetime | None

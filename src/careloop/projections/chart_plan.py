@@ -286,7 +286,7 @@ class _Reading:
         return Why(
             because=because,
             source=str(extension(resource, uris.SOURCE) or ""),
-            answers=tuple(_answer(self.evidence[d]) for d in details if d in self.evidence),
+            answers=tuple(_answer(self.evidence[d], self.patient) for d in details if d in self.evidence),
             since=since or stored.at,
             who=self.names.get(named) or (who or {}).get("display"),
         )
@@ -327,11 +327,18 @@ def _target(target: Mapping[str, Any]) -> str:
     return f"{text_of(target.get('measure'))} {said.strip()}".strip()
 
 
-def _answer(stored: Stored) -> Answer:
+def _answer(stored: Stored, patient: str) -> Answer:
     resource = stored.resource
     if stored.type == "QuestionnaireResponse":
         name = str(resource.get("questionnaire", "")).partition("|")[0].rpartition(":")[2]
         who = extension(resource, uris.HEARD_FROM)
-        return Answer(name.upper(), instant(resource.get("authored")), who, f"assessments#{name}")
+        return Answer(
+            name.upper(), instant(resource.get("authored")), who, f"/assessments/answered/{stored.id}/"
+        )
     text = f"{text_of(resource.get('code'))}: {value_words(resource)}"
-    return Answer(text, at_of(resource.get("effectiveDateTime")), None, "health#readings")
+    return Answer(
+        text,
+        at_of(resource.get("effectiveDateTime")),
+        None,
+        f"/people/{patient.partition('/')[2]}/health#readings",
+    )

@@ -141,7 +141,7 @@ def href_of(person: str, reference: str) -> str:
         case "Task":
             return f"/work/{id}"
         case "QuestionnaireResponse":
-            return f"{base}/assessments"
+            return f"/assessments/answered/{id}/"
         case "CarePlan" | "Goal" | "Condition":
             return f"{base}/plan"
         case "Observation":

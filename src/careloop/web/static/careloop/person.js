@@ -42,4 +42,6 @@
   });
 
   select(rows()[0]);
+  const here = document.querySelector("#sections [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
 })();
