@@ -14,6 +14,7 @@ from django.test import override_settings
 
 from careloop.access import Scope
 from careloop.kernel.clock import MovableClock
+from careloop.store.audit import details_of
 from careloop.web.plan_pdf.making import FONTS
 from tests.conftest import owner_connection
 from tests.web.proposing import Bayview, bayview
@@ -97,8 +98,9 @@ def test_the_file_name_tells_nothing_and_the_trail_tells_who_saw_it(ward: Bayvie
     answer = pdf(ward, "es")
     assert answer["Content-Disposition"] == 'inline; filename="plan-2026-11-23.pdf"'
     with owner_connection() as owner:
-        rows = owner.execute("select audit::text from audit order by at desc limit 3").fetchall()
-    assert any("plan.pdf es" in row[0] for row in rows)
+        rows = owner.execute("select detail, people from audit").fetchall()
+    told = [people for detail, people in rows if ["E", "plan.pdf es"] in details_of(detail)]
+    assert told == [[ward.person.rid]]
 
 
 def test_without_a_plan_there_is_nothing_to_print_and_it_says_so(

@@ -29,12 +29,12 @@ from careloop.web.staff.reader import now_of, open_record, zone_of_reader
 
 def _copy(unit: Unit, request: HttpRequest, person: str, what: str) -> tuple[Copy, PersonCard]:
     patient = unit.read("Patient", person)
-    beside = card(unit, person)
-    known = library.load()
     asked = request.GET.get("language") or language_of(patient.resource) or "en"
     language: Language = "es" if asked.lower().startswith(("es", "span")) else "en"
+    unit.saw([patient.rid], f"{what} {language}")  # first: a row of the trail keeps only so many details
+    beside = card(unit, person)
+    known = library.load()
     found = plan_of(unit, patient, known.parents)
-    unit.saw([patient.rid], f"{what} {language}")
     return copy_of(unit, patient, found, beside, known, language, _zone(request, beside)), beside
 
 
