@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from careloop import store
 from careloop.actions.record_complexity import BadComplexity, CliniciansOnly, record_complexity
 from careloop.actions.settle_discharge import (
     BadDecision,
@@ -21,7 +22,7 @@ from careloop.actions.working import WorkEnded
 from careloop.care.work import WorkClass
 from careloop.kernel.errors import NotFound
 from tests.projections import builders as b
-from tests.stories.ward import HOME_WORK, LIBRARY, StoryWard, due
+from tests.stories.ward import HOME_WORK, HOUSE, LIBRARY, StoryWard, due
 
 REVIEW = "Decide what follows this discharge"
 
@@ -226,3 +227,15 @@ def _days(ward: StoryWard, _: object) -> int:
     due = ward.row("Visit after discharge").due
     assert due is not None
     return (due - ward.at("2026-11-20 23:59")).days
+
+
+def test_complexity_that_came_by_another_door_moves_the_visit_too(ward: StoryWard) -> None:
+    chen = ward.staff("Mei Chen, MD", "chen", "clinician")
+    ward.discharge()
+    record_complexity(chen, "stay-v1", "moderate", ward.now, LIBRARY)
+    with store.open(HOUSE, now=ward.now) as unit:
+        (said,) = unit.search("Observation", [("patient", "Patient/maria")]).entries
+        unit.update({**said.resource, "status": "entered-in-error"})
+    ward.react()
+    assert ward.row("Visit after discharge").due == ward.row("Reconcile medications").due
+    assert "moderate" not in ward.row("Visit after discharge").because

@@ -33,6 +33,10 @@ TELLING: Final = frozenset(
 )
 TRIES: Final = 3
 
+# An Observation may be a clinician's word about a stay: it matters to whoever waits for the visit after it.
+WAITING_FOR_VISIT: Final = """
+select distinct person, person from work where person = any(%s::bigint[]) and is_open and kind = 'visit-after-discharge'
+"""
 # Who else is concerned: where an Encounter was before it moved, and who waits for the zone of a site.
 MOVED: Final = "select rid, person from moves where rid = any(%s::bigint[])"
 MAILED: Final = "select task_id from work where task = any(%s::bigint[]) and kind = %s and not is_open"
@@ -107,10 +111,14 @@ def _concerned(events: Sequence[Event]) -> Iterator[tuple[Event, set[int]]]:
     moved = _pairs(MOVED, [_rids(events, "Encounter")])
     waiting = _pairs(WAITING_FOR_SITE, [_rids(events, "Organization"), REVIEW])
     reviews = {row[0] for row in _rows(REVIEWS, [_rids(events, "Task"), REVIEW])}
+    observed = sorted({event.person for event in events if event.type == "Observation"})
+    visited = _pairs(WAITING_FOR_VISIT, [observed])
     for event in events:
         people = moved.get(event.rid, set()) | waiting.get(event.rid, set())
         if event.type in TELLING or event.rid in reviews:
             people = people | {event.person}
+        if event.type == "Observation":
+            people = people | visited.get(event.person, set())
         yield event, people - {0}
 
 
