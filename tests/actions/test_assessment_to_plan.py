@@ -215,18 +215,46 @@ def test_asked_again_the_plan_is_not_doubled(ward: Ward) -> None:
     assert len(lines_of(again.resource)) == 1
 
 
+def worried(ward: Ward) -> Stored:
+    """What GAD-7 proposes."""
+    draft = ward.answer("gad-7", dict.fromkeys(LIBRARY.instruments["gad-7"].scoring.items, "more-than-half"))
+    found = complete_assessment(ward.scope, draft, LIBRARY, ward.now).proposal
+    assert found is not None
+    return found
+
+
+def accept_all(ward: Ward, plan: Stored) -> None:
+    for line in lines_of(plan.resource):
+        decide_line(ward.scope, plan.id, line, "accepted", ward.now)
+
+
+def test_what_is_proposed_next_joins_the_proposal_that_waits(ward: Ward) -> None:
+    first = proposal(ward)
+    accept_all(ward, first)
+    second = worried(ward)
+    assert second.id == first.id
+    before, after = lines_of(first.resource), lines_of(second.resource)
+    assert set(before) < set(after)
+    assert "GAD-7" in extension(second.resource, uris.BECAUSE)
+    assert extension(second.resource, uris.BECAUSE).startswith(extension(first.resource, uris.BECAUSE))
+    for line in set(after) - set(before):
+        decide_line(ward.scope, second.id, line, "accepted", ward.now)
+    made = activate_plan(as_staff(ward), second.id, ward.now)
+    assert len(made.plan.resource["addresses"]) == 2
+
+
 def test_a_plan_changed_by_someone_else_meanwhile_is_refused_and_decisions_are_kept(ward: Ward) -> None:
     first = proposal(ward)
-    draft = ward.answer("gad-7", dict.fromkeys(LIBRARY.instruments["gad-7"].scoring.items, "more-than-half"))
-    second = complete_assessment(ward.scope, draft, LIBRARY, ward.now).proposal
-    assert second is not None
-    for plan in (first, second):
-        for line in lines_of(plan.resource):
-            decide_line(ward.scope, plan.id, line, "accepted", ward.now)
+    accept_all(ward, first)
     made = activate_plan(as_staff(ward), first.id, ward.now)
+    second = worried(ward)
+    assert second.id != first.id
+    accept_all(ward, second)
+    with store.open(ward.scope, now=ward.now) as unit:
+        changed = unit.update({**made.plan.resource, "title": "Her plan"}, if_match=made.plan.version)
     with pytest.raises(StalePlan):
         activate_plan(as_staff(ward), second.id, ward.now)
-    joined = activate_plan(as_staff(ward), second.id, ward.now, over=made.plan.version)
+    joined = activate_plan(as_staff(ward), second.id, ward.now, over=changed.version)
     assert joined.plan.id == made.plan.id
     assert len(joined.plan.resource["addresses"]) == 2
 

@@ -63,6 +63,19 @@ class Bayview:
         assert found is not None
         return found
 
+    def plan_gets_a_goal(self, text: str) -> None:
+        """Somebody else writes into the plan as it is now."""
+        goal = {
+            "resourceType": "Goal",
+            "lifecycleStatus": "active",
+            "description": {"text": text},
+            "subject": {"reference": self.person.reference},
+        }
+        with self.open() as unit:
+            plan = unit.search("CarePlan", {"status": "active"}).entries[0].resource
+            made = unit.create(goal)
+            unit.update({**plan, "goal": [*plan.get("goal", ()), {"reference": made.reference}]})
+
     def lines(self, plan: Stored) -> dict[str, Stored]:
         """By key: need:depression, …"""
         with self.open() as unit:

@@ -141,15 +141,15 @@ def test_a_line_changed_by_somebody_else_shows_what_changed_and_keeps_the_words(
 
 def test_a_plan_changed_meanwhile_is_shown_before_it_is_written_over(ward: Bayview) -> None:
     first = ward.proposal()
-    ward.answered("gad-7", dict.fromkeys(GAD_7, "more-than-half"))
-    second_answer = ward.client.post(f"/people/{ward.person.id}/propose")
-    second = second_answer["Location"]
-    assert second != f"/proposals/{first.id}/"
     ward.decide_all(first)
     ward.client.post(f"/proposals/{first.id}/activate")
+    ward.answered("gad-7", dict.fromkeys(GAD_7, "more-than-half"))
+    second = ward.client.post(f"/people/{ward.person.id}/propose")["Location"]
+    assert second != f"/proposals/{first.id}/"
+    ward.plan_gets_a_goal("Walk to the market")
     page = text(ward.client.get(second))
     assert "The plan was changed after this was proposed" in page
-    assert "Added: PHQ-9 below 5" in page
+    assert "Added: Walk to the market" in page
 
 
 def test_an_answer_that_proposes_nothing_new_leads_to_the_proposal_that_waits(ward: Bayview) -> None:

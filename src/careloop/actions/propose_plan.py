@@ -13,7 +13,7 @@ from careloop.care.assess import Score
 from careloop.care.plan import Line, PlanProposal, Standing, Told, line_resource, propose
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, day, extension, fhir_instant, ref, text_of
-from careloop.fhir.translation import translate
+from careloop.fhir.translation import translate, translated
 from careloop.kernel.zones import zone_of_address
 from careloop.library import Library, Words
 from careloop.projections import people
@@ -52,8 +52,8 @@ def write_proposal(
     key: str,
     evidence: tuple[str, ...] = (),
 ) -> Stored | None:
-    """evidence: references of the responses that it follows from. What waits in another proposal is not proposed twice:
-    with nothing beside it, that proposal is the answer."""
+    """evidence: references of the responses that it follows from. A person has one open proposal: what is new joins the
+    one that waits, and what waits there is not proposed twice."""
     held = unit.of_person(patient.rid, ["CarePlan", *LINE_TYPES])
     proposed = propose(library, told, standing(held), local_day(patient.resource, unit.now))
     waiting = _waiting(held)
@@ -62,6 +62,8 @@ def write_proposal(
         keys = [waiting[line.key][0] for line in proposed.lines if line.key in waiting]
         return max(keys, key=lambda plan: plan.rid, default=None)
     plan = _care_plan(unit, patient, proposed, because, key, active_plan(held))
+    if open_one := max(_open(held), key=lambda plan: plan.rid, default=None):
+        plan = _joined(open_one.resource, plan)
     measures = {i.id: i.scoring.loinc for i in library.instruments.values() if i.scoring.loinc}
     owners = owners_of(unit, patient)
     made = {name: line.reference for name, (_, line) in waiting.items()}
@@ -80,22 +82,57 @@ def write_proposal(
             resource["owner"] = owner
         made[line.key] = unit.create(resource).reference
         _place(plan, line, made[line.key])
-    return unit.create(plan)
+    return unit.update(plan, if_match=open_one.version) if open_one else unit.create(plan)
+
+
+def _open(held: list[Stored]) -> list[Stored]:
+    """Proposals that nobody has made the plan, or closed, yet."""
+    return [
+        plan
+        for plan in held
+        if plan.type == "CarePlan"
+        and (plan.resource["status"], plan.resource["intent"]) == ("draft", "proposal")
+    ]
+
+
+def _joined(waits: Resource, new: Resource) -> Resource:
+    """The proposal that waits, with the new one's reason after its own, and what the new one found there already."""
+    joined = dict(waits)
+    joined["identifier"] = [
+        *waits["identifier"],
+        *(i for i in new["identifier"] if i not in waits["identifier"]),
+    ]
+    known = {extension(each, "line") for each in waits["extension"] if each["url"] == uris.ALREADY}
+    there = [e for e in new["extension"] if e["url"] == uris.ALREADY and extension(e, "line") not in known]
+    told = next(each for each in new["extension"] if each["url"] == uris.BECAUSE)
+    joined["extension"] = [
+        _after(e, told) if e["url"] == uris.BECAUSE else e for e in waits["extension"]
+    ] + there
+    for part in ("addresses", "goal", "activity"):
+        if part in waits:
+            joined[part] = list(waits[part])
+    return joined
+
+
+def _after(reason: Resource, told: Resource) -> Resource:
+    """One reason, then the other, in each language that both are told in."""
+    if told["valueString"] in reason["valueString"]:
+        return reason
+    both: Resource = {**reason, "valueString": f"{reason['valueString']} {told['valueString']}"}
+    spanish = [translated(each, "valueString", "es") for each in (reason, told)]
+    translate(both, "valueString", "es", " ".join(filter(None, spanish)) if all(spanish) else None)
+    return both
 
 
 def _waiting(held: list[Stored]) -> dict[str, tuple[Stored, Stored]]:
     """Lines of proposals that nobody has made the plan yet, unless declined there: key -> proposal, line."""
     by_reference = {stored.reference: stored for stored in held}
     found: dict[str, tuple[Stored, Stored]] = {}
-    for plan in held:
-        if plan.type == "CarePlan" and (plan.resource["status"], plan.resource["intent"]) == (
-            "draft",
-            "proposal",
-        ):
-            for reference in lines_of(plan.resource):
-                line = by_reference.get(reference)
-                if line and extension(line.resource, uris.DECISION) != "declined":
-                    found.setdefault(line_key(line.resource), (plan, line))
+    for plan in _open(held):
+        for reference in lines_of(plan.resource):
+            line = by_reference.get(reference)
+            if line and extension(line.resource, uris.DECISION) != "declined":
+                found.setdefault(line_key(line.resource), (plan, line))
     return found
 
 
