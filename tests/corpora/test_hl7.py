@@ -127,6 +127,16 @@ def test_a_discharge_of_2015_ends_as_a_review_item(record: None, now: datetime) 
     assert not hospital.tasks("call-after-discharge")
 
 
+def test_the_old_one_first_and_then_the_same_stay_of_yesterday(record: None, now: datetime) -> None:
+    hospital = Hospital(now, **DEMO)
+    hospital.tell(a_discharge(), redated(a_discharge(), now, control="RD1"))
+    react(hospital)
+    assert len(hospital.tasks("call-after-discharge")) == 1
+    assert hospital.one("Encounter")["period"]["end"].startswith("2026-11-22")
+    hospital.tell(redated(a_discharge(), now, control="RD0", days_ago=9))
+    assert hospital.one("Encounter")["period"]["end"].startswith("2026-11-22")
+
+
 def test_the_same_message_of_yesterday_becomes_work_with_a_due_time(record: None, now: datetime) -> None:
     hospital = Hospital(now, **DEMO)
     message = redated(a_discharge(), now, control="RD1")

@@ -20,6 +20,8 @@ from careloop.kernel.errors import CareError
 
 MERGE = "A40"
 STAY_EVENTS = frozenset({"A01", "A03", "A04", "A11", "A13"})
+# An old one of these must not pass for news. What corrects or cancels is newer than what it speaks of.
+HAPPENED = frozenset({"A01", "A03", "A04"})
 _SLACK = timedelta(hours=24)
 _EVENT_WORDS = {
     "A01": "Admission",
@@ -154,7 +156,8 @@ def _practitioners(pv1: Segment, origin: Origin, draft: _Draft) -> dict[str, str
 
 
 def recorded_at(message: Message, origin: Origin, received: datetime, notes: Notes) -> datetime:
-    """When the sender recorded the event: EVN-2, else MSH-7, if it can be believed; else when it came to us.
+    """When the sender recorded the event: EVN-2, else MSH-7, if it can be believed; else when an admission or discharge
+    happened; else when it came to us.
 
     It can't lie after its arrival, nor before the stay that it tells of. Without an offset or a zone the wall time is
     read as UTC: that is good enough to put messages of one sender in order, and used for nothing else.
@@ -166,6 +169,9 @@ def recorded_at(message: Message, origin: Origin, received: datetime, notes: Not
         at = _order(segment, n, origin)
         if at and earliest <= at <= received + _SLACK:
             return min(at, received)
+    if told and message.header.trigger in HAPPENED:
+        notes.add("The message does not say believably when it was recorded; the time of the event was used.")
+        return min(max(told), received)
     notes.add("The message does not say believably when it was recorded; the time it came was used.")
     return received
 
