@@ -72,7 +72,8 @@ def machine(folder: Path) -> str:
     sum(n * n for n in range(1_000_000))
     turn = (time.perf_counter() - started) * 1000
     load = os.getloadavg()[0]
-    return f"{os.cpu_count()} cores, load {load:.1f} before we began, fsync {fsync_ms(folder):.2f} ms, a Python loop {turn:.0f} ms"
+    sync = fsync_ms(folder)
+    return f"{os.cpu_count()} cores, load {load:.1f} before, fsync {sync:.2f} ms, a Python loop {turn:.0f} ms"
 
 
 def free_port() -> int:

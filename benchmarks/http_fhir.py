@@ -1,4 +1,4 @@
-"""Requests a second through the whole stack: granian, Django, token, policy, validation, index, projections, audit, fsync.
+"""Requests a second through the whole stack: granian, Django, token, policy, validation, index, audit, fsync.
 
     python -m benchmarks.http_fhir
 

@@ -11,7 +11,7 @@ import pytest
 from careloop import store
 from careloop.access import Actor, Scope
 from careloop.kernel.errors import Forbidden, Gone, NotFound, StaleVersion
-from careloop.store import audit
+from careloop.store import audit, connection
 from careloop.store.errors import AlreadyExists
 from tests.store.people import maria, reading
 from tests.store.rows import one, rows
@@ -258,3 +258,16 @@ def test_a_resource_that_mentions_strangers_gives_them_keys_at_the_commit(
         unit.create(reading("Patient/a") | {"performer": [{"reference": "Practitioner/stranger"}]})
     with store.open(scope, now=now) as unit:
         assert unit.rid_of("Practitioner/stranger") is not None
+
+
+def test_a_connection_that_died_while_nobody_used_it_is_replaced_before_it_is_used(
+    record: None, scope: Scope, now: datetime
+) -> None:
+    with store.open(scope, now=now) as unit:
+        made = unit.create(maria())
+    kept = connection.keeper()
+    one("select pg_terminate_backend(%s)", kept.pg.info.backend_pid)
+    kept.used -= 60
+    with store.open(scope, now=now) as unit:
+        assert unit.read("Patient", made.id).version == 1
+    assert connection.keeper() is not kept

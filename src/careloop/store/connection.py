@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -20,12 +21,14 @@ from careloop.store.errors import RecordUnavailable
 # First half of the two-part advisory locks; the second half is the lane.
 LANE_LOCK: Final = 0x1A9E
 _KEYS_AT_ONCE: Final = 100
+_TRUSTED_SECONDS: Final = 5.0
 _epoch = 0
 
 
 @dataclass
 class Keeper:
-    """seq, digest: of the lane's last committed audit row. unit_is_open: units do not nest."""
+    """seq, digest: of the lane's last committed audit row. unit_is_open: units do not nest. used: when it last was,
+    by the monotonic clock."""
 
     pg: psycopg.Connection[Any]
     lane: int
@@ -33,6 +36,7 @@ class Keeper:
     digest: bytes
     epoch: int
     unit_is_open: bool = False
+    used: float = field(default_factory=time.monotonic)
     free_keys: list[int] = field(default_factory=list)
 
     def cursor(self) -> psycopg.Cursor[Any]:
@@ -68,7 +72,15 @@ def keeper() -> Keeper:
     """Of this thread's connection, which is opened when there is none. Raises RecordUnavailable."""
     connection = django.db.connection
     kept = cast("Keeper | None", getattr(connection, "careloop_keeper", None))
-    if kept is not None and kept.pg is connection.connection and not kept.pg.closed and kept.epoch == _epoch:
+    if (
+        kept is not None
+        and kept.pg is connection.connection
+        and kept.epoch == _epoch
+        and (kept.unit_is_open or _is_alive(kept))
+    ):
+        kept.used = time.monotonic()
+        # Django would ask again before each transaction.
+        connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs do not know it
         return kept
     try:
         if connection.connection is not None and connection.connection.closed:
@@ -82,6 +94,20 @@ def keeper() -> Keeper:
         raise RecordUnavailable from failed
     connection.careloop_keeper = Keeper(pg, lane, seq, digest, _epoch)  # type: ignore[attr-defined]  # ours
     return cast(Keeper, connection.careloop_keeper)  # type: ignore[attr-defined]
+
+
+def _is_alive(kept: Keeper) -> bool:
+    """Asked of the server when nobody has used it for a while. What breaks in between is answered with 503, once."""
+    if kept.pg.closed:
+        return False
+    if time.monotonic() - kept.used < _TRUSTED_SECONDS:
+        return True
+    try:
+        kept.cursor().execute("select 1")
+    except psycopg.Error:
+        django.db.connection.close()
+        return False
+    return True
 
 
 def drop() -> None:

@@ -63,7 +63,7 @@ def get(unit: Unit, draft_id: int, *, to_change: bool = False) -> Draft:
 
 def listed(unit: Unit, person: int | None = None, *, begins: str = "") -> list[Draft]:
     """The actor's own, newest first. begins: only those whose form's name begins so."""
-    where, parameters = "actor = %s", [unit.scope.actor.principal]
+    where, parameters = "actor = %s", list[Any]([unit.scope.actor.principal])
     if begins:
         where, parameters = where + " and starts_with(form, %s)", [*parameters, begins]
     if person is not None:

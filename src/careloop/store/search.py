@@ -60,9 +60,9 @@ class Plan:
 
 
 def run(unit: Unit, query: Query) -> Page:
-    """unit: gives `.cursor()`, `.now`, `.condition(type, interaction)`. Raises BadSearch for a bad cursor."""
+    """unit: gives `.looking()`, `.now`, `.condition(type, interaction)`. Raises BadSearch for a bad cursor."""
     place = place_of(query)
-    cursor = unit.cursor()
+    cursor = unit.looking()
     condition = unit.condition(query.type, "search")
     plan = choose(cursor, query, condition, Matching(query.type, _targets(cursor, query), unit.now), place)
     total = _total(cursor, plan)

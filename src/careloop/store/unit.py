@@ -171,6 +171,11 @@ class Unit:
         self.flush()
         return self._keeper.cursor()
 
+    def looking(self) -> psycopg.Cursor[Any]:
+        """A cursor to read with, and nothing else: as long as nothing was written it needs no transaction."""
+        self.flush()
+        return self._keeper.cursor()
+
     # --- access
 
     def condition(self, type: str = "Patient", interaction: Interaction = "read") -> Condition:
