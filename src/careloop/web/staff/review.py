@@ -17,7 +17,7 @@ from careloop.actions.complete_work import complete_work
 from careloop.actions.hospital_reviews import MATCH, MERGE
 from careloop.actions.identify_person import messages_of
 from careloop.actions.look_at_message import sources_for
-from careloop.actions.resolve_match import NoChoice, resolve_match
+from careloop.actions.resolve_match import NoChoice, leave_out_messages, resolve_match
 from careloop.actions.settle_discharge import CHOICES, ZoneUnknown, settle_discharge
 from careloop.actions.working import ReasonMissing, WorkEnded
 from careloop.care.transition_facts import REVIEW
@@ -172,6 +172,10 @@ def _resolve(request: HttpRequest, id: str) -> None:
     choice = request.POST.get("choice", "")
     if not choice:
         raise NoChoice
+    if choice == "none":
+        reason, version = request.POST.get("reason", ""), version_of(request)
+        leave_out_messages(scope_of(request), id, now_of(request), reason=reason, version=version)
+        return
     resolve_match(
         scope_of(request),
         id,
