@@ -133,7 +133,16 @@ def test_the_old_one_first_and_then_the_same_stay_of_yesterday(record: None, now
     react(hospital)
     assert len(hospital.tasks("call-after-discharge")) == 1
     assert hospital.one("Encounter")["period"]["end"].startswith("2026-11-22")
-    hospital.tell(redated(a_discharge(), now, control="RD0", days_ago=9))
+
+
+def test_an_old_stay_under_the_number_of_a_newer_one_is_for_a_person(record: None, now: datetime) -> None:
+    hospital = Hospital(now, **DEMO)
+    hospital.tell(redated(a_discharge(), now, control="RD1"), a_discharge())
+    react(hospital)
+    assert len(hospital.tasks("call-after-discharge")) == 1
+    (message, _) = hospital.inbox()
+    assert message.state == "review"
+    assert "older stay under a visit number that stands on a newer one" in str(message.error)
     assert hospital.one("Encounter")["period"]["end"].startswith("2026-11-22")
 
 

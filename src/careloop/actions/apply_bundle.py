@@ -16,11 +16,12 @@ from careloop.care.identify import plain
 from careloop.care.told import RANK, Difference, Key, mark_of, tell
 from careloop.care.told_stay import tell_stay
 from careloop.care.work import Work, WorkClass
-from careloop.fhir.elements import Resource, codings, fhir_instant, identifiers, text_of
+from careloop.fhir.elements import Resource, codings, day, fhir_instant, identifiers, text_of
 from careloop.kernel.errors import Conflict
 from careloop.kernel.ids import new_id
 from careloop.store import Stored, Unit
 
+REUSED_AFTER_DAYS: Final = 30
 LEFT_OUT: Final = "urn:careloop:ext:left-out"  # on a Provenance: what the message said and the record can't
 
 
@@ -28,6 +29,12 @@ class StayOfAnother(Conflict):
     """The hospital uses a visit number that stands on somebody else’s stay. Nothing was written."""
 
     code = "stay-of-another"
+
+
+class OldStay(Conflict):
+    """It tells of an older stay under a visit number that stands on a newer one by now. Nothing was written."""
+
+    code = "old-stay"
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,7 +64,7 @@ class Applied:
 
 
 def apply_bundle(unit: Unit, arrival: Arrival) -> Applied:
-    """Raises StayOfAnother, StaleVersion (somebody changed the same at this moment: try again), InvalidResource."""
+    """Raises StayOfAnother, OldStay, StaleVersion (somebody changed the same at this moment: try again), InvalidResource."""
     return _Applying(unit, arrival).run()
 
 
@@ -179,6 +186,8 @@ class _Applying:
             for found in self.unit.search("Encounter", {"identifier": token}).entries:
                 if found.person != patient.rid:
                     raise StayOfAnother(f"The stay is {found.reference}.")
+                if _is_long_before(said, found.resource):
+                    raise OldStay(f"The newer one is {found.reference}.")
                 return found
         if list(identifiers(said)):
             return None
@@ -259,6 +268,13 @@ def _is_plan(part: Resource) -> bool:
 
 def _plain_name(name: Resource) -> str:
     return plain(" ".join((*name.get("given", ())[:1], str(name.get("family", "")))))
+
+
+def _is_long_before(said: Resource, known: Resource) -> bool:
+    """Over more than 30 days before the known one began: one number, two stays."""
+    told, stands = said.get("period") or {}, known.get("period") or {}
+    last, first = day(told.get("end") or told.get("start")), day(stands.get("start") or stands.get("end"))
+    return last is not None and first is not None and (first - last).days > REUSED_AFTER_DAYS
 
 
 def _source(resource: Resource) -> str:
