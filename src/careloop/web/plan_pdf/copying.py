@@ -66,8 +66,8 @@ class Number:
 
 @dataclass(frozen=True, repr=False)
 class Copy:
-    """labels: every fixed word of the page. untranslated: lines that stand in English because nobody has said them in
-    this language yet."""
+    """labels: every fixed word of the page. untranslated: reference and words of lines that stand in English because
+    nobody has said them in this language yet."""
 
     language: Language
     title: str
@@ -79,7 +79,7 @@ class Copy:
     topics: tuple[Topic, ...]
     numbers: tuple[Number, ...]
     labels: Mapping[str, str]
-    untranslated: tuple[str, ...]
+    untranslated: tuple[tuple[str, str], ...]
 
     @property
     def is_empty(self) -> bool:
@@ -171,8 +171,8 @@ class _Writing:
         self, unit: Unit, patient: Stored, plan: PlanPage, library: Library, language: Language, tz: ZoneInfo
     ) -> None:
         self.plan, self.library, self.language, self.tz = plan, library, language, tz
-        self.me, self.now = patient.reference, unit.now
-        self.untranslated: list[str] = []
+        self.me, self.my_name = patient.reference, name_of(patient.resource)
+        self.untranslated: list[tuple[str, str]] = []
         self.resources = unit.get(sorted(_references(plan)))
 
     def topics(self) -> Iterable[Topic]:
@@ -188,16 +188,15 @@ class _Writing:
         return Topic(
             self._text(need.reference, "code", need.title),
             need.words,
-            tuple(self._aim(goal) for goal in need.goals),
+            tuple(self._aim(goal, need.words) for goal in need.goals),
             (),
             tuple(barrier.text for barrier in need.barriers),
         )
 
-    def _aim(self, goal: Goal) -> Aim:
+    def _aim(self, goal: Goal, said_above: str = "") -> Aim:
         by = formats.full_date(goal.due) if goal.due else ""
-        return Aim(
-            self._text(goal.reference, "description", goal.text), by, goal.words, self._doings(goal.steps)
-        )
+        words = "" if goal.words == said_above else goal.words
+        return Aim(self._text(goal.reference, "description", goal.text), by, words, self._doings(goal.steps))
 
     def _doings(self, steps: Sequence[Step]) -> tuple[Doing, ...]:
         found = [
@@ -208,7 +207,9 @@ class _Writing:
     def _doing(self, step: Step) -> Doing:
         task = self.resources[step.reference].resource if step.reference in self.resources else {}
         owner = (task.get("owner") or {}).get("reference")
-        who = gettext("You") if owner == self.me else step.who or gettext("Our team")
+        # Something of hers may be in another's hands: the name written beside it wins.
+        is_mine = owner == self.me and step.who in ("", self.my_name, self.my_name.partition(" ")[0])
+        who = gettext("You") if is_mine else step.who or gettext("Our team")
         when = formats.full_date(self._day(step.due)) if step.due and step.state != "done" else ""
         return Doing(self._text(step.reference, "code", step.title), who, when, step.state == "done")
 
@@ -223,7 +224,7 @@ class _Writing:
         said = translated((stored.resource.get(name) if stored else None), "text", self.language)
         said = said or self._from_library(english)
         if said is None:
-            self.untranslated.append(reference)
+            self.untranslated.append((reference, english))
         return said or english
 
     def _from_library(self, english: str) -> str | None:

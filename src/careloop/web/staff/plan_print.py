@@ -10,12 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
 from django.utils import translation
-from django.utils.translation import gettext
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext, ngettext
+from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop import library
+from careloop.actions.translate_lines import translate_lines
 from careloop.kernel.calendar import zone
-from careloop.kernel.errors import UnknownZone
+from careloop.kernel.errors import StaleVersion, UnknownZone
 from careloop.projections.card import PersonCard, card
 from careloop.projections.chart_plan import plan_of
 from careloop.projections.facts import language_of
@@ -24,6 +25,7 @@ from careloop.web.plan_pdf import Copy, copy_of, pdf_of
 from careloop.web.plan_pdf.copying import Language
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
+from careloop.web.staff.forms import sentence_of
 from careloop.web.staff.reader import now_of, open_record, zone_of_reader
 
 
@@ -66,9 +68,11 @@ def plan_pdf(request: HttpRequest, person: str) -> HttpResponse:
 
 
 @staff_page
-@require_GET
+@require_http_methods(["GET", "POST"])
 def plan_print(request: HttpRequest, person: str) -> HttpResponse:
-    """The same as a page; the shell around it stays in the reader's language."""
+    """The same as a page; the shell around it stays in the reader's language. What is posted are lines in Spanish."""
+    if request.method == "POST":
+        return _say(request, person)
     with open_record(request) as unit:
         copy, beside = _copy(unit, request, person, "plan printed")
     if copy.is_empty:
@@ -76,6 +80,19 @@ def plan_print(request: HttpRequest, person: str) -> HttpResponse:
     context: dict[str, Any] = {"copy": copy, "card": beside, "person": person}
     context["says"] = _language_names()
     return render(request, "staff/plan_print.html", context)
+
+
+def _say(request: HttpRequest, person: str) -> HttpResponse:
+    said = {name: str(text) for name, text in request.POST.items() if "/" in name}
+    scope: Any = request
+    try:
+        written = translate_lines(scope.scope, person, said, "es", now_of(request))
+    except StaleVersion as stale:
+        toasts.fail(request, sentence_of(stale))
+    else:
+        sentence = ngettext("%(n)d line is in Spanish now.", "%(n)d lines are in Spanish now.", written)
+        toasts.say(request, sentence % {"n": written})
+    return HttpResponseRedirect(f"/people/{person}/plan/print?language=es")
 
 
 def _language_names() -> dict[str, str]:
