@@ -64,7 +64,7 @@ class Applied:
 
 
 def apply_bundle(unit: Unit, arrival: Arrival) -> Applied:
-    """Raises StayOfAnother, OldStay, StaleVersion (somebody changed the same at this moment: try again), InvalidResource."""
+    """Raises StayOfAnother, OldStay, InvalidResource, StaleVersion (somebody changed the same just now: try again)."""
     return _Applying(unit, arrival).run()
 
 
