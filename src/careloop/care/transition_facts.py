@@ -13,6 +13,7 @@ from careloop.library import Library
 PROGRAM = "transitions"
 PREFIX = "discharge:"
 REVIEW = "review-discharge"
+VISIT = "visit-after-discharge"
 CLOSED_UNKNOWN = "window closed, zone unknown"
 
 # Where it is still that day last of all: a window is closed for certain when it is closed there.

@@ -12,6 +12,7 @@ from careloop.care.transition_facts import (
     FACILITIES,
     PROGRAM,
     REVIEW,
+    VISIT,
     DischargeFacts,
     PersonFacts,
     key_for,
@@ -75,9 +76,7 @@ class _Maker:
         )
         reconcile = self._rule(f"{prefix}-reconciliation")
         tail = ", moderate complexity recorded" if is_moderate else ""
-        seen = self._work(
-            "visit-after-discharge", "Visit after discharge", visit, last, "home", days=days, tail=tail
-        )
+        seen = self._work(VISIT, "Visit after discharge", visit, last, "home", days=days, tail=tail)
         return (
             call,
             self._work("reconcile-medications", "Reconcile medications", reconcile, last, "home"),

@@ -16,7 +16,7 @@ from careloop.actions import record
 from careloop.actions.follow_person import follow
 from careloop.actions.mail_letter import KIND as MAIL
 from careloop.actions.mail_letter import record_mailed
-from careloop.care.transition_facts import REVIEW
+from careloop.care.transition_facts import REVIEW, VISIT
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.reactions import trouble
@@ -35,7 +35,7 @@ TRIES: Final = 3
 
 # An Observation may be a clinician's word about a stay: it matters to whoever waits for the visit after it.
 WAITING_FOR_VISIT: Final = """
-select distinct person, person from work where person = any(%s::bigint[]) and is_open and kind = 'visit-after-discharge'
+select distinct person, person from work where person = any(%s::bigint[]) and is_open and kind = %s
 """
 # Who else is concerned: where an Encounter was before it moved, and who waits for the zone of a site.
 MOVED: Final = "select rid, person from moves where rid = any(%s::bigint[])"
@@ -112,7 +112,7 @@ def _concerned(events: Sequence[Event]) -> Iterator[tuple[Event, set[int]]]:
     waiting = _pairs(WAITING_FOR_SITE, [_rids(events, "Organization"), REVIEW])
     reviews = {row[0] for row in _rows(REVIEWS, [_rids(events, "Task"), REVIEW])}
     observed = sorted({event.person for event in events if event.type == "Observation"})
-    visited = _pairs(WAITING_FOR_VISIT, [observed])
+    visited = _pairs(WAITING_FOR_VISIT, [observed, VISIT])
     for event in events:
         people = moved.get(event.rid, set()) | waiting.get(event.rid, set())
         if event.type in TELLING or event.rid in reviews:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext, ngettext
 
+from careloop.care.transition_facts import VISIT
 from careloop.care.work import WorkClass
 from careloop.projections.worklist import Row
 from careloop.web import formats
@@ -119,7 +120,7 @@ def _late(row: Row, now: datetime, tz: ZoneInfo) -> tuple[str, str, str]:
     assert row.target is not None
     late = gettext("%(time)s late") % {"time": formats.how_long(now - row.target)}
     sub = _tries(row)
-    if row.due and row.due - row.target > timedelta(minutes=1):
+    if row.has_legal_end and row.due and row.due - row.target > timedelta(minutes=1):
         if row.due > now:
             limit = gettext("legal limit %(time)s") % {"time": formats.near_future(row.due, now, tz)}
         else:
@@ -154,6 +155,10 @@ def acts_of(row: Row) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
         buttons.append(snooze)
     buttons.append(hand_off)
     more = [Act(gettext("Open"), base, is_sheet=False)]
+    if row.is_protected:
+        more.append(Act(gettext("What was said, what to do"), f"{base}/acknowledge", is_sheet=False))
+    if row.kind == VISIT:
+        more.append(Act(gettext("Complexity of decisions"), f"{base}/complexity"))
     if row.person:
         more.append(Act(gettext("Record a promise"), f"/people/{row.person.id}/promise"))
         more.append(Act(gettext("Person’s page"), f"/people/{row.person.id}/story", is_sheet=False))
