@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import SHOTS, sign_in
+from tests.browser.conftest import SHOTS, Live, sign_in
 
 pytestmark = pytest.mark.browser
 ANA = "ana.reyes@careloop.example"
@@ -35,8 +35,10 @@ SHEETS = ("contact", "done", "snooze", "hand-off")
 
 
 @pytest.mark.parametrize("how", LOOKS)
-def test_today_its_sheets_and_its_pages(community: Any, open_page: Any, how: str) -> None:
+def test_today_its_sheets_and_its_pages(live: Live, community: Any, open_page: Any, how: str) -> None:
     page = open_page(**LOOKS[how])
+    if how.endswith("-es"):
+        page.context.add_cookies([{"name": "django_language", "value": "es", "url": live.url}])
     page.goto("/sign-in")
     look(page, f"sign-in-{how}")
     sign_in(page, ANA)

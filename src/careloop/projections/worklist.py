@@ -71,6 +71,11 @@ class Row:
         return FIRST_BECAUSE[self.klass]
 
     @property
+    def has_legal_end(self) -> bool:
+        """Whether `due` is a rule's, not only ours."""
+        return self.klass is WorkClass.CLOCK
+
+    @property
     def matter(self) -> Matter:
         """What decides its place."""
         is_waiting = bool(self.waiting_on) and self.klass is not WorkClass.DANGER
