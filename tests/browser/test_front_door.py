@@ -1,0 +1,104 @@
+"""The front door and the review room in a browser: how they look, and by keyboard alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from careloop import library, projections, store
+from careloop.access import Scope, system_actor
+from careloop.actions.enroll_person import begin_enrollment
+from careloop.connect.hl7v2 import process, receive
+from tests.browser.conftest import sign_in
+from tests.browser.test_look import look
+from tests.connect.hl7v2.messages import adt
+
+pytestmark = pytest.mark.browser
+ANA = "ana.reyes@careloop.example"
+LOOKS: dict[str, dict[str, Any]] = {
+    "wide": {},
+    "dark": {"dark": True},
+    "phone": {"width": 390, "height": 844},
+    "narrow-es": {"width": 320, "height": 700, "language": "es-US"},
+}
+PANEL = (
+    b"First name,Last name,DOB,MRN,Phone,ZIP,Language,Notes\n"
+    b"Rosa,Guti\xc3\xa9rrez,5/2/1971,80317,(713) 555-0199,77011,Spanish,likes tea\n"
+    b"Tom,Okafor,31/1/1990,80318,713-555-0198,77011,English,\n"
+    b"Maria,Duarte,3/2/1959,,713-555-0142,77011,,\n"
+)
+
+
+@pytest.fixture
+def busy(community: Any, live: Any) -> Any:
+    """Somebody on the way in, a message that fits two, and one that could not be read."""
+    now = live.clock()
+    house = Scope(system_actor("demo"), "command", "maintenance")
+    programs = library.load().programs
+    with store.open(house, now=now, projectors=projections.ALL) as unit:
+        for entry in unit.search("Patient", {"family": "Washington,Molina", "_count": "3"}).entries:
+            begin_enrollment(unit, entry, programs["community-support"])
+    from careloop.accounts.models import Sender
+
+    sender = Sender.objects.order_by("name").first()
+    assert sender is not None
+    head = f"|{sender.application or 'EPIC'}|{sender.facility or 'STLUKES'}|CARELOOP|"
+    for raw in (
+        adt(
+            "A03",
+            mrn="",
+            name="RIVERA^DOLORES",
+            born="19550416",
+            phone="",
+            place="",
+            left="Nov 20 16:20",
+            visit="Q1",
+        ),
+        adt("A99", control="odd"),
+    ):
+        receive.accept(
+            raw.replace(b"|EPIC|STLUKES|CARELOOP|", head.encode()), "127.0.0.1", now, sender=sender
+        )
+    process.run(now)
+    return community
+
+
+@pytest.mark.parametrize("how", LOOKS)
+def test_the_front_door_and_the_review_room(busy: Any, open_page: Any, how: str) -> None:
+    page = sign_in(open_page(**LOOKS[how]), ANA)
+    page.goto("/front-door")
+    look(page, f"front-door-{how}")
+    page.locator(".queue a.act").first.click()
+    page.locator(".way").wait_for()
+    look(page, f"enroll-{how}")
+    person = page.url.split("/people/")[1].split("/")[0]
+    page.goto(f"/people/{person}/enroll")
+    look(page, f"programs-{how}")
+    page.goto(f"/people/{person}/edit")
+    look(page, f"edit-{how}")
+    page.goto("/people/new")
+    page.fill("#given", "Maria")
+    page.fill("#family", "Duarte")
+    page.fill("#phone", "12")
+    page.locator(".form .buttons button.main").click()
+    page.locator(".error-summary").wait_for()
+    look(page, f"new-faults-{how}")
+    page.goto("/front-door/referral")
+    look(page, f"referral-{how}")
+    page.goto("/front-door/panel")
+    page.set_input_files("#file", {"name": "panel.csv", "mimeType": "text/csv", "buffer": PANEL})
+    look(page, f"panel-{how}")
+    page.locator(".form .buttons button.main").click()
+    page.locator("#result").wait_for()
+    look(page, f"panel-look-{how}")
+    page.goto("/review")
+    look(page, f"review-{how}")
+    page.locator(".queue a.act").first.click()
+    page.locator("#field-choice, #field-reason").first.wait_for()
+    look(page, f"review-item-{how}")
+    page.goto("/review")
+    page.locator("a[href^='/review/messages/']").first.click()
+    page.locator("a[href$='/raw']").click()
+    page.locator("pre.raw").wait_for()
+    look(page, f"message-{how}")
