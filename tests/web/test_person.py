@@ -220,6 +220,16 @@ def test_new_words_stand_first_and_the_old_ones_stay(ana: Client) -> None:
     assert "What was said before" in told
 
 
+def test_words_that_were_kept_by_mistake_can_be_taken_back(ana: Client) -> None:
+    ana.post(f"/people/{MARIA}/words", {"words": "To dance at the wedding."})
+    change = re.search(r'name="change" value="([^"]+)"', page(ana, "plan"))
+    assert change
+    ana.post("/work/undo", {"change": change[1].replace("&amp;", "&")})
+    html = page(ana, "plan")
+    assert "To dance at the wedding." not in html
+    assert "I want to walk to church again by Easter." in html
+
+
 def test_no_words_are_asked_for_again_and_what_was_typed_stays(ana: Client) -> None:
     answer = ana.post(f"/people/{MARIA}/words", {"words": " ", "heard_from": "Lucía"})
     assert answer.status_code == 422

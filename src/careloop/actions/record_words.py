@@ -35,4 +35,4 @@ def record_words(scope: Scope, person: str, said: str, now: datetime, *, heard_f
         }
         set_extension(resource, uris.HEARD_FROM, "String", heard_from.strip()[:200] or None)
         stored = unit.create(resource)
-        return Result(None, made=(stored,))
+        return Result(None, working.undo_token(stored), made=(stored,))

@@ -17,7 +17,9 @@ from careloop.kernel.errors import Conflict
 from careloop.store import Stored, Unit, drafts, outbox
 
 WITHIN: Final = timedelta(minutes=10)
-UNDOABLE: Final = frozenset({"Task", "Encounter", "DocumentReference", "Communication", "ServiceRequest"})
+UNDOABLE: Final = frozenset(
+    {"Task", "Encounter", "DocumentReference", "Communication", "ServiceRequest", "Observation"}
+)
 
 
 class TooLate(Conflict):

@@ -132,7 +132,7 @@ def _said(unit: Unit, patient: Stored) -> dict[str, tuple[str, date | None]]:
     for stored in page.entries:
         about = _about(stored.resource)
         value = stored.resource.get("valueString") or text_of(stored.resource.get("valueCodeableConcept"))
-        if about and value:
+        if about and value and stored.resource.get("status") != "entered-in-error":
             found.setdefault(about, (str(value), day(stored.resource.get("effectiveDateTime"))))
     return found
 

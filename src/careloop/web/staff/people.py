@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -87,12 +88,14 @@ class Head:
 
 @dataclass(frozen=True, repr=False)
 class Row:
-    """one of the list, with what is shown in words. is_silent: not reached for long, although enrolled."""
+    """one of the list, with what is shown in words. is_silent: not reached for long, although enrolled.
+    has_namesake: another one of this page has this very name, so that the birth date is shown too."""
 
     listed: Listed
     programs: str
     is_silent: bool
     is_late: bool
+    has_namesake: bool
 
 
 @staff_page
@@ -111,7 +114,7 @@ def people(request: HttpRequest) -> HttpResponse:
     columns = _columns(request)
     told = {
         "asked": asked,
-        "rows": [_row(one, request) for one in found.rows],
+        "rows": _rows(found, request),
         "lede": _lede(asked, found),
         "views": [
             Choice("mine", gettext("My people"), asked.view == "mine"),
@@ -193,7 +196,12 @@ def _lede(asked: Asked, found: Caseload) -> str:
     return text % {"n": count}
 
 
-def _row(one: Listed, request: HttpRequest) -> Row:
+def _rows(found: Caseload, request: HttpRequest) -> list[Row]:
+    names = Counter(one.person.name for one in found.rows)
+    return [_row(one, request, has_namesake=names[one.person.name] > 1) for one in found.rows]
+
+
+def _row(one: Listed, request: HttpRequest, *, has_namesake: bool) -> Row:
     now = now_of(request)
     is_silent = (
         bool(one.programs) and not one.person.is_deceased and (one.heard is None or now - one.heard > SILENCE)
@@ -203,6 +211,7 @@ def _row(one: Listed, request: HttpRequest) -> Row:
         programs=", ".join(program_name(code) for code in one.programs),
         is_silent=is_silent,
         is_late=one.late > 0,
+        has_namesake=has_namesake,
     )
 
 

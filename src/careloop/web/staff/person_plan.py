@@ -79,7 +79,7 @@ def words(request: HttpRequest, person: str) -> HttpResponse:
         return _words_sheet(request, person, Sheet({}))
     typed = request.POST
     try:
-        record_words(
+        result = record_words(
             _scope(request),
             person,
             typed.get("words", ""),
@@ -89,7 +89,7 @@ def words(request: HttpRequest, person: str) -> HttpResponse:
     except ReasonMissing:
         problems = {"words": gettext("Write what was said, as it was said.")}
         return _words_sheet(request, person, Sheet(typed.dict(), problems))
-    return done(request, gettext("Kept in the person’s own words."))
+    return done(request, gettext("Kept in the person’s own words."), result)
 
 
 def _words_sheet(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
