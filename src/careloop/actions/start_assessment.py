@@ -19,7 +19,7 @@ from careloop.actions.drafting import (
     opened,
     stamp,
 )
-from careloop.fhir.elements import instant
+from careloop.fhir.elements import instant, name_of, text_of
 from careloop.fhir.questionnaire import Answer, answer_problems
 from careloop.fhir.responses import answers_of
 from careloop.library import Instrument, Library
@@ -61,7 +61,9 @@ def start_assessment(
             state = DraftState(
                 chosen.id, chosen.version, stored.reference, answers, dict.fromkeys(answers, stamp(now))
             )
-        state = replace(_renewed(state, chosen), asked=_told(asked) if asked else state.asked)
+        state = replace(
+            _renewed(state, chosen), asked=_told(unit, stored.reference, asked) if asked else state.asked
+        )
         return OpenDraft(drafts.save(unit, stored.rid, instrument, state.kept()), state, chosen)
 
 
@@ -71,7 +73,7 @@ def describe_asking(
     """In which language it is asked, who answers, and through whom."""
     with record.begin(scope, now) as unit:
         found = opened(unit, draft, library)
-        return keep(unit, found, replace(found.state, asked=_told(asked)))
+        return keep(unit, found, replace(found.state, asked=_told(unit, found.state.person, asked)))
 
 
 def previous_answers(
@@ -101,13 +103,26 @@ def _newest_first(responses: list[Stored]) -> list[Stored]:
     return sorted(responses, key=lambda s: instant(s.resource.get("authored")) or s.at, reverse=True)
 
 
-def _told(asked: Circumstances) -> Circumstances:
+def _told(unit: Unit, person: str, asked: Circumstances) -> Circumstances:
+    """Whoever is named must belong to the person; a helper's name and relation stand in words beside the reference."""
+    source, heard_from = asked.source, asked.heard_from.strip()[:200]
+    if source and source != person:
+        helper = unit.get([source]).get(source)
+        theirs = helper.resource.get("patient", {}).get("reference") if helper else None
+        source, heard_from = (source, _helper_words(helper)) if theirs == person else (None, heard_from)
     return replace(
         asked,
+        source=source,
+        heard_from="" if source == person else heard_from,
         language=asked.language if asked.language in LANGUAGES else "en",
-        heard_from=asked.heard_from.strip()[:200],
         interpreter=asked.interpreter.strip()[:200],
     )
+
+
+def _helper_words(helper: Stored | None) -> str:
+    resource = helper.resource if helper else {}
+    relation = next((text_of(each) for each in resource.get("relationship", ())), "")
+    return ", ".join(part for part in (name_of(resource), relation.lower()) if part)
 
 
 def _renewed(state: DraftState, chosen: Instrument) -> DraftState:

@@ -26,7 +26,7 @@ from careloop.library import Instrument, load
 from careloop.projections.card import card
 from careloop.store import Stored, Unit, drafts
 from careloop.web.staff.assess import instrument_words
-from careloop.web.staff.assess_sheet import questions, who_has
+from careloop.web.staff.assess_sheet import questions, raised_by, who_has
 from careloop.web.staff.assess_words import (
     Teller,
     reader_language,
@@ -184,10 +184,11 @@ def _urgent(unit: Unit, stored: Stored) -> list[dict[str, Any]]:
     for task in unit.of_person(stored.person, ["Task"]) if stored.person else ():
         work = work_of(task.resource)
         if work.is_protected and stored.reference in work.reasons:
+            critical, _ = raised_by(unit, task, load())
             found.append(
                 {
                     "id": task.id,
-                    "title": work.title,
+                    "title": critical.work.get(reader_language()) if critical else work.title,
                     "to": (task.resource.get("owner") or {}).get("display", ""),
                     "acknowledged": instant(extension(task.resource, uris.ACKNOWLEDGED)),
                     "is_done": task.resource["status"] == "completed",

@@ -83,7 +83,7 @@ def page_of(
         sheet=telling.sheet,
     )
     current = telling.current if _is_place(asked, telling.current) else first_open(asked)
-    urgent = urgents(unit, found, {alarm.critical.id for alarm in result.critical})
+    urgent = urgents(unit, found, {alarm.critical.id: alarm for alarm in result.critical})
     context = {
         "found": found,
         "draft": found.draft.id,

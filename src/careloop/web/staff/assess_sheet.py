@@ -10,12 +10,13 @@ from typing import Any
 from careloop.actions.drafting import DraftState, OpenDraft
 from careloop.actions.start_assessment import Previous
 from careloop.actions.urgent import TIMER, rank_of, roster, site_of
-from careloop.care.assess import said
+from careloop.care.assess import Alarm, instrument_answered, said, score
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import extension, instant
 from careloop.fhir.questionnaire import ABSENT, Answer, enabled
-from careloop.library import Critical, Instrument, Question
+from careloop.fhir.responses import answers_of
+from careloop.library import Critical, Instrument, Library, Question
 from careloop.projections.facts import phone_of
 from careloop.store import Stored, Unit, timers
 from careloop.web.staff.assess_words import Teller, absent_words, reader_language
@@ -230,18 +231,18 @@ class Urgent:
         return f"Urgent({self.critical.id})"
 
 
-def urgents(unit: Unit, found: OpenDraft, still: set[str]) -> list[Urgent]:
-    """In the order of the instrument. still: ids of the critical answers that stand."""
+def urgents(unit: Unit, found: OpenDraft, still: Mapping[str, Alarm]) -> list[Urgent]:
+    """In the order of the instrument. still: the alarms whose answers stand, by id."""
     state, instrument = found.state, found.instrument
     tasks = unit.get(state.urgent.values())
     return [
-        urgent_of(unit, critical, tasks[state.urgent[critical.id]], state, critical.id in still)
+        urgent_of(unit, critical, tasks[state.urgent[critical.id]], state, still.get(critical.id))
         for critical in instrument.scoring.critical
         if state.urgent.get(critical.id) in tasks
     ]
 
 
-def urgent_of(unit: Unit, critical: Critical, task: Stored, state: DraftState, is_said: bool) -> Urgent:
+def urgent_of(unit: Unit, critical: Critical, task: Stored, state: DraftState, alarm: Alarm | None) -> Urgent:
     language = reader_language()
     work, resource = work_of(task.resource), task.resource
     owner = resource.get("owner") or {}
@@ -250,7 +251,7 @@ def urgent_of(unit: Unit, critical: Critical, task: Stored, state: DraftState, i
         critical=critical,
         say=critical.say.get(state.asked.language),
         do=tuple(each.get(language) for each in critical.do),
-        because=work.because,
+        because=alarm.because.get(language) if alarm else work.because,
         task=task,
         to=str(owner.get("display", "")),
         phone=now_with.phone,
@@ -259,9 +260,25 @@ def urgent_of(unit: Unit, critical: Critical, task: Stored, state: DraftState, i
         passes_on=now_with.passes_on,
         following=now_with.following,
         waiting=work.waiting_on or "",
-        is_said=is_said,
+        is_said=alarm is not None,
         is_mine=owner.get("reference") == unit.scope.actor.practitioner,
     )
+
+
+def raised_by(unit: Unit, task: Stored, library: Library) -> tuple[Critical | None, Alarm | None]:
+    """What content/instruments says about the critical answer that raised this work; the alarm while it stands."""
+    work = work_of(task.resource)
+    reference = next((r for r in work.reasons if r.startswith("QuestionnaireResponse/")), "")
+    stored = unit.get([reference]).get(reference) if reference else None
+    if stored is None:
+        return None, None
+    instrument = instrument_answered(library, str(stored.resource.get("questionnaire", "")))
+    if instrument is None:
+        return None, None
+    key = work.dedupe.rpartition(":")[2]
+    answers, _ = answers_of(instrument.form, stored.resource)
+    alarms = {alarm.critical.id: alarm for alarm in score(instrument, answers).critical}
+    return next((c for c in instrument.scoring.critical if c.id == key), None), alarms.get(key)
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,17 @@ from careloop.actions.acknowledge_urgent import (
     acknowledge_urgent,
 )
 from careloop.actions.working import NoPractitioner, WorkEnded
-from careloop.care.assess import instrument_answered
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import extension, instant
 from careloop.kernel.errors import StaleVersion
-from careloop.library import Critical, load
+from careloop.library import load
 from careloop.projections.card import card
 from careloop.projections.people import names
 from careloop.store import Stored, Unit
 from careloop.web.staff import toasts
 from careloop.web.staff.assess import scope_of
-from careloop.web.staff.assess_sheet import who_has
+from careloop.web.staff.assess_sheet import raised_by, who_has
 from careloop.web.staff.assess_words import reader_language
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import done, failed, onward, sentence_of
@@ -83,7 +82,7 @@ def _context(unit: Unit, task: Stored) -> dict[str, Any]:
     person = (resource.get("for") or {}).get("reference", "").removeprefix("Patient/")
     owner = resource.get("owner") or {}
     language = reader_language()
-    critical = critical_of(unit, task)
+    critical, alarm = raised_by(unit, task, load())
     called = names(
         unit, [n["authorReference"]["reference"] for n in resource.get("note", ()) if "authorReference" in n]
     )
@@ -91,7 +90,8 @@ def _context(unit: Unit, task: Stored) -> dict[str, Any]:
         "card": card(unit, person) if person else None,
         "task": task,
         "work": work,
-        "because": work.because,
+        "title": critical.work.get(language) if critical else work.title,
+        "because": alarm.because.get(language) if alarm else work.because,
         "do": [each.get(language) for each in critical.do] if critical else [],
         "numbers": critical.numbers if critical else ("988", "911"),
         "notes": [
@@ -110,17 +110,6 @@ def _context(unit: Unit, task: Stored) -> dict[str, Any]:
         "response": next((r for r in work.reasons if r.startswith("QuestionnaireResponse/")), ""),
         "now_with": who_has(unit, task),
     }
-
-
-def critical_of(unit: Unit, task: Stored) -> Critical | None:
-    """The entry of content/instruments that raised it, by the answers it came from."""
-    key = work_of(task.resource).dedupe.rpartition(":")[2]
-    reference = next(
-        (r for r in work_of(task.resource).reasons if r.startswith("QuestionnaireResponse/")), ""
-    )
-    stored = unit.get([reference]).get(reference) if reference else None
-    found = instrument_answered(load(), str(stored.resource.get("questionnaire", ""))) if stored else None
-    return next((each for each in found.scoring.critical if each.id == key), None) if found else None
 
 
 urlpatterns = [path("work/<str:id>/acknowledge", acknowledge, name="work-acknowledge")]

@@ -13,7 +13,6 @@ from django.urls import path
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from careloop.actions.acknowledge_urgent import acknowledge_urgent
 from careloop.actions.claim_work import claim_work
 from careloop.actions.complete_work import STATUS, complete_work
 from careloop.actions.hand_off_work import TEAM, UnknownColleague, colleagues, hand_off_work, site_of
@@ -258,13 +257,6 @@ def claim(request: HttpRequest, id: str) -> HttpResponse:
 
 @staff_page
 @require_POST
-def acknowledge(request: HttpRequest, id: str) -> HttpResponse:
-    acknowledge_urgent(_scope(request), id, now_of(request))
-    return done(request, gettext("You have it. It will not go on to the next on call."))
-
-
-@staff_page
-@require_POST
 def take_back(request: HttpRequest) -> HttpResponse:
     change = request.POST.get("change", "")
     try:
@@ -284,5 +276,4 @@ urlpatterns = [
     path("work/<str:id>/snooze", snooze, name="work-snooze"),
     path("work/<str:id>/hand-off", hand_off, name="work-hand-off"),
     path("work/<str:id>/claim", claim, name="work-claim"),
-    path("work/<str:id>/acknowledge", acknowledge, name="work-acknowledge"),
 ]

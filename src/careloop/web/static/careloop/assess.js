@@ -370,7 +370,7 @@
       /* It is asked again; answers that wait have their own notice. */
     }
   }
-  setInterval(look, 5000);
+  setInterval(look, 10000);
 
   const summary = page.querySelector(".error-summary");
   const alarm = byId("assess-alarm");
