@@ -60,7 +60,7 @@ def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
         return begin(scope, now)
 
     stamp = home / f"demo-{seed}"
-    is_new = not (stamp.exists() and is_there(open_unit, people, seed))
+    is_new = not (stamp.exists() and is_there(open_unit, people, seed, today))
     written = 0
     if is_new:
         written = load(open_unit, people, seed, today=today, now=now)

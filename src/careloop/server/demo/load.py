@@ -25,12 +25,15 @@ PEOPLE_A_COMMIT = 5
 REACTIONS = "reactions"
 
 
-def is_there(open_unit: OpenUnit, people: int, seed: int) -> bool:
+def is_there(open_unit: OpenUnit, people: int, seed: int, today: date) -> bool:
     """Whether the last person of this community stands in the record: nobody emptied it, no loading was cut off."""
     drawn = people - len(STORIES)
     if drawn > 0:
-        return bool(_known(open_unit, [f"Patient/{ident(seed, 'Patient', f'neighbor-{drawn - 1}')}"]))
-    return bool(_known(open_unit, [Community(seed).organization("bayview")]))
+        last = ident(seed, "Patient", f"neighbor-{drawn - 1}")
+    else:
+        *_, chart = charts(people, seed, today=today)
+        last = chart[0]["id"]
+    return bool(_known(open_unit, [f"Patient/{last}"]))
 
 
 def load(
