@@ -12,7 +12,16 @@ from careloop.actions.decide_line import open_proposal
 from careloop.actions.propose_plan import active_plan, lines_of, local_day, zone_of
 from careloop.actions.undo import TooLate
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, codeable, day, extension, fhir_instant, ref, set_extension
+from careloop.fhir.elements import (
+    Resource,
+    codeable,
+    day,
+    extension,
+    fhir_instant,
+    ref,
+    set_extension,
+    text_of,
+)
 from careloop.kernel.calendar import BusinessCalendar, zone
 from careloop.kernel.errors import CareError, Conflict, Forbidden
 from careloop.store import Stored, Unit
@@ -96,8 +105,19 @@ def can_take_back(unit: Unit, plan: Stored) -> bool:
         active = active_plan(unit.of_person(plan.person, ["CarePlan"]))
         if active is None or active.at != plan.at:
             return False
-    lines = unit.get(lines_of(was))
-    return all(line.at == plan.at for line in lines.values() if not _is_declined_need(line))
+    lines = [line for line in unit.get(lines_of(was)).values() if not _is_declined_need(line)]
+    return all(line.at == plan.at and _is_as_written(unit, line) for line in lines)
+
+
+def _is_as_written(unit: Unit, line: Stored) -> bool:
+    """Whether the version before was still a proposed line: then this one is what the activation wrote."""
+    before = unit.read_version(line.type, line.id, line.version - 1).resource if line.version > 1 else {}
+    match line.type:
+        case "Condition":
+            return text_of(before.get("verificationStatus")) == "provisional"
+        case "Goal":
+            return before.get("lifecycleStatus") == "proposed"
+    return before.get("intent") == "proposal" and before.get("status") == "draft"
 
 
 def _is_declined_need(line: Stored) -> bool:
@@ -117,7 +137,9 @@ def _is_declined(line: Stored) -> bool:
 
 
 def _refuse_stale(plan: Stored, active: Stored | None, over: int | None) -> None:
-    base = extension(plan.resource, uris.PLAN_BASE) or "none"
+    base = extension(plan.resource, uris.PLAN_BASE)
+    if base is None:  # it came from elsewhere and does not say what it was made against
+        return
     present = f"{active.reference}@{active.version}" if active else "none"
     if base == present or (active is not None and over == active.version):
         return

@@ -98,16 +98,14 @@ def _open(held: list[Stored]) -> list[Stored]:
 def _joined(waits: Resource, new: Resource) -> Resource:
     """The proposal that waits, with the new one's reason after its own, and what the new one found there already."""
     joined = dict(waits)
-    joined["identifier"] = [
-        *waits["identifier"],
-        *(i for i in new["identifier"] if i not in waits["identifier"]),
-    ]
-    known = {extension(each, "line") for each in waits["extension"] if each["url"] == uris.ALREADY}
+    had, kept = waits.get("identifier", []), waits.get("extension", [])  # it may come from elsewhere
+    joined["identifier"] = [*had, *(each for each in new["identifier"] if each not in had)]
+    known = {extension(each, "line") for each in kept if each["url"] == uris.ALREADY}
     there = [e for e in new["extension"] if e["url"] == uris.ALREADY and extension(e, "line") not in known]
     told = next(each for each in new["extension"] if each["url"] == uris.BECAUSE)
-    joined["extension"] = [
-        _after(e, told) if e["url"] == uris.BECAUSE else e for e in waits["extension"]
-    ] + there
+    joined["extension"] = [_after(e, told) if e["url"] == uris.BECAUSE else e for e in kept] + there
+    if extension(waits, uris.BECAUSE) is None:
+        joined["extension"].append(told)
     for part in ("addresses", "goal", "activity"):
         if part in waits:
             joined[part] = list(waits[part])
@@ -125,13 +123,13 @@ def _after(reason: Resource, told: Resource) -> Resource:
 
 
 def _waiting(held: list[Stored]) -> dict[str, tuple[Stored, Stored]]:
-    """Lines of proposals that nobody has made the plan yet, unless declined there: key -> proposal, line."""
+    """Lines of proposals that nobody has made the plan yet: key -> proposal, line. One declined there waits as well:
+    it can be decided again where it stands."""
     by_reference = {stored.reference: stored for stored in held}
     found: dict[str, tuple[Stored, Stored]] = {}
     for plan in _open(held):
         for reference in lines_of(plan.resource):
-            line = by_reference.get(reference)
-            if line and extension(line.resource, uris.DECISION) != "declined":
+            if line := by_reference.get(reference):
                 found.setdefault(line_key(line.resource), (plan, line))
     return found
 

@@ -89,10 +89,10 @@ def _due(line: Resource) -> str | None:
 
 def plan_moved(unit: Unit, proposal: Stored) -> PlanMoved | None:
     """None when the plan is still the one that the proposal was made against."""
-    base = extension(proposal.resource, uris.PLAN_BASE) or "none"
+    base = extension(proposal.resource, uris.PLAN_BASE)
     active = active_plan(unit.of_person(proposal.person, ["CarePlan"]))
     present = f"{active.reference}@{active.version}" if active else "none"
-    if base == present:
+    if base is None or base == present:
         return None
     now = _lines(unit, active.resource) if active else {}
     was = _lines(unit, _base(unit, base))
