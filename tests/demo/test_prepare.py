@@ -70,6 +70,7 @@ def test_a_community_that_stands_half_is_finished(record: None, tmp_path: Path) 
     part = len(list(generate(3, 7, today=system_clock().date())))
     assert grown.resources == whole - part
     assert not made(tmp_path, people=7).is_new
+    assert len([task for task in tasks() if work_of(task.resource).kind == "resolve-match"]) <= 1
 
 
 def test_one_message_waits_for_a_person_to_decide_who_it_is(record: None, tmp_path: Path) -> None:

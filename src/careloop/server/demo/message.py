@@ -7,7 +7,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from careloop import library
+from careloop import library, store
+from careloop.access import Scope, system_actor
 from careloop.accounts.models import Sender
 from careloop.connect.hl7v2 import process, receive
 from careloop.server.demo.days import Days
@@ -17,12 +18,22 @@ ZONE = "America/Chicago"
 
 
 def send_unclear_discharge(days: Days, now: datetime) -> None:
-    """Dolores Rivera goes home from St. Luke's, with a number that nobody here knows."""
+    """Dolores Rivera goes home from St. Luke's, with a number that nobody here knows. Sent once."""
+    if _was_sent(now):
+        return
     receive.accept(
         unclear_discharge(days, now).encode(), "127.0.0.1", now, sender=Sender.objects.get(name=SENDER)
     )
     while process.run(now, library.load()):
         pass
+
+
+def _was_sent(now: datetime) -> bool:
+    with store.open(Scope(system_actor("demo"), "command", "maintenance"), now=now) as unit:
+        row = (
+            unit.cursor().execute("select exists (select from inbox where source = %s)", [SENDER]).fetchone()
+        )
+    return row == (True,)
 
 
 def unclear_discharge(days: Days, now: datetime) -> str:
