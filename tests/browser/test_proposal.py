@@ -58,3 +58,71 @@ def test_how_it_looks(community: Any, live: Any, open_page: Any, how: str) -> No
     page.wait_for_url("**/proposals/**")
     page.locator(".take-back").wait_for()
     look(page, f"proposal-next-{how}")
+    page.locator("a[href*='/plan/print']").click()
+    page.locator(".paper").wait_for()
+    look(page, f"plan-print-{how}")
+
+
+@pytest.mark.parametrize("how", ["wide", "narrow-es"])
+def test_how_the_library_looks(community: Any, open_page: Any, how: str) -> None:
+    page = sign_in(open_page(**LOOKS[how]), ANA)
+    for name in (
+        "library",
+        "library/instruments/phq-9",
+        "library/programs/transitions",
+        "library/plans/after-discharge",
+        "library/rules/tcm-contact",
+        "library/leaflets/when-to-call",
+    ):
+        page.goto(f"/{name}")
+        look(page, f"{name.replace('/', '-')}-{how}")
+
+
+def test_by_keyboard_only_a_line_is_changed_one_declined_and_the_rest_becomes_the_plan(
+    community: Any, live: Any, open_page: Any
+) -> None:
+    plan = proposed(live)
+    page = sign_in(open_page(), ANA)
+    page.goto(f"/proposals/{plan}/")
+    chosen = page.locator("[data-line][aria-current=true]")
+    decided = page.locator("#proposed-title .num")
+    keys = page.keyboard
+    keys.press("a")  # the need
+    decided.get_by_text("1 of 8").wait_for()
+    keys.press("j")
+    assert "Check the ride benefit" in chosen.inner_text()
+    keys.press("e")
+    page.locator(".in-place textarea#text").wait_for()
+    assert page.evaluate("document.activeElement.id") == "text"
+    keys.press("Control+a")
+    keys.type("Ask the plan for rides to church, a and e are only letters here")
+    keys.press("Tab")
+    keys.press("Escape")  # out of the form, nothing kept
+    page.locator(".in-place").wait_for(state="detached")
+    keys.press("e")
+    page.locator(".in-place textarea#text").wait_for()
+    keys.press("Control+a")
+    keys.type("Ask the plan for rides to the clinic")
+    for _ in range(20):
+        if page.evaluate("document.activeElement.value") == "edit":
+            break
+        keys.press("Tab")
+    keys.press("Enter")
+    decided.get_by_text("2 of 8").wait_for()
+    assert "Book a ride for the next visit" in chosen.inner_text()
+    keys.press("x")
+    page.locator(".in-place fieldset").wait_for()
+    keys.press("Space")
+    keys.press("Enter")
+    decided.get_by_text("3 of 8").wait_for()
+    for n in range(4, 9):
+        keys.press("a")
+        decided.get_by_text(f"{n} of 8").wait_for()
+    page.wait_for_function("document.activeElement.matches('.make .main')")
+    keys.press("Enter")
+    page.locator(".take-back").wait_for()
+    said = page.locator("main").inner_text()
+    assert "Ask the plan for rides to the clinic" in said
+    assert "The person does not want this" in said
+    page.goto("/today")
+    assert "Find a pantry" in page.locator("#content").inner_text()
