@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from careloop.care.plan import Standing, Told, line_resource, propose
+from careloop.care.plan import Measure, Standing, Told, line_resource, propose
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable
 from careloop.library import Case, PlanTemplate, load
@@ -75,7 +75,11 @@ def test_another_target_for_the_same_measure_is_named_as_a_conflict() -> None:
         line for line in propose(LIBRARY, MODERATE, Standing(), TODAY).lines if line.part == "goal"
     )
     kept = line_resource(
-        proposed, person="Patient/m", dedupe="x", recorder=None, measures={"phq-9": "44261-6"}
+        proposed,
+        person="Patient/m",
+        dedupe="x",
+        recorder=None,
+        measures={"phq-9": Measure("44261-6", "PHQ-9")},
     )
     kept["description"] = {"text": "PHQ-9 below 10"}
     kept["lifecycleStatus"] = "active"

@@ -10,13 +10,14 @@ from careloop.access import Scope
 from careloop.accounts.models import User
 from careloop.actions import record
 from careloop.care.assess import Score
-from careloop.care.plan import Line, PlanProposal, Standing, Told, line_resource, propose
+from careloop.care.plan import Line, Measure, PlanProposal, Standing, Told, line_resource, propose
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, day, extension, fhir_instant, ref, text_of
 from careloop.fhir.translation import translate, translated
 from careloop.kernel.zones import zone_of_address
 from careloop.library import Library, Words
 from careloop.projections import people
+from careloop.projections.naming import called
 from careloop.store import Stored, Unit
 
 LINE_TYPES = ("Condition", "Goal", "Task")
@@ -64,7 +65,9 @@ def write_proposal(
     plan = _care_plan(unit, patient, proposed, because, key, active_plan(held))
     if open_one := max(_open(held), key=lambda plan: plan.rid, default=None):
         plan = _joined(open_one.resource, plan)
-    measures = {i.id: i.scoring.loinc for i in library.instruments.values() if i.scoring.loinc}
+    measures = {
+        i.id: Measure(i.scoring.loinc, i.short.en) for i in library.instruments.values() if i.scoring.loinc
+    }
     owners = owners_of(unit, patient)
     made = {name: line.reference for name, (_, line) in waiting.items()}
     made |= {line.key: line.there for line in proposed.lines if line.is_there and line.there}
@@ -143,16 +146,16 @@ def lines_of(plan: Resource) -> list[str]:
 def owners_of(unit: Unit, patient: Stored) -> dict[str, Resource]:
     """Whom a step falls to, by the template's word. coordinator: who leads her care, else whoever asks; clinician: her
     own doctor, if that is somebody who signs in here, else nobody, and the step stands unclaimed at her site."""
-    found = {"person": ref(patient.reference)}
+    found = {"person": ref(patient.reference, called(patient.resource))}
     lead = _lead(unit, patient.rid) or unit.scope.actor.practitioner
     doctors = [each.get("reference", "") for each in patient.resource.get("generalPractitioner", ())]
     ids = [reference.rpartition("/")[2] for reference in doctors if reference.startswith("Practitioner/")]
     here = User.objects.filter(practitioner__in=ids, is_active=True).values_list("practitioner", flat=True)
     doctor = next((f"Practitioner/{id}" for id in ids if id in set(here)), None)
-    called = people.names(unit, [each for each in (lead, doctor) if each])
+    named = people.names(unit, [each for each in (lead, doctor) if each])
     for word, reference in (("coordinator", lead), ("clinician", doctor)):
         if reference:
-            found[word] = ref(reference, called.get(reference))
+            found[word] = ref(reference, named.get(reference))
     return found
 
 

@@ -236,17 +236,25 @@ def _words(en: str, es: str, when: date, why: str) -> Words:
     return Words(en.format(day=when.isoformat(), why=why), es.format(day=when.isoformat(), why=why))
 
 
+@dataclass(frozen=True)
+class Measure:
+    """code: LOINC, of the instrument's total. name: as it is called, PHQ-9."""
+
+    code: str
+    name: str
+
+
 def line_resource(
     line: Line,
     *,
     person: str,
     dedupe: str,
     recorder: str | None,
-    measures: Mapping[str, str],
+    measures: Mapping[str, Measure],
     under: str | None = None,
     evidence: tuple[str, ...] = (),
 ) -> Resource:
-    """The proposed resource of a line. measures: instrument -> LOINC code of its total, for goal targets. under: the
+    """The proposed resource of a line. measures: by instrument, for goal targets. under: the
     reference of the need of a goal, of the goal of an action. evidence: responses that it follows from."""
     because: Resource = {"url": uris.BECAUSE, "valueString": line.because.en}
     translate(because, "valueString", "es", line.because.es)
@@ -296,7 +304,7 @@ _CATEGORY = {
 }
 
 
-def _goal_body(line: Line, person: str, measures: Mapping[str, str], under: str | None) -> Resource:
+def _goal_body(line: Line, person: str, measures: Mapping[str, Measure], under: str | None) -> Resource:
     body: Resource = {
         "lifecycleStatus": "proposed",
         "description": _concept(uris.GOAL, line),
@@ -308,7 +316,7 @@ def _goal_body(line: Line, person: str, measures: Mapping[str, str], under: str 
     if line.target:
         name, below = line.target
         target["extension"] = [{"url": uris.RULE, "valueString": name}]
-        target["measure"] = codeable(uris.LOINC, measures[name])
+        target["measure"] = {**codeable(uris.LOINC, measures[name].code), "text": measures[name].name}
         target["detailQuantity"] = {"value": int(below), "comparator": "<", "unit": "{score}"}
     return {**body, "target": [target]} if target else body
 
