@@ -30,6 +30,14 @@ def begin(page: Any, person: str, instrument: str) -> str:
     return str(page.url)
 
 
+def on_paper(page: Any, name: str) -> None:
+    """Every question stands on the paper, nothing that only a screen can use."""
+    page.emulate_media(media="print")
+    assert not page.locator("button.main, .safety, .rail").locator("visible=true").count()
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    page.emulate_media(media="screen")
+
+
 def in_spanish(page: Any) -> None:
     page.locator(".account > summary").click()
     page.locator("button[name=language][value=es]").click()
@@ -52,6 +60,7 @@ def test_by_keyboard_only_from_the_first_question_to_the_clinician(
         page.keyboard.press(key)
         saved(page, n, 9 if n == 1 else 10)
     look(page, "assess-some-wide")
+    on_paper(page, "assess-some-paper")
     page.keyboard.press("k")  # back to the fourth: said otherwise
     page.keyboard.press("1")
     page.keyboard.press("d")  # the fifth: declined
@@ -88,6 +97,7 @@ def test_by_keyboard_only_from_the_first_question_to_the_clinician(
     page.wait_for_url("**/assessments/answered/**")
     page.get_by_text("of 27").first.wait_for()
     look(page, "assess-done-wide")
+    on_paper(page, "assess-done-paper")
     clinician = sign_in(open_page(390, 844), OSEI)
     clinician.goto("/today")
     clinician.goto(clinician.locator("form[action$='/acknowledge']").first.get_attribute("action"))
@@ -150,6 +160,18 @@ def test_what_can_not_be_saved_waits_on_the_page_and_goes_through_later(
     assert page.locator("#q-feeling textarea").input_value() == "Tired, but glad to be home."
     page.locator("#q-medicines").get_by_role("button", name="Some are missing").click()
     page.locator("#q-obstacles .text").wait_for()
+
+
+def test_a_session_that_ends_on_the_way_costs_no_answer(community: Any, open_page: Any, maria: str) -> None:
+    page = sign_in(open_page(), ANA)
+    begin(page, maria, "phq-2")
+    page.context.clear_cookies()
+    page.keyboard.press("2")
+    page.locator("#assess-trouble", has_text="Your session ended").wait_for()
+    again = sign_in(page.context.new_page(), ANA)
+    again.close()
+    saved(page, 1, 2)
+    page.locator("#assess-trouble").wait_for(state="hidden")
 
 
 def test_without_scripts_every_answer_is_a_page(community: Any, open_page: Any, maria: str) -> None:

@@ -113,7 +113,7 @@
 
   /* Somebody who signed in again in another window has a new token; it stands in the page. */
   async function renewed() {
-    again(words.ended, 8000);
+    again(words.ended, 3000);
     const answer = await fetch(location.href, { credentials: "same-origin" });
     if (answer.redirected || !answer.ok) return;
     const doc = new DOMParser().parseFromString(await answer.text(), "text/html");
