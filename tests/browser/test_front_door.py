@@ -47,10 +47,10 @@ def busy(community: Any, live: Any) -> Any:
     for raw in (
         adt(
             "A03",
-            mrn="",
+            mrn="99001",
             name="RIVERA^DOLORES",
-            born="19550416",
-            phone="",
+            born="19550412",
+            phone="7135550172",
             place="",
             left="Nov 20 16:20",
             visit="Q1",

@@ -195,7 +195,7 @@ def next_act(found: Where, program: Program, now: datetime) -> str:
 
 def _sub(found: Where, program: Program, now: datetime) -> str:
     if found.step != "outreach" or not found.attempts:
-        return ""
+        return gettext("since it came")
     most = program.outreach.attempts
     return ngettext("tried %(n)d time of %(most)d", "tried %(n)d times of %(most)d", found.attempts) % {
         "n": found.attempts,

@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop.actions.complete_work import complete_work
@@ -95,10 +95,15 @@ def review(request: HttpRequest) -> HttpResponse:
 def _lede(decisions: int, faults: int) -> str:
     if not decisions and not faults:
         return ""
-    return gettext("%(decisions)d to decide, %(faults)d messages that could not be read.") % {
-        "decisions": decisions,
-        "faults": faults,
-    }
+    parts = (
+        [ngettext("%(n)d to decide", "%(n)d to decide", decisions) % {"n": decisions}] if decisions else []
+    )
+    if faults:
+        said = ngettext(
+            "%(n)d message that could not be read", "%(n)d messages that could not be read", faults
+        )
+        parts.append(said % {"n": faults})
+    return f"{', '.join(parts)}."
 
 
 def _line(item: Item, known: dict[int, PersonBrief], now: datetime) -> Line:
