@@ -158,30 +158,37 @@ def rewritten(element: Any, names: Mapping[str, str], unit: Unit) -> Any:
     is text and is left as it was sent.
     """
     if isinstance(element, dict):
-        return {
-            name: value if name == "div" else _value(name, value, names, unit)
-            for name, value in element.items()
-        }
+        made: Resource = {}
+        for name, value in element.items():
+            if type(value) is str:
+                made[name] = _text(name, value, names, unit)
+            else:
+                made[name] = rewritten(value, names, unit)
+        return made
     if isinstance(element, list):
         return [rewritten(value, names, unit) for value in element]
-    if isinstance(element, str) and element.startswith("urn:") and element in names:
-        return names[element]
+    if type(element) is str and element.startswith("urn:"):
+        return names.get(element, element)
     return element
 
 
-def _value(name: str, value: Any, names: Mapping[str, str], unit: Unit) -> Any:
-    if name != "reference" or not isinstance(value, str):
-        return rewritten(value, names, unit)
-    address, mark, fragment = value.partition("#")
+def _text(name: str, text: str, names: Mapping[str, str], unit: Unit) -> str:
+    if name == "reference":
+        return _reference(text, names, unit)
+    return names.get(text, text) if text.startswith("urn:") and name != "div" else text
+
+
+def _reference(text: str, names: Mapping[str, str], unit: Unit) -> str:
+    address, mark, fragment = text.partition("#")
     if address in names:
         return names[address] + mark + fragment
-    kind, question, query = value.partition("?")
+    kind, question, query = text.partition("?")
     if question and kind in RESOURCE_TYPES:
         found = unit.match_one(kind, parse_qsl(query))
         if found is None:
             raise BadBundle(f"Nothing fits the conditional reference {kind}?….")
         return found.reference
-    return value
+    return text
 
 
 def _version(if_match: str | None, number: int) -> int | None:
