@@ -8,6 +8,7 @@ import pytest
 
 from careloop import projections, store
 from careloop.access import Scope, system_actor
+from careloop.accounts.models import User
 from careloop.actions.propose_plan import write_proposal
 from careloop.care.plan import Told
 from careloop.library import load
@@ -36,10 +37,16 @@ def proposed(live: Any) -> str:
     return plan.id
 
 
+def opened(open_page: Any, how: str) -> Any:
+    """Ana, who reads Spanish where the look is Spanish."""
+    User.objects.filter(email=ANA).update(language=LOOKS[how].get("language", "en")[:2])
+    return sign_in(open_page(**LOOKS[how]), ANA)
+
+
 @pytest.mark.parametrize("how", LOOKS)
 def test_how_it_looks(community: Any, live: Any, open_page: Any, how: str) -> None:
     plan = proposed(live)
-    page = sign_in(open_page(**LOOKS[how]), ANA)
+    page = opened(open_page, how)
     page.goto(f"/proposals/{plan}/")
     look(page, f"proposal-{how}")
     page.locator("[data-key=e]").nth(1).click()
@@ -65,7 +72,7 @@ def test_how_it_looks(community: Any, live: Any, open_page: Any, how: str) -> No
 
 @pytest.mark.parametrize("how", ["wide", "narrow-es"])
 def test_how_the_library_looks(community: Any, open_page: Any, how: str) -> None:
-    page = sign_in(open_page(**LOOKS[how]), ANA)
+    page = opened(open_page, how)
     for name in (
         "library",
         "library/instruments/phq-9",

@@ -58,6 +58,8 @@ class Wording:
             said = self._finding(rest)
             return said if True in compare.value else gettext("not: %(what)s") % {"what": said}
         name, question = self._subject(subject, rest)
+        if subject == "fact" and compare.operator == "is" and compare.value in ((True,), (False,)):
+            return name if compare.value == (True,) else gettext("not: %(what)s") % {"what": name}
         return f"{name} {self._operator(compare, question)}"
 
     def _subject(self, subject: str, rest: str) -> tuple[str, Any]:
@@ -100,6 +102,8 @@ class Wording:
         choice = question.choice(value) if question is not None and question.choices else None
         if choice is not None:
             return f"“{choice.text.get(self.language)}”"
+        if value in (places := _discharged_to()):
+            return places[value]
         if value in ABSENT_WORDS:
             return ABSENT_WORDS[value].get(self.language)
         return str(value)
@@ -111,6 +115,17 @@ NUMERIC = {
     "above": lambda: gettext("is above %(n)s"),
     "below": lambda: gettext("is below %(n)s"),
 }
+
+
+def _discharged_to() -> dict[str, str]:
+    return {
+        "home": pgettext("left the hospital", "home"),
+        "ama": pgettext("left the hospital", "home, against advice"),
+        "snf": pgettext("left the hospital", "a nursing facility"),
+        "rehab": pgettext("left the hospital", "rehabilitation"),
+        "hospital": pgettext("left the hospital", "another hospital"),
+        "hospice": pgettext("left the hospital", "hospice"),
+    }
 
 
 @dataclass(frozen=True)
