@@ -102,6 +102,14 @@ def test_the_same_answers_again_make_no_second_urgent_work_and_a_corrected_score
     assert (score["valueQuantity"]["value"], score["status"]) == (2, "corrected")
 
 
+def test_answers_entered_in_error_take_their_score_with_them(door, maria, now):
+    first = json.loads(door.ask("POST", "QuestionnaireResponse", posted(answers(), maria, now)).content)
+    wrong = {**first, "status": "entered-in-error"}
+    assert door.ask("PUT", f"QuestionnaireResponse/{first['id']}", wrong).status_code == 200
+    [score] = found(door, "Observation")
+    assert score["status"] == "entered-in-error"
+
+
 def test_in_a_transaction_with_its_person_it_is_urgent_work_too(door, now):
     full = "urn:uuid:0b6f7a3e-5a0c-4a6e-9a52-2f1d86a2a001"
     bundle = {

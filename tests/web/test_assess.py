@@ -438,6 +438,29 @@ def test_asq_begun_minutes_later_knows_where_she_is_but_asks_again_if_she_is_saf
     assert not re.search(r'name="safe" value="yes" checked', page)
 
 
+def test_after_asq_the_way_leads_back_to_the_questions_left_open(desk: Desk) -> None:
+    draft = begin(desk, "phq-9")
+    say(desk, draft, mood="several-days")
+    asq = begin(desk, "asq")
+    say(desk, asq, wished_dead="no", better_off="no", thoughts="no", ever_tried="no")
+    page = desk.page(finish(desk, asq))
+    assert "Negative screen" in page
+    assert f'href="{draft}">Back to PHQ-9, 1 of 10' in page
+
+
+def test_somebody_who_died_is_asked_nothing_more(desk: Desk) -> None:
+    desk.ward.has(
+        {
+            "resourceType": "Patient",
+            "id": "gone",
+            "deceasedBoolean": True,
+            "managingOrganization": {"reference": "Organization/bayview"},
+        }
+    )
+    assert "Nothing more is asked" in desk.page("/people/gone/assess/phq-2")
+    desk.post("/people/gone/assess/phq-2", {"language": "en", "told_by": "Patient/gone"}, status=409)
+
+
 def test_a_critical_answer_changed_afterwards_stays_urgent_and_is_told(desk: Desk) -> None:
     draft = begin(desk, "phq-9")
     say(desk, draft, thoughts="several-days")

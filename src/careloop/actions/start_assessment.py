@@ -22,8 +22,15 @@ from careloop.actions.drafting import (
 from careloop.fhir.elements import instant, name_of, text_of
 from careloop.fhir.questionnaire import Answer, answer_problems
 from careloop.fhir.responses import answers_of
+from careloop.kernel.errors import Conflict
 from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
+
+
+class PersonDied(Conflict):
+    """This person died. Nothing more is asked."""
+
+    code = "person-died"
 
 
 @dataclass(frozen=True)
@@ -48,10 +55,12 @@ def start_assessment(
 ) -> OpenDraft:
     """person: Patient id. carry_from: a QuestionnaireResponse id just completed, whose answers to the same coded
     questions come along. A draft that exists is handed back as it is; one of an older version of the questions keeps
-    the answers that still fit."""
+    the answers that still fit. Raises PersonDied."""
     chosen = instrument_of(library, instrument)
     with record.begin(scope, now) as unit:
         stored = unit.read("Patient", person)
+        if stored.resource.get("deceasedDateTime") or stored.resource.get("deceasedBoolean"):
+            raise PersonDied
         found = drafts.load(unit, stored.rid, instrument)
         state = DraftState.read(found.answers) if found else None
         if found and state and state.version == chosen.version:

@@ -70,6 +70,8 @@ def _take(unit: Unit, library: Library, instrument: Instrument, stored: Stored) 
     if problems := problems_of(instrument.form, stored.resource):
         raise InvalidResponse([_issue(problem) for problem in problems])
     status = stored.resource["status"]
+    if status == "entered-in-error":
+        return _withdraw_scores(unit, stored)
     answers, _ = answers_of(instrument.form, stored.resource)
     result = score(instrument, answers)
     if status in SPEAKING and result.critical:
@@ -98,6 +100,13 @@ def _count(
     patient = unit.get([reference]).get(reference)
     if patient and _is_news(unit, instrument, stored, patient, authored) and _may_plan(unit):
         propose_from(unit, patient, library, instrument, result, stored.id, authored)
+
+
+def _withdraw_scores(unit: Unit, stored: Stored) -> None:
+    """What was counted from answers that were a mistake does not stand either. Urgent work stays until it is closed."""
+    for observed in unit.search("Observation", [("derived-from", stored.reference)]).entries:
+        changed = {**observed.resource, "status": "entered-in-error"}
+        unit.update(changed, if_match=observed.version)
 
 
 def _is_news(unit: Unit, instrument: Instrument, stored: Stored, patient: Stored, authored: datetime) -> bool:

@@ -26,6 +26,7 @@ from careloop.library import Instrument, load
 from careloop.projections.card import card
 from careloop.store import Stored, Unit, drafts
 from careloop.web.staff.assess import instrument_words
+from careloop.web.staff.assess_page import begun
 from careloop.web.staff.assess_sheet import questions, raised_by, who_has
 from careloop.web.staff.assess_words import (
     Teller,
@@ -93,6 +94,7 @@ def _answered(unit: Unit, stored: Stored) -> dict[str, Any]:
         "teller": _teller(unit, stored, person, shown.person.name),
         "draft": _own_draft(unit, resource),
         "urgent": _urgent(unit, stored),
+        "siblings": begun(unit, shown.person.rid, load()),
     }
     if instrument is None:
         return {**context, "title": _title(resource), "given": list(_as_sent(resource.get("item", ())))}

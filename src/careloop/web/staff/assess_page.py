@@ -129,7 +129,7 @@ def _whole(unit: Unit, found: OpenDraft, library: Library) -> dict[str, Any]:
             (code, language_name(code), wording_warning(found.instrument, code)) for code in ("en", "es")
         ],
         "asked": found.state.asked,
-        "siblings": siblings(unit, found, library),
+        "siblings": begun(unit, found.draft.person, library, found.draft.id),
     }
 
 
@@ -158,12 +158,12 @@ def _safety(unit: Unit, found: OpenDraft) -> dict[str, str]:
     return {"where": "", "callback": formats.phone_words(phone) if phone else "", "safe": ""}
 
 
-def siblings(unit: Unit, found: OpenDraft, library: Library) -> list[tuple[int, str, str]]:
-    """Other questions begun with the same person: (draft, name, `7 of 10`)."""
+def begun(unit: Unit, person: int, library: Library, but: int = 0) -> list[tuple[int, str, str]]:
+    """My questions begun with this person, without one: (draft, name, `7 of 10`)."""
     known = library.instruments
     listed = []
-    for draft in drafts.listed(unit, found.draft.person):
-        if draft.id != found.draft.id and draft.form in known and "instrument" in draft.answers:
+    for draft in drafts.listed(unit, person):
+        if draft.id != but and draft.form in known and "instrument" in draft.answers:
             done = progress(known[draft.form].form, DraftState.read(draft.answers).answers)
             words = gettext("%(n)d of %(total)d") % {"n": done.answered, "total": done.total}
             listed.append((draft.id, known[draft.form].short.get(reader_language()), words))
