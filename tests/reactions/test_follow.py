@@ -17,7 +17,7 @@ from careloop.store import feed
 from careloop.store.errors import RecordUnavailable
 from tests.projections import builders as b
 from tests.store.rows import rows
-from tests.stories.ward import HOME_WORK, HOUSE, LIBRARY, StoryWard
+from tests.stories.ward import HOME_WORK, HOUSE, LIBRARY, StoryWard, settle
 
 PARKED = "select count(*) from parked where resolved_at is null"
 
@@ -32,7 +32,7 @@ def ward(record: None, now: datetime) -> StoryWard:
 def arrives(ward: StoryWard, **more: Any) -> None:
     """A discharge is written, and nobody has followed it yet."""
     ward.write(ward.stay(status="finished", ended="Fri 16:20", to="01", **more))
-    feed.wait_until_settled()
+    settle()
 
 
 def test_nothing_to_follow_writes_nothing(ward: StoryWard) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 
 from careloop import reactions, store
 from careloop.projections import worklist
-from careloop.store import feed
 from tests.conftest import empty_the_record
 from tests.connect.hl7v2.messages import HOUSE, Hospital, adt
 from tests.corpora.corpora import folder
 from tests.corpora.redate import redated
 from tests.store.rows import rows
-from tests.stories.ward import HOME_WORK, HOUSTON, LIBRARY
+from tests.stories.ward import HOME_WORK, HOUSTON, LIBRARY, settle
 
 DEMO_WORDS: dict[str, Any] = {"classes": {"P": "IMP"}, "dispositions": {"Admitted as Inpatient": "home"}}
 IN1 = "IN1|1|MCR^Medicare|123|Medicare||||||||||||||||||||||||||||||||1EG4TE5MK73"
@@ -25,9 +24,9 @@ def the_real_one() -> bytes:
 
 
 def react(hospital: Hospital) -> None:
-    feed.wait_until_settled()
+    settle()
     while reactions.run(hospital.now, LIBRARY):
-        feed.wait_until_settled()
+        settle()
 
 
 def standing(hospital: Hospital) -> list[worklist.Row]:

@@ -11,7 +11,7 @@ from careloop.fhir.elements import codeable
 from careloop.reactions.follow import NAME
 from careloop.store import feed
 from tests.projections import builders as b
-from tests.stories.ward import HOUSE, StoryWard, due
+from tests.stories.ward import HOUSE, StoryWard, due, settle
 
 
 def joins(ward: StoryWard, status: str = "active", since: str = "2026-11-01") -> None:
@@ -120,7 +120,7 @@ def test_a_panel_imported_today_is_not_silent_at_once(ward: StoryWard) -> None:
 def test_whom_no_change_brought_here_is_found_by_the_sweep(ward: StoryWard) -> None:
     heard(ward, "2026-10-01")
     ward.write(b.episode("e-maria", "maria"))
-    feed.wait_until_settled()
+    settle()
     with store.open(HOUSE, now=ward.now) as unit:
         feed.advance(unit, NAME, feed.read(NAME, 1_000)[-1])
     assert ward.rows() == []

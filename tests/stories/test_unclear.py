@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from careloop import store
+from careloop.actions.complete_work import DischargeUndecided, complete_work
 from careloop.actions.record_complexity import BadComplexity, CliniciansOnly, record_complexity
 from careloop.actions.settle_discharge import (
     BadDecision,
@@ -144,6 +145,17 @@ def test_a_decision_undone_is_open_again(ward: StoryWard) -> None:
     undo(ana, settled.undo, ward.now + timedelta(minutes=1))
     ward.react()
     assert ward.titles() == [REVIEW]
+
+
+def test_done_alone_decides_nothing(ward: StoryWard) -> None:
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    ward.discharge(to="70")
+    task = ward.rows()[0].task_id
+    with pytest.raises(DischargeUndecided):
+        complete_work(ana, task, "done", ward.now)
+    complete_work(ana, task, "not-needed", ward.now, words="She moved to Ohio; her doctor there follows.")
+    ward.discharge(to="70", began="2026-11-16 09:00")
+    assert ward.worklist() == []
 
 
 def test_a_clear_word_of_the_hospital_settles_the_review_itself(ward: StoryWard) -> None:

@@ -25,6 +25,11 @@ CLASSES = {"stay": "IMP", "observation": "OBSENC", "emergency": "EMER", "visit":
 HOME_WORK = ("Call after discharge", "Reconcile medications", "Visit after discharge")
 
 
+def settle() -> None:
+    """Other databases of the same server hold the horizon too, on a busy machine for seconds."""
+    assert feed.wait_until_settled(60), "somebody on this server keeps a transaction open"
+
+
 class Due(NamedTuple):
     day: str
     title: str
@@ -138,11 +143,11 @@ class StoryWard:
 
     def react(self) -> int:
         """Until nothing is left to follow. Returns how many events there were."""
-        feed.wait_until_settled()
+        settle()
         done = 0
         while more := reactions.run(self.now, LIBRARY):
             done += more
-            feed.wait_until_settled()
+            settle()
         return done
 
     def fire(self) -> int:

@@ -9,8 +9,8 @@ import pytest
 
 from careloop import reactions
 from careloop.library import load
-from careloop.store import feed
 from tests.projections import builders as b
+from tests.stories.ward import settle
 from tests.web.desk import Desk, at_the_desk
 
 
@@ -40,7 +40,7 @@ def visit(desk: Desk) -> str:
             },
         }
     )
-    feed.wait_until_settled()
+    settle()
     while reactions.run(ward.now, load()):
         pass
     (row,) = [row for row in ward.today().rows if row.kind == "visit-after-discharge"]

@@ -10,6 +10,7 @@ from careloop.actions import record, working
 from careloop.actions.hospital_reviews import MATCH
 from careloop.actions.urgent import TIMER
 from careloop.actions.working import ReasonMissing, Result
+from careloop.care.transition_facts import REVIEW
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, codings, fhir_instant
 from careloop.kernel.errors import Conflict
@@ -19,6 +20,12 @@ class DecideInReview(Conflict):
     """A hospital’s messages wait for this answer. Say who it is in Review; there you can also leave them out."""
 
     code = "decide-in-review"
+
+
+class DischargeUndecided(Conflict):
+    """Say in Review where this person went, or that nothing follows. To close it without that, give a reason."""
+
+    code = "discharge-undecided"
 
 
 Outcome = Literal["done", "not-needed", "not-possible"]
@@ -31,12 +38,15 @@ def complete_work(
 ) -> Result:
     """words: what came of it; needed unless it was done, and for a call that reached nobody.
 
-    Raises StaleVersion, WorkEnded, ReasonMissing, DecideInReview, ProtectedWork (urgent is done, never declined)."""
+    Raises StaleVersion, WorkEnded, ReasonMissing, DecideInReview, DischargeUndecided, ProtectedWork (urgent is done,
+    never declined)."""
     with record.begin(scope, now) as unit:
         seen = working.open_task(unit, task, version)
         resource, work = working.copy_of(seen)
         if work.kind == MATCH:
             raise DecideInReview
+        if work.kind == REVIEW and outcome == "done":
+            raise DischargeUndecided
         if outcome != "done":
             working.refuse_protected(work)
         if not words.strip() and (outcome != "done" or _is_unreached_call(work.kind, resource)):
