@@ -172,6 +172,14 @@ def test_a_session_that_ends_on_the_way_costs_no_answer(community: Any, open_pag
     again.close()
     saved(page, 1, 2)
     page.locator("#assess-trouble").wait_for(state="hidden")
+    page.get_by_role("button", name="Finish").press("Enter")
+    page.locator(".error-summary:focus").wait_for()
+    look(page, "assess-missing-wide")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator("#q-mood[aria-current]").wait_for()
+    page.keyboard.press("1")
+    saved(page, 2, 2)
 
 
 def test_without_scripts_every_answer_is_a_page(community: Any, open_page: Any, maria: str) -> None:
