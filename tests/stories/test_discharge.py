@@ -135,6 +135,15 @@ def test_two_failed_attempts_keep_the_call_open(ward: StoryWard) -> None:
     assert ward.row("Call after discharge").attempts == 2
 
 
+def test_an_attempt_after_the_window_satisfies_no_rule(ward: StoryWard) -> None:
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    ward.discharge()
+    call = ward.row("Call after discharge").task_id
+    log_contact(ana, Contact("no-answer", 2), ward.now, task=call)
+    ward.wait(days=2)
+    assert log_contact(ana, Contact("no-answer", 2), ward.now, task=call).hint == ""
+
+
 def test_what_was_done_stays_done(ward: StoryWard) -> None:
     ana = ward.staff("Ana Reyes", "ana", "coordinator")
     ward.discharge()

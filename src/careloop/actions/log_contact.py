@@ -8,14 +8,13 @@ from typing import Final, Literal
 
 from careloop.access import Scope
 from careloop.actions import record, working
+from careloop.actions.billing import is_contact_satisfied
 from careloop.actions.record_promise import BadPromise, write_promise
 from careloop.actions.sign_note import write_note
 from careloop.actions.working import Result
-from careloop.care.work import Work
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, codings, fhir_instant, ref, set_extension
 from careloop.kernel.errors import CareError
-from careloop.projections.worklist_rows import attempts_in
 from careloop.store import Stored, Unit, drafts
 
 Outcome = Literal["reached", "no-answer", "left-message", "wrong-number", "declined"]
@@ -27,7 +26,6 @@ OUTCOMES: Final = {
     "declined": "Did not want to talk",
 }
 CHANNELS: Final = {"phone": "VR", "video": "VR", "text": "VR", "home": "HH", "office": "AMB"}
-ENOUGH_ATTEMPTS: Final = 2
 STAYS_OPEN: Final = "Two attempts are on record, so the billing rule may be satisfied; the call stays open."
 
 
@@ -154,7 +152,7 @@ def _promised(unit: Unit, patient: Stored, contact: Contact, encounter: Stored) 
 
 
 def _into_task(unit: Unit, seen: Stored, contact: Contact, encounter: Stored) -> tuple[Stored, str]:
-    resource, work = working.copy_of(seen)
+    resource, _ = working.copy_of(seen)
     kind = "contact" if contact.outcome == "reached" else "attempt"
     output = {"type": codeable(uris.TASK_IO, kind), "valueReference": ref(encounter.reference)}
     resource["output"] = [*resource.get("output", ()), output]
@@ -165,11 +163,7 @@ def _into_task(unit: Unit, seen: Stored, contact: Contact, encounter: Stored) ->
         resource["statusReason"] = {**codeable(uris.REASON, "done", "Done"), "text": "Reached"}
         resource["executionPeriod"] = {"end": fhir_instant(unit.now)}
     saved = working.save(unit, resource, seen)
-    return saved, STAYS_OPEN if kind == "attempt" and _may_bill(work, attempts_in(resource)) else ""
-
-
-def _may_bill(work: Work, attempts: int) -> bool:
-    return (work.rule or "").startswith("tcm-contact") and attempts >= ENOUGH_ATTEMPTS
+    return saved, STAYS_OPEN if kind == "attempt" and is_contact_satisfied(unit, resource) else ""
 
 
 def is_contact_of(task: Resource, kind: str) -> bool:
