@@ -20,6 +20,7 @@ from careloop.actions.start_assessment import start_assessment
 from careloop.fhir import uris
 from careloop.fhir.elements import extension
 from careloop.fhir.questionnaire import Answer
+from careloop.kernel.errors import NotFound
 from careloop.library import load
 from careloop.store import Stored
 
@@ -178,3 +179,18 @@ def test_a_draft_kept_before_it_knew_who_answers_can_still_be_read() -> None:
         "heard_from": "person",
     }
     assert DraftState.read(old).answers["mood"] == Answer(("several-days",))
+
+
+def test_only_the_same_persons_answers_of_the_same_day_come_along(
+    maria: Stored, mine: Scope, now: datetime
+) -> None:
+    draft = start_assessment(mine, maria.id, "phq-2", LIBRARY, now).draft.id
+    for item in ("mood", "interest"):
+        save_answer(mine, draft, item, ["more-than-half"], LIBRARY, now)
+    done = complete_assessment(mine, draft, LIBRARY, now).response
+    with store.open(mine, now=now) as unit:
+        other = unit.create({"resourceType": "Patient"})
+    with pytest.raises(NotFound):
+        start_assessment(mine, other.id, "phq-9", LIBRARY, now, done.id)
+    much_later = now + timedelta(days=3)
+    assert start_assessment(mine, maria.id, "phq-9", LIBRARY, much_later, done.id).state.answers == {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record
@@ -22,9 +23,12 @@ from careloop.actions.drafting import (
 from careloop.fhir.elements import instant, name_of, text_of
 from careloop.fhir.questionnaire import Answer, answer_problems
 from careloop.fhir.responses import answers_of
-from careloop.kernel.errors import Conflict
+from careloop.kernel.errors import Conflict, NotFound
 from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
+
+
+CARRIED_WITHIN: Final = timedelta(hours=24)
 
 
 class PersonDied(Conflict):
@@ -66,7 +70,7 @@ def start_assessment(
         if found and state and state.version == chosen.version:
             return OpenDraft(found, state, chosen)
         if state is None:
-            answers = _carried(unit, carry_from, chosen, library) if carry_from else {}
+            answers = _carried(unit, stored, carry_from, chosen, library) if carry_from else {}
             state = DraftState(
                 chosen.id, chosen.version, stored.reference, answers, dict.fromkeys(answers, stamp(now))
             )
@@ -145,8 +149,16 @@ def _renewed(state: DraftState, chosen: Instrument) -> DraftState:
     return replace(state, version=chosen.version, answers=answers, said_at=said_at)
 
 
-def _carried(unit: Unit, response: str, chosen: Instrument, library: Library) -> dict[str, Answer]:
-    return _same_questions(unit.read("QuestionnaireResponse", response), chosen, library)
+def _carried(
+    unit: Unit, patient: Stored, response: str, chosen: Instrument, library: Library
+) -> dict[str, Answer]:
+    """The same person's answers of the same day; what is older is only shown beside."""
+    stored = unit.read("QuestionnaireResponse", response)
+    if stored.person != patient.rid:
+        raise NotFound
+    at = instant(stored.resource.get("authored"))
+    is_fresh = at is not None and timedelta() <= unit.now - at < CARRIED_WITHIN
+    return _same_questions(stored, chosen, library) if is_fresh else {}
 
 
 def _same_questions(stored: Stored, chosen: Instrument, library: Library) -> dict[str, Answer]:

@@ -204,7 +204,8 @@
     const field = question.querySelector(".written :is(input, textarea)");
     if (field && !isBusy && !state.problem) field.value = state.typed;
     if (field) field.dataset.kept = state.typed;
-    field?.toggleAttribute("aria-invalid", Boolean(state.problem));
+    if (state.problem) field?.setAttribute("aria-invalid", "true");
+    else field?.removeAttribute("aria-invalid");
   }
 
   // -- answering ---------------------------------------------------------------------------------------------------
