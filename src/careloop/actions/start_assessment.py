@@ -27,7 +27,6 @@ from careloop.kernel.errors import Conflict, NotFound
 from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
 
-
 CARRIED_WITHIN: Final = timedelta(hours=24)
 
 
