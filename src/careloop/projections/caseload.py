@@ -3,7 +3,6 @@ of ours heard from her, her programs, what must not be forgotten."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -63,46 +62,53 @@ class Caseload:
 
 MOST_COUNTED: Final = 1_000
 
-FROM = """
-from people p join briefs b on b.person = p.person
-left join names l on l.rid = p.lead
+# Whose lines stand on the page is decided first; what is next and what was last is looked up for those few only.
+CHOSEN: Final = "from people p join briefs b on b.person = p.person"
+NEXT: Final = """
 left join lateral (
   select w.task_id, w.title, w.aim, w.class, w.zone from work w where w.person = p.person and w.is_open
   order by w.class, w.due, w.task limit 1
-) n on true
+) n on true"""
+HEARD: Final = """
+left join lateral (select max(s.at) as at from story s where s.person = p.person and s.kind = 'contact') h on true"""
+COUNTS: Final = """
 left join lateral (
   select count(*) as open, count(*) filter (where w.aim < %s and not w.is_waiting and w.wake <= %s) as late
   from work w where w.person = p.person and w.is_open
-) c on true
-left join lateral (select max(s.at) as at from story s where s.person = p.person and s.kind = 'contact') h on true
-"""
+) c on true"""
 ORDERS: Final = {
-    "name": "b.name, p.person",
-    "next": "n.class nulls last, n.aim nulls last, b.name, p.person",
-    "heard": "h.at nulls first, b.name, p.person",
+    "name": ("", "b.name, p.person"),
+    "next": (NEXT, "n.class nulls last, n.aim nulls last, b.name, p.person"),
+    "heard": (HEARD, "h.at nulls first, b.name, p.person"),
 }
 ENROLLED: Final = "exists (select from enrolled e where e.person = p.person and e.until is null{which})"
+LATE: Final = (
+    "exists (select from work w where w.person = p.person and w.is_open and w.aim < %s"
+    " and not w.is_waiting and w.wake <= %s)"
+)
+UNHEARD: Final = (
+    "not exists (select from story s where s.person = p.person and s.kind = 'contact' and s.at >= %s)"
+)
 
 
 def caseload(unit: Unit, asked: Asked, size: int = 50) -> Caseload:
     """The caller's own people or all she may see; never merged records. Written into the audit trail."""
     where, told = _where(unit, asked)
-    order = ORDERS[asked.sort if asked.view == "mine" else "name"]
+    needs, order = ORDERS[asked.sort if asked.view == "mine" else "name"]
     text = (
         f"select {BRIEF}, l.name, n.task_id, n.title, n.aim, n.class, n.zone, c.late, c.open, h.at,"
         " (select array_agg(distinct e.program order by e.program) from enrolled e"
         "  where e.person = p.person and e.until is null)"
-        f" {FROM} where {where} order by {order} limit %s offset %s"
+        f" from (select p.person {CHOSEN} {needs} where {where} order by {order} limit %s offset %s) k"
+        " join people p on p.person = k.person join briefs b on b.person = p.person"
+        f" left join names l on l.rid = p.lead {NEXT} {COUNTS} {HEARD} order by {order}"
     )
-    rows = (
-        unit.cursor()
-        .execute(text, [unit.now, unit.now, *told, size + 1, (max(asked.page, 1) - 1) * size])
-        .fetchall()
-    )
+    window = [size + 1, (max(asked.page, 1) - 1) * size]
+    rows = unit.cursor().execute(text, [*told, *window, unit.now, unit.now]).fetchall()
     found = [_listed(row, unit) for row in rows[:size]]
     unit.saw({one.person.rid for one in found}, "people")
     flags = _flags(unit, [one.person.id for one in found])
-    shown = tuple(_with_flags(one, flags.get(one.person.id, ())) for one in found)
+    shown = tuple(replace(one, flags=flags.get(one.person.id, ())) for one in found)
     return Caseload(shown, len(rows) > size, _total(unit, where, told))
 
 
@@ -117,9 +123,10 @@ def _where(unit: Unit, asked: Asked) -> Sql:
         told.append(asked.program)
     match asked.only:
         case "late":
-            parts.append("c.late > 0")
+            parts.append(LATE)
+            told += [unit.now, unit.now]
         case "silent":
-            parts += ["not b.is_deceased", ENROLLED.format(which=""), "(h.at is null or h.at < %s)"]
+            parts += ["not b.is_deceased", ENROLLED.format(which=""), UNHEARD]
             told.append(unit.now - SILENCE)
         case "interpreter":
             parts.append("b.needs_interpreter")
@@ -127,14 +134,8 @@ def _where(unit: Unit, asked: Asked) -> Sql:
 
 
 def _total(unit: Unit, where: str, told: list[Any]) -> int:
-    row = (
-        unit.cursor()
-        .execute(
-            f"select count(*) from (select 1 {FROM} where {where} limit %s) counted",
-            [unit.now, unit.now, *told, MOST_COUNTED + 1],
-        )
-        .fetchone()
-    )
+    text = f"select count(*) from (select 1 {CHOSEN} where {where} limit %s) counted"
+    row = unit.cursor().execute(text, [*told, MOST_COUNTED + 1]).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -156,10 +157,6 @@ def _listed(row: Any, unit: Unit) -> Listed:
     )
 
 
-def _with_flags(one: Listed, flags: Collection[str]) -> Listed:
-    return replace(one, flags=tuple(flags))
-
-
 def _flags(unit: Unit, ids: list[str]) -> dict[str, tuple[str, ...]]:
     """Safety flags by Patient id."""
     if not ids:
@@ -174,12 +171,24 @@ def _flags(unit: Unit, ids: list[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+# Each program once, by walking the index from one to the next instead of through all who are enrolled.
+PROGRAMS: Final = """
+with recursive known(program) as (
+  (select e.program from enrolled e where e.until is null order by e.program limit 1)
+  union all
+  select (select e.program from enrolled e where e.until is null and e.program > k.program order by e.program limit 1)
+  from known k where k.program is not null
+)
+select k.program from known k where k.program is not null"""
+OF_MINE: Final = """
+and exists (select from people p join enrolled e on e.person = p.person and e.until is null
+            where p.lead = %s and e.program = k.program)"""
+
+
 def programs_of(unit: Unit, view: str) -> list[str]:
-    """Program codes in which somebody of this view is enrolled now, for the filter."""
-    where, told = _where(unit, Asked(view=view))
-    rows = unit.cursor().execute(
-        "select distinct e.program from enrolled e join people p on p.person = e.person"
-        f" where e.until is null and {where} order by e.program limit 20",
-        told,
-    )
+    """Program codes for the filter: those of my people, else all that anybody is in. No person is told."""
+    if view == "mine":
+        rows = unit.cursor().execute(PROGRAMS + OF_MINE, [unit.scope.actor.practitioner_rid or 0])
+    else:
+        rows = unit.cursor().execute(PROGRAMS)
     return [row[0] for row in rows.fetchall()]
