@@ -143,9 +143,7 @@ def _refuse_stale(plan: Stored, active: Stored | None, over: int | None) -> None
     present = f"{active.reference}@{active.version}" if active else "none"
     if base == present or (active is not None and over == active.version):
         return
-    when = active.at if active else None
     raise StalePlan(
-        f"The plan was last changed {when:%Y-%m-%d %H:%M} UTC." if when else "The plan was ended.",
         version=active.version if active else None,
         plan=active.reference if active else None,
         base=base,

@@ -45,7 +45,7 @@ class BadEdit(CareError):
 
     code, status, issue_type = "bad-edit", 422, "value"
 
-    def __init__(self, field: str, detail: str) -> None:
+    def __init__(self, detail: str, field: str) -> None:
         """field: text, due, below or owner."""
         self.field = field
         super().__init__(detail, field=field)
@@ -180,9 +180,9 @@ def _reword(resource: Resource, edit: Edit) -> None:
     concept = dict(resource[field])
     text = edit.text.strip() if edit.text is not None else concept.get("text", "")
     if edit.text is not None and not text:
-        raise BadEdit("text", "Say it in a few words.")
+        raise BadEdit("Say it in a few words.", "text")
     if len(text) > LONGEST_TEXT:
-        raise BadEdit("text", "Keep it under 300 characters, so that it fits on the person’s page.")
+        raise BadEdit("Keep it under 300 characters, so that it fits on the person’s page.", "text")
     if text != concept.get("text", ""):
         concept["text"] = text
         translate(concept, "text", "es", None)  # the old words in Spanish say something else now
@@ -197,9 +197,9 @@ def _redate(unit: Unit, resource: Resource, due: date) -> None:
     person = (resource.get("for") or resource.get("subject") or {}).get("reference", "")
     today = local_day(unit.get([person])[person].resource, unit.now)
     if due < today:
-        raise BadEdit("due", "This day is over. Choose today or later.")
+        raise BadEdit("This day is over. Choose today or later.", "due")
     if due.year > today.year + LATEST_YEARS:
-        raise BadEdit("due", "This is more than five years away. Please check the year.")
+        raise BadEdit("This is more than five years away. Please check the year.", "due")
     if resource["resourceType"] == "Goal":
         target = resource.get("target", [{}])
         resource["target"] = [{**target[0], "dueDate": due.isoformat()}, *target[1:]]
@@ -212,6 +212,6 @@ def _retarget(resource: Resource, below: int) -> None:
     if "detailQuantity" not in target[0]:
         return
     if not 0 < below < 1000:
-        raise BadEdit("below", "Choose a number above 0.")
+        raise BadEdit("Choose a number above 0.", "below")
     quantity = {**target[0]["detailQuantity"], "value": below}
     resource["target"] = [{**target[0], "detailQuantity": quantity}, *target[1:]]

@@ -341,7 +341,7 @@ def activate(request: HttpRequest, id: str) -> HttpResponse:
     try:
         activate_plan(_scope(request), id, now_of(request), over=int(over) if over.isdigit() else None)
     except (LinesUndecided, StalePlan) as refused:
-        shown = Shown(notice=gettext(type(refused).__doc__ or ""), status=refused.status, takes_focus=True)
+        shown = Shown(notice=sentence_of(refused), status=refused.status, takes_focus=True)
         if isinstance(refused, LinesUndecided):
             shown.chosen = refused.lines[0]
         return _page(request, id, shown)
