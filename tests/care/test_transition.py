@@ -510,6 +510,7 @@ def test_work_of_a_stay_that_is_gone_goes_too() -> None:
     hers = replace(MARIA, work=(*open_work(*KINDS), Outstanding("plan:7", "ride", "open")))
     proposal = what_follows(hers, [], LIBRARY, NOW)
     assert {each.dedupe for each in proposal.withdraw} == {key_of(STAY, kind) for kind in KINDS}
+    assert what_follows(hers, [], LIBRARY, NOW, are_all=False).withdraw == ()
 
 
 def test_what_is_about_safety_outlives_a_death_that_may_be_of_somebody_else() -> None:

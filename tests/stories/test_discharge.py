@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from careloop import store
 from careloop.actions.complete_work import complete_work
 from careloop.actions.log_contact import STAYS_OPEN, Contact, log_contact
 from careloop.actions.snooze_work import snooze_work
 from careloop.care.work import WorkClass
 from careloop.fhir.elements import ref
 from tests.projections import builders as b
-from tests.stories.ward import HOME_WORK, StoryWard, due
+from tests.stories.ward import HOME_WORK, HOUSE, StoryWard, due
 
 HOME = [
     due("Tue", "Call after discharge"),
@@ -237,6 +238,15 @@ def test_a_stay_moved_to_the_right_person_takes_its_work_along(ward: StoryWard) 
     ward.discharge(person="mario")
     assert ward.worklist() == []
     assert [each.title for each in ward.worklist("mario")] == list(HOME_WORK)
+    assert ward.reasons() == {"Withdrawn: This stay is no longer in the person’s record."}
+
+
+def test_a_stay_that_is_deleted_takes_its_work_along(ward: StoryWard) -> None:
+    ward.discharge()
+    with store.open(HOUSE, now=ward.now) as unit:
+        unit.delete("Encounter", "stay-v1")
+    ward.react()
+    assert ward.worklist() == []
     assert ward.reasons() == {"Withdrawn: This stay is no longer in the person’s record."}
 
 

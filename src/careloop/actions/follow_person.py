@@ -27,7 +27,9 @@ def follow(unit: Unit, person: int, library: Library) -> tuple[Stored, ...]:
     found = gather(unit, person, library)
     if found is None:
         return ()
-    written = apply_in(unit, what_follows(found.person, found.stays, library, unit.now), reference)
+    are_all = unit.scope.actor.kind == "system"
+    proposal = what_follows(found.person, found.stays, library, unit.now, are_all=are_all)
+    written = apply_in(unit, proposal, reference)
     is_dead = has_died(found.person, found.stays, library, unit.now)
     watch = on_silence(replace(found.silence, is_deceased=is_dead), library, unit.now)
     return (*written, *_watched(unit, person, reference, watch))

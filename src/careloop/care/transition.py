@@ -138,8 +138,11 @@ def on_death_taken_back(person: PersonFacts) -> Proposal:
     )
 
 
-def what_follows(person: PersonFacts, stays: Sequence[Stay], library: Library, now: datetime) -> Proposal:
-    """Everything that all of one person's stays ask for together, and her death with them."""
+def what_follows(
+    person: PersonFacts, stays: Sequence[Stay], library: Library, now: datetime, *, are_all: bool = True
+) -> Proposal:
+    """Everything that all of one person's stays ask for together, and her death with them. are_all: whether these
+    are all of her stays; somebody who may not see each of them can't say that one is gone."""
     stays = [_with_decision(stay, person) for stay in stays]
     person = _with_death_in_hospital(person, stays, library, now)
     asked = [
@@ -147,7 +150,8 @@ def what_follows(person: PersonFacts, stays: Sequence[Stay], library: Library, n
         for stay in stays
         if is_worth_asking(stay, library, now)
     ]
-    asked.append(_on_lost(person, stays))
+    if are_all:
+        asked.append(_on_lost(person, stays))
     asked.append(on_death(person, library, now) if person.is_deceased else on_death_taken_back(person))
     work = {each.dedupe: each for proposal in asked for each in proposal.work}
     withdraw = {each.dedupe: each for proposal in asked for each in proposal.withdraw}
