@@ -9,9 +9,11 @@ from typing import Literal
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What a line rests on: a score, an answer, a reading. href: where it can be read."""
+    """What a line rests on: a score, an answer, a reading. instrument: its id when it is a set of answers, which has no
+    text of its own. href: where it can be read."""
 
     text: str
+    instrument: str
     at: datetime | None
     who: str | None
     href: str

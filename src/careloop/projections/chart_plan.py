@@ -13,6 +13,7 @@ from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
 from careloop.projections.card import ABOUT
+from careloop.projections.chart_answers import instrument_in
 from careloop.projections.chart_lines import Answer, Barrier, Goal, Need, PlanPage, Said, Step, Waiting, Why
 from careloop.projections.looked import is_proposed
 from careloop.projections.moments import at_of, value_words
@@ -330,15 +331,10 @@ def _target(target: Mapping[str, Any]) -> str:
 def _answer(stored: Stored, patient: str) -> Answer:
     resource = stored.resource
     if stored.type == "QuestionnaireResponse":
-        name = str(resource.get("questionnaire", "")).partition("|")[0].rpartition(":")[2]
+        name, _ = instrument_in(resource)
         who = extension(resource, uris.HEARD_FROM)
-        return Answer(
-            name.upper(), instant(resource.get("authored")), who, f"/assessments/answered/{stored.id}/"
-        )
+        at = instant(resource.get("authored"))
+        return Answer("", name, at, who, f"/assessments/answered/{stored.id}/")
     text = f"{text_of(resource.get('code'))}: {value_words(resource)}"
-    return Answer(
-        text,
-        at_of(resource.get("effectiveDateTime")),
-        None,
-        f"/people/{patient.partition('/')[2]}/health#readings",
-    )
+    href = f"/people/{patient.partition('/')[2]}/health#readings"
+    return Answer(text, "", at_of(resource.get("effectiveDateTime")), None, href)

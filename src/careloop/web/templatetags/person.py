@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.utils.translation import get_language
 
+from careloop import library
 from careloop.web import formats
 
 register = template.Library()
@@ -35,3 +37,10 @@ def slugged(reference: str) -> str:
 def day_of(at: datetime | None) -> str:
     """{{ plan.agreed|day_of }}: `Oct 3, 2026`, for within a sentence."""
     return formats.full_date(at.date()) if at else ""
+
+
+@register.filter
+def instrument_title(name: str) -> str:
+    """{{ answer.instrument|instrument_title }}: `PHQ-9`, `Social needs`; one that is not ours keeps its name."""
+    known = library.load().instruments.get(name)
+    return known.short.get((get_language() or "en")[:2]) if known else name
