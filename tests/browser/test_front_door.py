@@ -64,15 +64,10 @@ def busy(community: Any, live: Any) -> Any:
     return community
 
 
-@pytest.mark.parametrize("how", LOOKS)
-def test_the_front_door_and_the_review_room(busy: Any, open_page: Any, how: str) -> None:
+@pytest.mark.parametrize("how", ["wide", "phone"])
+def test_every_page_of_the_front_door_and_the_review_room(busy: Any, open_page: Any, how: str) -> None:
     page = sign_in(open_page(**LOOKS[how]), ANA)
-    page.goto("/front-door")
-    look(page, f"front-door-{how}")
-    page.locator(".queue a.act").first.click()
-    page.locator(".way").wait_for()
-    look(page, f"enroll-{how}")
-    person = page.url.split("/people/")[1].split("/")[0]
+    person = _doors(page, how)
     page.goto(f"/people/{person}/enroll")
     look(page, f"programs-{how}")
     page.goto(f"/people/{person}/edit")
@@ -93,12 +88,75 @@ def test_the_front_door_and_the_review_room(busy: Any, open_page: Any, how: str)
     page.locator("#result").wait_for()
     look(page, f"panel-look-{how}")
     page.goto("/review")
-    look(page, f"review-{how}")
-    page.locator(".queue a.act").first.click()
-    page.locator("#field-choice, #field-reason").first.wait_for()
-    look(page, f"review-item-{how}")
-    page.goto("/review")
     page.locator("a[href^='/review/messages/']").first.click()
     page.locator("a[href$='/raw']").click()
     page.locator("pre.raw").wait_for()
     look(page, f"message-{how}")
+
+
+@pytest.mark.parametrize("how", ["dark", "narrow-es"])
+def test_in_the_dark_and_in_spanish(busy: Any, open_page: Any, how: str) -> None:
+    page = open_page(**LOOKS[how])
+    if how.endswith("es"):
+        page.goto("/sign-in")
+        page.locator("button[name=language][value=es]").click()
+        page.locator("html[lang=es]").wait_for()
+    sign_in(page, ANA)
+    _doors(page, how)
+
+
+def _doors(page: Any, how: str) -> str:
+    """The list, the steps, the review room and a match; the id of the first person on the way in."""
+    page.goto("/front-door")
+    look(page, f"front-door-{how}")
+    page.locator(".queue a.act").first.click()
+    page.locator(".way").wait_for()
+    look(page, f"enroll-{how}")
+    person = page.url.split("/people/")[1].split("/")[0]
+    page.goto("/review")
+    look(page, f"review-{how}")
+    page.locator(".queue a.act").first.click()
+    page.locator("#field-choice").wait_for()
+    look(page, f"review-item-{how}")
+    return str(person)
+
+
+def test_a_referral_and_a_match_by_keyboard_alone(busy: Any, open_page: Any) -> None:
+    page = sign_in(open_page(), ANA)
+    page.goto("/front-door")
+    page.keyboard.press("n")
+    page.wait_for_url("**/front-door/referral")
+    page.locator("#by").focus()
+    for typed in ("Dr. Chen", "7135550114", "Community support", "", ""):
+        page.keyboard.type(typed)
+        page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.id") != "reason":
+        page.keyboard.press("Tab")
+    page.keyboard.type("No food on the 25th")
+    for field, typed in (
+        ("given", "Rosa"),
+        ("family", "Ruiz"),
+        ("phone", "7135550199"),
+        ("postal_code", "77011"),
+    ):
+        while page.evaluate("document.activeElement.id") != field:
+            page.keyboard.press("Tab")
+        page.keyboard.type(typed)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/enroll/community-support")
+    page.keyboard.press("y")
+    page.get_by_text("Log call").first.wait_for()
+    page.keyboard.press("c")
+    page.locator("#dialog[open] form").wait_for()
+    page.keyboard.press("Escape")
+    page.goto("/review")
+    page.keyboard.press("o")
+    page.locator("#field-choice").wait_for()
+    page.keyboard.press("1")
+    assert page.locator("input[name=choice]").first.is_checked()
+    while page.evaluate("document.activeElement.id") != "reason":
+        page.keyboard.press("Tab")
+    page.keyboard.type("Asked the hospital")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/review?done=1")
+    assert page.locator(".queue a[data-focus]").evaluate("node => node === document.activeElement")

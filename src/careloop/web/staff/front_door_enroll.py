@@ -103,7 +103,7 @@ def _offer(program: Program, found: Eligibility, way: Enrollment | None) -> Offe
         about=program.about.get(language()),
         fit=found.fit,
         word=_fit_sentence(found.fit),
-        because=" ".join(
+        because=" · ".join(
             (each.criterion.otherwise if each.is_met is False else each.criterion.text).get(language())
             for each in found.answers
             if each.criterion.is_needed and each.fit == found.fit

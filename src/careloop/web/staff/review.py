@@ -230,7 +230,7 @@ def _item(request: HttpRequest, id: str, sheet: Sheet) -> HttpResponse:
         "is_ended": found.task.resource.get("status")
         in ("completed", "cancelled", "failed", "entered-in-error"),
         "notes": [each.get("text", "") for each in found.task.resource.get("note", ())],
-        "messages": messages_of(found.task.resource),
+        "came": messages_of(found.task.resource),
     }
     return render(request, "staff/review_item.html", context, status=sheet.status)
 
