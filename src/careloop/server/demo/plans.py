@@ -12,6 +12,15 @@ from careloop.server.demo.chart import Chart
 from careloop.server.demo.clinical import CLINICAL, VERIFIED
 
 ACHIEVEMENT = "http://terminology.hl7.org/CodeSystem/goal-achievement"
+# ICD-10-CM -> the need's code in content/plans/.
+NEED_CODES = {
+    "Z59.4": "food",
+    "F32": "depression",
+    "F33": "depression",
+    "F41": "anxiety",
+    "Z59.0": "housing",
+    "Z59.8": "housing",
+}
 SDOH = "http://hl7.org/fhir/us/core/CodeSystem/condition-category"
 
 
@@ -97,7 +106,7 @@ def _condition(chart: Chart, need: Need, agreed: int, slug: str, is_draft: bool)
         "clinicalStatus": codeable(CLINICAL, "active"),
         "verificationStatus": codeable(VERIFIED, "provisional" if is_draft else "confirmed"),
         "category": [category],
-        "code": {**(codeable(uris.ICD10CM, icd, name) if icd else {}), "text": need.title},
+        "code": {"coding": _coded(icd, name), "text": need.title} if icd else {"text": need.title},
         "subject": chart.subject,
         "recordedDate": chart.days.day(agreed),
     }
@@ -105,6 +114,14 @@ def _condition(chart: Chart, need: Need, agreed: int, slug: str, is_draft: bool)
         condition["evidence"] = [{"detail": [ref(need.evidence)]}]
     _explain(condition, need)
     return chart.add("Condition", condition, f"need-{slug}")
+
+
+def _coded(icd: str, name: str) -> list[Resource]:
+    """The diagnosis, and the library's own code where a template speaks of the same need, so that it is not proposed
+    twice."""
+    own = next((code for start, code in NEED_CODES.items() if icd.startswith(start)), None)
+    found: list[Resource] = [{"system": uris.ICD10CM, "code": icd, "display": name}]
+    return [*found, {"system": uris.NEED, "code": own}] if own else found
 
 
 def _explain(resource: Resource, need: Need) -> None:

@@ -44,3 +44,10 @@ def instrument_title(name: str) -> str:
     """{{ answer.instrument|instrument_title }}: `PHQ-9`, `Social needs`; one that is not ours keeps its name."""
     known = library.load().instruments.get(name)
     return known.short.get((get_language() or "en")[:2]) if known else name
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """{{ why.because|sentence }}: with a period at its end, and only one."""
+    said = text.strip()
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
