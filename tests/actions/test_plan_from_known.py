@@ -70,7 +70,7 @@ def test_a_stay_that_just_ended_at_home_is_enough_to_propose_from(ward: Bayview)
     made = propose(ward)
     assert made is not None
     assert "need:home-again" in ward.lines(made)
-    assert extension(made.resource, uris.BECAUSE) == "left the hospital on 2026-11-20."
+    assert extension(made.resource, uris.BECAUSE) == "Left the hospital on Nov 20, 2026."
 
 
 def test_an_old_stay_is_not(ward: Bayview) -> None:

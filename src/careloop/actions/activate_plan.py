@@ -14,6 +14,7 @@ from careloop.actions.undo import TooLate
 from careloop.fhir import uris
 from careloop.fhir.elements import (
     Resource,
+    code_in,
     codeable,
     day,
     extension,
@@ -168,6 +169,7 @@ def _activate(unit: Unit, line: Stored) -> Stored:
             resource["startDate"] = local_day(patient, unit.now).isoformat()
         case "Task":
             _set_hours(resource, patient)
+            set_extension(resource, uris.PROGRAM_EXT, "Code", _program_of(unit, line.person))
             resource |= {
                 "intent": "plan",
                 "status": "accepted" if "owner" in resource else "requested",
@@ -175,6 +177,13 @@ def _activate(unit: Unit, line: Stored) -> Stored:
                 "lastModified": fhir_instant(unit.now),
             }
     return unit.update(resource, if_match=line.version)
+
+
+def _program_of(unit: Unit, person: int) -> str | None:
+    """The program that the work belongs to: hers, when she is in one only."""
+    active = [s for s in unit.of_person(person, ["EpisodeOfCare"]) if s.resource.get("status") == "active"]
+    codes = {code_in(each, uris.PROGRAM) for s in active for each in s.resource.get("type", ())} - {None}
+    return codes.pop() if len(codes) == 1 else None
 
 
 def _set_hours(task: Resource, patient: Resource) -> None:

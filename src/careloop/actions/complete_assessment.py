@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.drafting import OpenDraft, opened, write_response
-from careloop.actions.propose_plan import days_since_discharge, told_by, write_proposal
+from careloop.actions.propose_plan import answered_on, days_since_discharge, told_by, write_proposal, zone_of
 from careloop.actions.record_safety import SafetyMissing
 from careloop.actions.save_answer import alarmed, unheard
 from careloop.care.assess import Score, observations, score
 from careloop.fhir.elements import day
 from careloop.fhir.questionnaire import Answers, Problem, check, only_asked
 from careloop.kernel.errors import CareError, Conflict
-from careloop.library import Instrument, Library
+from careloop.library import Instrument, Library, Words
 from careloop.store import Stored, Unit, drafts
 
 LATEST_ENTRY: Final = timedelta(days=366)
@@ -168,8 +169,10 @@ def propose_from(
     response: str,
     authored: datetime,
 ) -> Stored | None:
-    """The draft CarePlan that these answers ask for; None when there is nothing new. response: the id it hangs on."""
+    """The draft CarePlan that these answers ask for; None when there is nothing new. response: its id."""
     since = days_since_discharge(unit, patient)
     facts = {"days_since_discharge": since} if since is not None else {}
-    because = f"{instrument.short.en}, answered {authored.date().isoformat()}."
-    return write_proposal(unit, patient, told_by(result, facts), library, because, response)
+    said = answered_on(instrument, authored.astimezone(ZoneInfo(zone_of(patient.resource))).date())
+    because = Words(f"{said.en}.", f"{said.es}.")
+    evidence = (f"QuestionnaireResponse/{response}",)
+    return write_proposal(unit, patient, told_by(result, facts), library, because, response, evidence)

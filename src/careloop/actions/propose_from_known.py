@@ -8,9 +8,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from babel.dates import format_date
+
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.propose_plan import local_day, write_proposal
+from careloop.actions.propose_plan import answered_on, local_day, write_proposal
 from careloop.care.assess import Score, score
 from careloop.care.plan import Told
 from careloop.care.stay import Stay, stay_of
@@ -65,12 +67,7 @@ def known_of(unit: Unit, patient: Stored, library: Library) -> Known | None:
         facts = _facts(stay, library, today)
         said.append(_stay_words(stay, today))
     for instrument, _, on in answered:
-        said.append(
-            Words(
-                f"{instrument.short.en}, answered {on.isoformat()}",
-                f"{instrument.short.es}, contestado el {on.isoformat()}",
-            )
-        )
+        said.append(answered_on(instrument, on))
     evidence = tuple(sorted(result.response for _, result, _ in answered))
     key = "|".join(
         [*(reference.rpartition("/")[2] for reference in evidence), *([stay.visit] if stay else [])]
@@ -129,8 +126,9 @@ def _facts(stay: Stay, library: Library, today: date) -> dict[str, object]:
 
 
 def _stay_words(stay: Stay, today: date) -> Words:
-    on = stay.ended_as_written.isoformat() if stay.ended_as_written else today.isoformat()
-    return Words(f"left the hospital on {on}", f"salió del hospital el {on}")
+    on = stay.ended_as_written or today
+    en, es = (format_date(on, "MMM d, y", locale="en"), format_date(on, "d 'de' MMM 'de' y", locale="es"))
+    return Words(f"Left the hospital on {en}", f"Salió del hospital el {es}")
 
 
 def _told(results: list[Score], facts: Mapping[str, object]) -> Told:

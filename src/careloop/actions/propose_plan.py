@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 from careloop.access import Scope
 from careloop.accounts.models import User
 from careloop.actions import record
@@ -15,7 +17,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, day, extension, fhir_instant, ref, text_of
 from careloop.fhir.translation import translate, translated
 from careloop.kernel.zones import zone_of_address
-from careloop.library import Library, Words
+from careloop.library import Instrument, Library, Words
 from careloop.projections import people
 from careloop.projections.naming import called
 from careloop.store import Stored, Unit
@@ -42,6 +44,12 @@ def told_by(result: Score, facts: Mapping[str, object]) -> Told:
         asked=frozenset({name}),
         facts=facts,
     )
+
+
+def answered_on(instrument: Instrument, on: date) -> Words:
+    """`PHQ-9, answered Nov 23, 2026`"""
+    en, es = (format_date(on, "MMM d, y", locale="en"), format_date(on, "d 'de' MMM 'de' y", locale="es"))
+    return Words(f"{instrument.short.en}, answered {en}", f"{instrument.short.es}, contestado el {es}")
 
 
 def write_proposal(

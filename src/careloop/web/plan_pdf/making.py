@@ -18,8 +18,9 @@ FONTS: Final = HERE.parent / "static" / "vendor" / "print"
 
 @cache
 def _fonts() -> typst.Fonts:
-    """Only the files we ship: a machine's own fonts would make other bytes."""
-    return typst.Fonts(include_system_fonts=False, font_paths=[FONTS])
+    """Only the files we ship: a machine's own fonts would make other bytes. Before the build hook has run there are
+    none, and typst's own serif stands in."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[FONTS] if FONTS.is_dir() else [])
 
 
 def pdf_of(copy: Copy, now: datetime) -> bytes:
