@@ -12,7 +12,7 @@ import pytest
 
 from careloop import store
 from careloop.access import Decision, SiteIn, decide
-from careloop.store import unit as unit_module
+from careloop.store import sight
 from tests.api.conftest import Door
 from tests.projections import builders as b
 from tests.projections.ward import HOUSE, Ward
@@ -48,7 +48,7 @@ def bayview(ward: Ward, issue_token: Any, monkeypatch: pytest.MonkeyPatch) -> Do
         is_ours = actor.kind == "client" and found.allowed
         return Decision(True, found.reason, SiteIn(frozenset({ward.site}))) if is_ours else found
 
-    monkeypatch.setattr(unit_module, "decide", narrowed)
+    monkeypatch.setattr(sight, "decide", narrowed)
     return Door(issue_token("bayview", "system/*.cruds")[1])
 
 

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from careloop.api import routes
 from careloop.api.strangers import REFUSALS, strangers
 from careloop.fhir.definitions import RESOURCE_TYPES
-from careloop.store import connection
-from careloop.store import unit as unit_module
+from careloop.store import commit, connection, sight
 from tests.api.conftest import Door, text_of
 from tests.store.rows import one
 
@@ -110,9 +109,9 @@ def test_without_a_database_it_says_when_to_come_back(door: Door, monkeypatch: p
     door.ask("GET", "Patient")
 
     def away() -> Any:
-        raise unit_module.RecordUnavailable
+        raise commit.RecordUnavailable
 
-    monkeypatch.setattr(unit_module, "keeper", away)
+    monkeypatch.setattr(commit, "keeper", away)
     for method, body in (("GET", None), ("POST", MARIA)):
         response = door.ask(method, "Patient", body)
         assert (response.status_code, response["Retry-After"]) == (503, "2")
@@ -147,7 +146,7 @@ def test_when_the_database_takes_too_long_it_is_too_costly(
 
     connection.keeper().cursor().execute("set statement_timeout = 50")
     try:
-        monkeypatch.setattr(unit_module.search, "run", slow)
+        monkeypatch.setattr(sight.search, "run", slow)
         response = door.ask("GET", "Patient")
     finally:
         connection.keeper().cursor().execute("set statement_timeout = 5000")
@@ -158,7 +157,7 @@ def test_a_database_error_of_another_kind_quotes_nothing(door: Door, monkeypatch
     def failing(*asked: Any) -> Any:
         raise psycopg.errors.DiskFull("Maria Duarte does not fit on the disk")
 
-    monkeypatch.setattr(unit_module.search, "run", failing)
+    monkeypatch.setattr(sight.search, "run", failing)
     response = door.ask("GET", "Patient")
     assert response.status_code == 503
     assert b"Duarte" not in response.content

@@ -12,7 +12,7 @@ from careloop import store
 from careloop.access import Actor, Scope
 from careloop.kernel.errors import Forbidden, Gone, NotFound, StaleVersion
 from careloop.store import audit, connection
-from careloop.store.errors import AlreadyExists
+from careloop.store.errors import AlreadyExists, RecordUnavailable
 from tests.store.people import maria, reading
 from tests.store.rows import one, rows
 
@@ -271,3 +271,27 @@ def test_a_connection_that_died_while_nobody_used_it_is_replaced_before_it_is_us
     with store.open(scope, now=now) as unit:
         assert unit.read("Patient", made.id).version == 1
     assert connection.keeper() is not kept
+
+
+@pytest.mark.parametrize("failure", ["select 1/0", "python"])
+def test_a_projection_that_fails_fails_the_unit_and_nothing_after_it(
+    record: None, scope: Scope, now: datetime, failure: str
+) -> None:
+    class Failing:
+        def project(self, unit: store.Unit, changes: Any) -> None:
+            unit.cursor().execute("insert into codes(kind, text) values (7, 'left behind')")
+            if failure == "python":
+                raise LookupError("a projection")
+            unit.cursor().execute(failure)
+            unit.cursor().execute("insert into codes(kind, text) values (8, 'never')")
+
+        def rebuild(self, unit: store.Unit) -> None: ...
+
+    expected = LookupError if failure == "python" else RecordUnavailable
+    with pytest.raises(expected), store.open(scope, now=now, projectors=[Failing()]) as unit:
+        unit.create(maria())
+    assert rows("select text from codes") == []
+    assert one("select count(*) from versions") == 0
+    with store.open(scope, now=now) as unit:
+        unit.create(maria())
+    assert rows("select outcome from audit order by seq") == [(8,), (0,)]

@@ -29,7 +29,7 @@ from careloop.access import (
     SiteIn,
     TeamIn,
 )
-from careloop.store import unit as unit_module
+from careloop.store import sight
 from tests.conftest import owner_connection
 from tests.store.people import maria, reading
 
@@ -130,7 +130,7 @@ def of_nobody(condition: Condition, labels: int) -> bool | None:
 def limited_to(condition: Condition, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """The policy says: for these people's rows."""
     with patch.context() as now_only:
-        now_only.setattr(unit_module, "decide", lambda *asked: Decision(True, "for this test", condition))
+        now_only.setattr(sight, "decide", lambda *asked: Decision(True, "for this test", condition))
         yield
 
 

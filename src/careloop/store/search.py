@@ -24,7 +24,7 @@ from careloop.store.paging import Place, cursor_of, place_of
 from careloop.store.stored import COLUMNS, Page, Stored
 
 if TYPE_CHECKING:
-    from careloop.store.unit import Unit
+    from careloop.store.sight import Sight
 
 FEW_ROWS: Final = 5_000  # of a criterion
 FEW_PEOPLE: Final = 2_000  # whom the caller may see
@@ -59,10 +59,10 @@ class Plan:
     sort: tuple[Sort, ...] = field(default=())
 
 
-def run(unit: Unit, query: Query) -> Page:
-    """unit: gives `.looking()`, `.now`, `.condition(type, interaction)`. Raises BadSearch for a bad cursor."""
+def run(unit: Sight, query: Query) -> Page:
+    """unit: gives `.glance()`, `.now`, `.condition(type, interaction)`. Raises BadSearch for a bad cursor."""
     place = place_of(query)
-    cursor = unit.looking()
+    cursor = unit.glance()
     condition = unit.condition(query.type, "search")
     plan = choose(cursor, query, condition, Matching(query.type, _targets(cursor, query), unit.now), place)
     total = _total(cursor, plan)
