@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET, require_POST
 
 from careloop import library
@@ -17,7 +17,6 @@ from careloop.actions.activate_plan import (
     LinesUndecided,
     StalePlan,
     activate_plan,
-    can_take_back,
     take_back_plan,
 )
 from careloop.actions.decide_line import (
@@ -32,6 +31,7 @@ from careloop.actions.decide_line import (
 from careloop.actions.hand_off_work import colleagues
 from careloop.actions.propose_from_known import NothingToProposeFrom, propose_from_known
 from careloop.actions.undo import TooLate
+from careloop.fhir import uris
 from careloop.fhir.elements import name_of
 from careloop.kernel.errors import NotFound, StaleVersion
 from careloop.projections.card import card
@@ -41,7 +41,8 @@ from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of, version_of
 from careloop.web.staff.proposal_changes import line_changes, plan_moved
-from careloop.web.staff.proposal_lines import Line, tree_of
+from careloop.web.staff.proposal_lines import Line, sentence_in, tree_of
+from careloop.web.staff.proposal_next import as_decided, next_context, reads_spanish
 from careloop.web.staff.reader import now_of, open_record
 
 UNCLAIMED = "unclaimed"
@@ -102,8 +103,8 @@ def _page(request: HttpRequest, id: str, shown: Shown) -> HttpResponse:
         if plan.resource.get("intent") == "proposal" and plan.resource["status"] == "draft":
             context = _open_context(unit, request, plan, shown)
             whole, part = "staff/proposal.html", "staff/proposal_board.html"
-        elif (was := _as_decided(unit, plan)) is not None:
-            context = _next_context(unit, plan, was)
+        elif (was := as_decided(unit, plan)) is not None:
+            context = next_context(unit, plan, was)
             whole = part = "staff/proposal_next.html"
         else:  # a plan that never was a proposal
             person = plan.resource["subject"]["reference"].partition("/")[2]
@@ -126,6 +127,7 @@ def _open_context(unit: Unit, request: HttpRequest, plan: Stored, shown: Shown) 
         "plan": plan,
         "person": person,
         "card": card(unit, person),
+        "because": sentence_in(plan.resource, uris.BECAUSE, get_language() or "en"),
         "roots": roots,
         "present": plan_of(unit, patient, known.parents),
         "moved": plan_moved(unit, plan),
@@ -139,7 +141,7 @@ def _open_context(unit: Unit, request: HttpRequest, plan: Stored, shown: Shown) 
         "reasons": [(code, gettext(text)) for code, text in REASONS.items()],
         "owners": _owners(unit, request, patient) if shown.editing else [],
         "unclaimed": UNCLAIMED,
-        "reads_spanish": _reads_spanish(patient),
+        "reads_spanish": reads_spanish(patient),
     }
 
 
@@ -148,15 +150,6 @@ def _chosen(lines: list[Line], asked: str) -> str:
     if any(line.reference == asked for line in lines):
         return asked
     return next((line.reference for line in lines if line.is_open), "")
-
-
-def _reads_spanish(patient: Stored) -> bool:
-    codes = (
-        coding.get("code", "")
-        for each in patient.resource.get("communication", ())
-        for coding in each.get("language", {}).get("coding", ())
-    )
-    return any(code.startswith("es") for code in codes)
 
 
 def _owners(unit: Unit, request: HttpRequest, patient: Stored) -> list[Owner]:
@@ -360,47 +353,6 @@ def take_back(request: HttpRequest, id: str) -> HttpResponse:
     else:
         toasts.say(request, gettext("Taken back: it is a proposal again, with every decision kept."))
     return HttpResponseRedirect(f"/proposals/{id}/")
-
-
-# --- what happens next
-
-
-def _as_decided(unit: Unit, plan: Stored) -> Stored | None:
-    """The last version in which it was still a proposal; None when it never was one."""
-    for stored in unit.history("CarePlan", plan.id):
-        if (stored.resource.get("intent"), stored.resource.get("status")) == ("proposal", "draft"):
-            return stored
-    return None
-
-
-def _next_context(unit: Unit, plan: Stored, was: Stored) -> dict[str, Any]:
-    person = plan.resource["subject"]["reference"].partition("/")[2]
-    patient = unit.read("Patient", person)
-    roots = tree_of(unit, was.resource, library.load())
-    lines = [line for root in roots for line in root.walk() if not line.is_there]
-    steps = [line for line in lines if line.part == "action" and line.is_kept]
-    return {
-        "plan": plan,
-        "person": person,
-        "card": card(unit, person),
-        "needs": [line for line in lines if line.part != "action" and line.is_kept],
-        "steps": sorted(steps, key=lambda line: (line.due or date.max, line.text)),
-        "mine": _of(steps, unit.scope.actor.practitioner),
-        "patient_reference": patient.reference,
-        "declined": [line for line in lines if line.decision == "declined"],
-        "is_closed": not any(line.is_kept for line in lines),
-        "can_take_back": can_take_back(unit, plan),
-        "leaflets": _leaflets(steps),
-        "reads_spanish": _reads_spanish(patient),
-    }
-
-
-def _of(steps: list[Line], owner: str | None) -> int:
-    return sum(line.owner == owner for line in steps) if owner else 0
-
-
-def _leaflets(steps: list[Line]) -> list[Any]:
-    return list({line.leaflet.id: line.leaflet for line in steps if line.leaflet}.values())
 
 
 urlpatterns = [
