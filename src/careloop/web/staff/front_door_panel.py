@@ -35,6 +35,7 @@ from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.front_door_enroll import language
 from careloop.web.staff.reader import now_of, open_record
 from careloop.web.staff.register import scope_of, site_chosen, sites_of
+from careloop.web.staff.review_match import in_parts
 
 NOBODY = 0
 FORM = "panel:"
@@ -245,17 +246,11 @@ def _faults(request: HttpRequest, findings: list[Finding]) -> list[Fault]:
             labels.get(each.field, ""),
             gettext("The same person stands in row %(row)d.") % {"row": each.other_row}
             if each.outcome == "twice"
-            else " ".join(gettext(part) for part in _sentences(each.sentence)),
+            else in_parts(each.sentence),
             known.get(rids.get(each.person) or 0),
         )
         for each in findings
     ]
-
-
-def _sentences(text: str) -> list[str]:
-    """“Same name. Same birth date.” is two fixed sentences."""
-    parts = text.replace(". ", ".\n").split("\n")
-    return [text] if gettext(text) != text else parts
 
 
 @staff_page

@@ -38,7 +38,7 @@ from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, version_of
 from careloop.web.staff.reader import now_of, open_record
 from careloop.web.staff.register import scope_of
-from careloop.web.staff.review_match import Comparison, compared, incoming_of
+from careloop.web.staff.review_match import Comparison, compared, in_parts, incoming_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,8 +110,8 @@ def _line(item: Item, known: dict[int, PersonBrief], now: datetime) -> Line:
     is_late = item.due is not None and item.due < now
     return Line(
         href=f"/review/{item.task}",
-        title=gettext(item.title),
-        because=item.because,
+        title=in_parts(item.title),
+        because=in_parts(item.because),
         age=formats.how_long(now - item.since),
         person=known.get(item.person),
         tone="late" if is_late else "",
@@ -222,7 +222,8 @@ def _item(request: HttpRequest, id: str, sheet: Sheet) -> HttpResponse:
         "sheet": sheet,
         "task": found.task,
         "work": found.work,
-        "title": gettext(found.work.title),
+        "title": in_parts(found.work.title),
+        "because": in_parts(found.work.because),
         "id": id,
         "card": found.card,
         "person": found.person,

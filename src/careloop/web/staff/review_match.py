@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -57,6 +58,11 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"Comparison({len(self.candidates)})"
+
+
+def in_parts(text: str) -> str:
+    """A stored explanation in the reader's language, sentence by sentence; what nobody translated stays as it is."""
+    return " ".join(gettext(part) for part in re.split(r"(?<=[.:]) ", text) if part)
 
 
 def incoming_of(task: Resource) -> Resource | None:

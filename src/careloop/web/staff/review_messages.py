@@ -24,6 +24,7 @@ from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet
 from careloop.web.staff.reader import now_of, open_record
 from careloop.web.staff.register import scope_of
+from careloop.web.staff.review_match import in_parts
 
 
 def state_word(message: Message) -> str:
@@ -39,7 +40,7 @@ def state_word(message: Message) -> str:
 
 def reason(message: Message) -> str:
     """Our own sentences; never a value of the message."""
-    return gettext(message.error) if message.error else gettext("No reason was kept.")
+    return in_parts(message.error) if message.error else gettext("No reason was kept.")
 
 
 @staff_page
