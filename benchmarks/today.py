@@ -32,12 +32,12 @@ POLL = {"X-Careloop-Poll": "1", "HX-Request": "true"}
 COPIES = {
     "people": "person + {n}, site, team + {n}, lead + {n}, labels, zone, null",
     "enrolled": "person + {n}, program, since, until, rid + {n}",
-    "briefs": "person + {n}, id || '-' || k, name, birth_date, mrn, language, needs_interpreter, pronouns, gender, phone,"
-    " is_deceased",
+    "briefs": "person + {n}, id || '-' || k, name, birth_date, mrn, language, needs_interpreter, pronouns, gender,"
+    " phone, is_deceased",
     "names": "rid + {n}, name",
     "work": "person + {n}, task + {n}, task_id || '-' || k, version, is_open, class, due, aim, wake, since, is_waiting,"
     " owner + {n}, team + {n}, site, own_site, program, labels, position, kind, title, because, waiting_on, source,"
-    " rule, zone, attempts, is_protected, is_acknowledged, reason",
+    " rule, zone, attempts, is_protected, is_acknowledged, reason, lead + {n}",
     "story": "person + {n}, rid + {n}, key, at, kind, title, detail, who, why, reference",
 }
 

@@ -18,7 +18,7 @@ COMPARED: Final = {
     "names": "*",
     "story": "*",
     "work": "person, task, task_id, version, is_open, class, due, aim, wake, since, is_waiting, owner, team, site,"
-    " own_site, program, labels, kind, title, because, waiting_on, source, rule, zone, attempts, is_protected,"
+    " own_site, lead, program, labels, kind, title, because, waiting_on, source, rule, zone, attempts, is_protected,"
     " is_acknowledged, reason",
     "finder": "*",
 }

@@ -155,7 +155,7 @@ def _houses(condition: Condition) -> list[Sql]:
         elif isinstance(part, TeamIn):
             found += [("w.team = %s", [team]) for team in sorted(part.teams)]
         elif isinstance(part, LeadIs):
-            found.append(("w.person in (select person from people where lead = %s)", [part.lead]))
+            found.append(("w.lead = %s", [part.lead]))
         else:
             return [("true", [])]
     return [*found, nobody]
@@ -278,11 +278,11 @@ class Worklist:
 
 
 FOLLOW = """
-update work w set site = coalesce(p.site, w.own_site), team = p.team, labels = coalesce(p.labels, 0),
+update work w set site = coalesce(p.site, w.own_site), team = p.team, lead = p.lead, labels = coalesce(p.labels, 0),
   position = nextval('work_positions')
 from unnest(%s::bigint[]) as moved(person) left join people p on p.person = moved.person
-where w.person = moved.person
-  and (w.site, w.team, w.labels) is distinct from (coalesce(p.site, w.own_site), p.team, coalesce(p.labels, 0))
+where w.person = moved.person and (w.site, w.team, w.lead, w.labels)
+  is distinct from (coalesce(p.site, w.own_site), p.team, p.lead, coalesce(p.labels, 0))
 """
 
 COLUMNS = {
@@ -312,11 +312,11 @@ COLUMNS = {
     "is_acknowledged": "boolean",
     "reason": "text",
 }
-# site, team and labels are the person's, as they stand at this moment.
+# site, team, lead and labels are the person's, as they stand at this moment.
 KEEP = f"""
-insert into work({", ".join(COLUMNS)}, site, team, labels, position)
-select {", ".join(f"n.{name}" for name in COLUMNS)}, coalesce(p.site, n.own_site), p.team, coalesce(p.labels, 0),
-  nextval('work_positions')
+insert into work({", ".join(COLUMNS)}, site, team, lead, labels, position)
+select {", ".join(f"n.{name}" for name in COLUMNS)},
+  coalesce(p.site, n.own_site), p.team, p.lead, coalesce(p.labels, 0), nextval('work_positions')
 from (values ({", ".join(f"%s::{kind}" for kind in COLUMNS.values())})) as n({", ".join(COLUMNS)})
 left join people p on p.person = n.person
 """
