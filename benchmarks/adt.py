@@ -70,6 +70,17 @@ def send(line: socket.socket, raw: bytes) -> None:
         raise SystemExit(f"refused: {got!r}")
 
 
+def wait_for_worker(record: psycopg.Connection) -> None:
+    """Until the work loop listens for what there is to do."""
+    ready = "select exists (select from pg_stat_activity where query ilike 'listen careloop%')"
+    for _ in range(600):
+        found = record.execute(ready).fetchone()
+        if found and found[0]:
+            return
+        time.sleep(0.1)
+    raise SystemExit("the work loop did not start")
+
+
 def rows(record: psycopg.Connection) -> int:
     found = record.execute(
         "select count(*) from work where kind = 'call-after-discharge' and is_open"
@@ -102,6 +113,7 @@ def said(name: str, took: list[float], bare: float, gate: str = "") -> None:
 
 
 def measure(record: psycopg.Connection, port: int, now: datetime) -> None:
+    wait_for_worker(record)
     bare = baseline(record, discharge(0, now))
     line = socket.create_connection(("127.0.0.1", port), 30)
     began = time.perf_counter()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Any
 
 import django.db
+import hl7  # type: ignore[import-untyped]  # it has no stubs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from careloop.store import inbox
 from careloop.store.errors import RecordUnavailable
 from tests.conftest import MONDAY
 from tests.connect.hl7v2.messages import HERE, Hospital, adt
+from tests.corpora.corpora import folder
 
 
 def lines(ack: acknowledge.Ack) -> list[list[str]]:
@@ -137,6 +141,38 @@ def test_the_answer_escapes_what_would_break_it() -> None:
     assert err == "ERR#MSH*1*9*201&Unsupported event code&HL70357"
 
 
+BIG = 2_000_000
+TOO_MUCH = {
+    "bars": A01.replace(b"DUARTE", b"|" * BIG),
+    "carets": A01.replace(b"DUARTE", b"^" * BIG),
+    "repeats": A01.replace(b"4711", b"1^^^A^MR~" * (BIG // 9)),
+    "escapes": A01.replace(b"DUARTE", b"\\X41" * (BIG // 4)),
+    "contacts": A01 + b"NK1|1|A^B|SPO\r" * (BIG // 14),
+    "one long word": A01.replace(b"DUARTE", b"x" * BIG),
+}
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+def test_a_message_of_absurd_size_is_refused_at_once(what: str) -> None:
+    """The hl7 library took two minutes over nine million bars."""
+    began = time.process_time()
+    with pytest.raises(parse.TooMuch):
+        parse.parse(TOO_MUCH[what])
+    assert time.process_time() - began < 2
+
+
+def test_splitting_is_what_the_hl7_library_says_it_is() -> None:
+    """A second opinion, on every field of every real file."""
+    compared = 0
+    for path in sorted(folder("hl7v2").rglob("*.hl7")):
+        message = parse.lenient(path.read_bytes())
+        opinion = hl7.parse("\r".join(segment.line for segment in message.segments))
+        for ours, theirs in zip(message.segments, opinion, strict=True):
+            assert list(ours.fields) == [str(part) for part in theirs], path.name
+            compared += len(ours.fields)
+    assert compared > 10_000
+
+
 NOISE = st.one_of(
     st.binary(max_size=200),
     st.builds(
@@ -160,7 +196,11 @@ def answered(raw: bytes) -> bytes:
     return acknowledge.accepted(head, MONDAY, "1")
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=int(os.environ.get("CARELOOP_FUZZ", "400")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(NOISE)
 def test_any_bytes_are_parsed_or_refused_with_a_reason_that_can_be_answered(raw: bytes) -> None:
     answer = answered(raw)
