@@ -78,6 +78,8 @@ def test_by_keyboard_only_from_the_first_question_to_the_clinician(
     )
     assert page.locator("#q-thoughts[aria-current]").count() == 1, "the page does not go on by itself"
     look(page, "assess-alarm-wide")
+    page.reload()  # she comes back before safety is written down: it is still what comes first
+    page.locator(".alarm h2:focus").wait_for()
     for field, typed in (
         ("#safety-where", "at home, in the kitchen"),
         ("#safety-callback", "(713) 555-0148"),

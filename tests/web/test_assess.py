@@ -438,6 +438,14 @@ def test_asq_begun_minutes_later_knows_where_she_is_but_asks_again_if_she_is_saf
     assert not re.search(r'name="safe" value="yes" checked', page)
 
 
+def test_of_two_alarms_the_graver_one_speaks_and_the_other_stands_below(desk: Desk) -> None:
+    draft = begin(desk, "asq")
+    say(desk, draft, wished_dead="yes", right_now="yes")
+    page = desk.page(draft)
+    assert page.count("Stay with the person. This is about safety.") == 1
+    assert page.index("I am worried about your safety") < page.index("Also: ASQ positive screen")
+
+
 def test_after_asq_the_way_leads_back_to_the_questions_left_open(desk: Desk) -> None:
     draft = begin(desk, "phq-9")
     say(desk, draft, mood="several-days")

@@ -232,14 +232,16 @@ class Urgent:
 
 
 def urgents(unit: Unit, found: OpenDraft, still: Mapping[str, Alarm]) -> list[Urgent]:
-    """In the order of the instrument. still: the alarms whose answers stand, by id."""
+    """Those whose answers stand first, then in the order of the instrument, which names the gravest first. still: the
+    alarms whose answers stand, by id."""
     state, instrument = found.state, found.instrument
     tasks = unit.get(state.urgent.values())
-    return [
+    raised = [
         urgent_of(unit, critical, tasks[state.urgent[critical.id]], state, still.get(critical.id))
         for critical in instrument.scoring.critical
         if state.urgent.get(critical.id) in tasks
     ]
+    return sorted(raised, key=lambda each: not each.is_said)
 
 
 def urgent_of(unit: Unit, critical: Critical, task: Stored, state: DraftState, alarm: Alarm | None) -> Urgent:

@@ -376,6 +376,6 @@
   const summary = page.querySelector(".error-summary");
   const alarm = byId("assess-alarm");
   if (summary) summary.focus();
-  else if (page.querySelector(".safety h3") && alarm.dataset.open === "1") toAlarm();
+  else if (alarm.dataset.open === "1") toAlarm();
   else goTo(current(), { stays: current() === shown()[0] });
 })();
