@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from urllib.parse import quote
 
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, ref, set_extension
@@ -161,11 +160,6 @@ def stay(
         period["end"] = chart.days.said(discharged, left)
         stay["hospitalization"] = {"dischargeDisposition": codeable(uris.HL7_0112, disposition)}
     return chart.add("Encounter", stay)
-
-
-def asked_by(visit: str, kind: str) -> str:
-    """The dedupe key that care.transition gives the work of this stay: asked again, it finds the same."""
-    return f"discharge:{quote(f'{VISITS}|{visit}', safe='')}:{kind}"
 
 
 def contact(

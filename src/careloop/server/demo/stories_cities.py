@@ -8,9 +8,10 @@ from careloop.care.work import WorkClass
 from careloop.fhir.elements import Resource
 from careloop.server.demo.assessments import needs_found, score_items, spread
 from careloop.server.demo.chart import be, code_status, enroll, flag, matters, relative, team
-from careloop.server.demo.clinical import allergic, asked_by, contact, diagnose, prescribe, press, read, stay
+from careloop.server.demo.clinical import allergic, contact, diagnose, prescribe, press, read, stay
 from careloop.server.demo.community import Community
 from careloop.server.demo.days import Days
+from careloop.server.demo.followed import followed
 from careloop.server.demo.paying import pay
 from careloop.server.demo.plans import Need, Step, plan, promise, to_do
 
@@ -343,11 +344,7 @@ def curtis_bell(community: Community, days: Days) -> list[Resource]:
         came="19:40",
         left="23:15",
     )
-    to_do(
-        chart, "call-after-emergency", "Call after emergency visit", "he was in the emergency room last night with asthma",
-        WorkClass.CLOCK, due=chart.days.due(chart.days.business_days_ahead(2)), target=chart.days.due(0, "17:00"), reasons=(encounter,),
-        source="Emergency department follow-up", asked=0, is_unclaimed=True, dedupe=asked_by("V2260601", "call-after-emergency"),
-    )  # fmt: skip
+    followed(chart, encounter, community.named("stlukes")[1], "medicare", asked=0, is_unclaimed=True)
     return chart.resources
 
 

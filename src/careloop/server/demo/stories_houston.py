@@ -12,16 +12,12 @@ from careloop.fhir.elements import Resource
 from careloop.library import load
 from careloop.server.demo.assessments import needs_found, score_items, spread
 from careloop.server.demo.chart import Chart, be, code_status, enroll, flag, matters, relative, team
-from careloop.server.demo.clinical import allergic, asked_by, contact, diagnose, prescribe, press, read, stay
+from careloop.server.demo.clinical import allergic, contact, diagnose, prescribe, press, read, stay
 from careloop.server.demo.community import Community
 from careloop.server.demo.days import Days
+from careloop.server.demo.followed import followed
 from careloop.server.demo.paying import pay
 from careloop.server.demo.plans import Need, Step, plan, promise, to_do
-
-TCM = (
-    "Medicare transitional care management, 2026: contact within 2 business days of discharge (CMS MLN908628)"
-)
-
 
 # Set by Dr. Chen for Maria: what she weighs without water in her legs.
 DRY_WEIGHT = ("68.5", "70.5", "set by Dr. Chen")
@@ -181,29 +177,16 @@ def _maria_work(community: Community, chart: Chart, home: int, encounter: str) -
     days = chart.days
     weekday = days.weekday(home)
     call_by = days.calendar.add_business_days(days.ago(home), 2)
-    ahead = (call_by - days.today).days
-    why = f"she went home {weekday} from St. Luke’s; contact within 2 business days ends {call_by:%A}"
     tried = contact(chart, 0, "09:04", "no-answer", "Rang 12 times; no voicemail, as she asked", minutes=2)
-    to_do(
-        chart, "call-after-discharge", "Call after discharge", why, WorkClass.CLOCK, due=days.due(ahead),
-        target=days.due(ahead, "17:00"), rule="tcm-contact@2026", source=TCM, dedupe=asked_by("V2260417", "call-after-discharge"), reasons=(encounter,), attempts=(tried,),
-        asked=home,
-    )  # fmt: skip
-    to_do(
-        chart, "reconcile-medications", "Compare hospital and home medicines",
-        "the water pill was doubled and ibuprofen stopped in the hospital", WorkClass.CLOCK,
-        due=days.due(7 - home), target=days.due(7 - home, "17:00"), rule="tcm-reconciliation@2026",
-        source="Medicare transitional care management, 2026: no later than the visit", dedupe=asked_by("V2260417", "reconcile-medications"), reasons=(encounter,), asked=home,
-    )  # fmt: skip
-    to_do(
-        chart, "visit-after-discharge", "Visit with Dr. Chen, Thursday 10:15 am is held",
-        "a visit within 7 days of discharge", WorkClass.CLOCK, due=days.due(7 - home),
-        target=days.due(7 - home, "17:00"), rule="tcm-visit@2026",
-        source="Medicare transitional care management, 2026: visit within 7 days, high complexity",
-        dedupe=asked_by("V2260417", "visit-after-discharge"), reasons=(encounter,), asked=home,
+    followed(
+        chart, encounter, community.named("stlukes")[1], "medicare", asked=home, attempts={"call-after-discharge": tried},
+        notes={
+            "reconcile-medications": "The water pill was doubled and ibuprofen stopped in the hospital.",
+            "visit-after-discharge": "A visit with Dr. Chen is held, Thursday 10:15 am.",
+        },
     )  # fmt: skip
     made = f"{weekday} 4:10 pm"
-    promise(chart, "Call about the new pills", made, days.due(ahead, "17:00"))
+    promise(chart, "Call about the new pills", made, days.due((call_by - days.today).days, "17:00"))
     rides = community.organization_name("rides")
     to_do(
         chart, "ride", "A ride to Dr. Chen, 9:30 am", f"asked {rides}; two other services have room", WorkClass.PROMISE,
