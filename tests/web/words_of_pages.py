@@ -94,6 +94,7 @@ UNSEEN = {
     "embedded.py",
     "take_responses.py",
     "actor.py",
+    "actors.py",
 }
 
 
