@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,7 +87,9 @@ class House:
 
 
 @contextmanager
-def listening(door: Door, limits: Limits | None = None) -> Iterator[tuple[int, threading.Event]]:
+def listening(
+    door: Door, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, threading.Event]]:
     stop, started, ports = threading.Event(), threading.Event(), []
 
     def ready(port: int) -> None:
@@ -90,7 +97,9 @@ def listening(door: Door, limits: Limits | None = None) -> Iterator[tuple[int, t
         started.set()
 
     def run() -> None:
-        listener.serve("127.0.0.1", 0, accept=door.accept, stop=stop, limits=limits, ready=ready, door=door)
+        listener.serve(
+            "127.0.0.1", 0, accept=door.accept, stop=stop, limits=limits, ready=ready, door=door, tls=tls
+        )
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -209,3 +218,48 @@ def test_what_comes_over_the_line_is_stored_before_it_is_answered(hospital: Hosp
         sender.sendall(b"no frame" + framed(adt("A02", control="NET2")))
         assert b"MSA|AR|NET2" in said_one(sender)
     assert [m.state for m in hospital.inbox()] == ["refused", "quarantined", "new"]
+
+
+# TLS
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    made = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(made[0]), "-keyout", str(made[1])]
+    subprocess.run([*command.split(), *more], check=True, capture_output=True)
+    return made
+
+
+def test_with_a_certificate_only_tls_is_spoken_and_senders_may_have_to_show_theirs(
+    certificate: tuple[Path, Path],
+) -> None:
+    names = {"CARELOOP_HL7_CERTIFICATE": str(certificate[0]), "CARELOOP_HL7_KEY": str(certificate[1])}
+    assert listener.tls_from({}) is None
+    with pytest.raises(listener.HalfTls):
+        listener.tls_from({"CARELOOP_HL7_KEY": "k"})
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    with listening(House().door, tls=listener.tls_from(names)) as (port, _):
+        with line(port) as plain:
+            plain.sendall(framed(b"one"))
+            assert hung_up(plain)
+        with line(port) as raw, trusting.wrap_socket(raw, server_hostname="127.0.0.1") as hospital:
+            hospital.sendall(framed(b"one"))
+            assert said_one(hospital) == b"MSA|AA|one"
+    strict = listener.tls_from({**names, "CARELOOP_HL7_SENDERS": str(certificate[0])})
+    with listening(House().door, tls=strict) as (port, _):
+        assert not is_answered(port, trusting)
+        trusting.load_cert_chain(*certificate)
+        assert is_answered(port, trusting)
+
+
+def is_answered(port: int, context: ssl.SSLContext) -> bool:
+    try:
+        with line(port) as raw, context.wrap_socket(raw, server_hostname="127.0.0.1") as hospital:
+            hospital.sendall(framed(b"one"))
+            return said_one(hospital) == b"MSA|AA|one"
+    except OSError:
+        return False
