@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from careloop.fhir import definitions, index
 from careloop.fhir.elements import Resource
@@ -14,7 +15,7 @@ _ABOUT = ("subject", "patient", "beneficiary", "individual")
 
 class Belonging(NamedTuple):
     """home: "Patient/…" or None. others: (reference, search parameter id) of further people.
-    targets: for a Provenance, what it speaks of: its home is theirs."""
+    targets: for a Provenance, what it speaks of, and for a Binary, what it is part of: its home is theirs."""
 
     home: str | None
     others: tuple[tuple[str, int], ...]
@@ -38,6 +39,8 @@ def _target_parameter() -> int:
 def belonging(resource: Resource, rows: index.Rows) -> Belonging:
     """rows: what `index.extract` gives of it. A Patient's home is her own. Raises KeyError for an unknown type."""
     kind = resource["resourceType"]
+    if kind in _AROUND:
+        return _AROUND[kind](resource)
     ranks = _parameters(kind)
     references = rows.reference if ranks else ()
     named = sorted(
@@ -47,7 +50,7 @@ def belonging(resource: Resource, rows: index.Rows) -> Belonging:
     )
     people = [(reference, param) for _, _, reference, param in named]
     if kind == "Patient":
-        return Belonging(f"Patient/{resource['id']}", tuple(people))
+        return Belonging(f"Patient/{resource['id']}" if "id" in resource else None, tuple(people))
     home = people[0][0] if people else None
     others = tuple(dict.fromkeys(pair for pair in people if pair[0] != home))
     targets: tuple[str, ...] = ()
@@ -56,3 +59,34 @@ def belonging(resource: Resource, rows: index.Rows) -> Belonging:
             row[3] for row in references if row[0] == _target_parameter() and isinstance(row[3], str)
         )
     return Belonging(home, others, targets)
+
+
+def _of_bundle(bundle: Resource) -> Belonging:
+    """A document, a message, a collection: at home with the first person whom it holds anything about, since whoever
+    reads it reads all of it."""
+    inside = [
+        belonging(held, index.extract(held))
+        for entry in bundle.get("entry", ())
+        if (held := entry.get("resource")) is not None
+    ]
+    homes = list(dict.fromkeys(found.home for found in inside if found.home is not None))
+    why = definitions.param_id("Bundle", "composition")
+    others = [*((home, why) for home in homes[1:]), *(pair for found in inside for pair in found.others)]
+    if homes:
+        return Belonging(homes[0], tuple(dict.fromkeys(pair for pair in others if pair[0] != homes[0])))
+    return Belonging(None, (), tuple(target for found in inside for target in found.targets))
+
+
+def _of_binary(binary: Resource) -> Belonging:
+    """Whoever may see what it is part of may see it."""
+    said = (binary.get("securityContext") or {}).get("reference", "")
+    return (
+        Belonging(said, ()) if said.startswith("Patient/") else Belonging(None, (), (said,) if said else ())
+    )
+
+
+# Not in the compartment of R4, and yet about somebody.
+_AROUND: Final[Mapping[str, Callable[[Resource], Belonging]]] = {
+    "Bundle": _of_bundle,
+    "Binary": _of_binary,
+}
