@@ -77,6 +77,27 @@ def test_questions_of_others_are_kept_as_they_are(door, maria, now):
     assert found(door, "Task") == []
 
 
+@pytest.mark.parametrize(
+    ("code", "urgent"), [("LA6569-3", 1), ("LA6568-5", 0)], ids=["several days", "not at all"]
+)
+def test_the_ninth_question_is_heard_in_the_form_of_another_system_too(door, maria, now, code, urgent):
+    item = {
+        "linkId": "/44249-1/44260-8",
+        "text": "Thoughts that you would be better off dead",
+        "answer": [{"valueCoding": {"system": uris.LOINC, "code": code}}],
+    }
+    body = {
+        "resourceType": "QuestionnaireResponse",
+        "status": "completed",
+        "questionnaire": "http://loinc.org/q/44249-1",
+        "subject": {"reference": maria},
+        "item": [{"linkId": "/44249-1", "item": [item]}],
+    }
+    assert door.ask("POST", "QuestionnaireResponse", body).status_code == 201
+    assert len(found(door, "Task")) == urgent
+    assert found(door, "Observation") == []
+
+
 @pytest.mark.parametrize("status", ["in-progress", "completed", "stopped"])
 def test_a_critical_answer_is_urgent_work_in_the_same_commit(door, maria, now, status):
     User.objects.create_user("c@x.org", "a long passphrase", "Dr. Chen", practitioner="chen", on_call_rank=1)

@@ -3,13 +3,13 @@ and for a critical answer the urgent work, all in the commit that stores them, o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from careloop.access import decide
 from careloop.actions.complete_assessment import propose_from, write_observations
 from careloop.actions.urgent import raise_alarm
-from careloop.care.assess import Score, instrument_answered, score
+from careloop.care.assess import Alarm, Score, alarms_elsewhere, instrument_answered, score
 from careloop.fhir import uris
 from careloop.fhir.elements import instant
 from careloop.fhir.outcome import Issue
@@ -42,12 +42,15 @@ class AnswersOfNobody(Unprocessable):
 
 
 def take_responses(unit: Unit, library: Library) -> None:
-    """For every QuestionnaireResponse of our instruments that this unit wrote. Raises InvalidResponse, AnswersOfNobody,
+    """For every QuestionnaireResponse of our instruments that this unit wrote; of other forms only what is critical by
+    its LOINC codes. Raises InvalidResponse, AnswersOfNobody,
     Forbidden when the program may not write what must follow."""
     for stored in _written(unit):
         instrument = _instrument(library, stored)
         if instrument is not None:
             _take(unit, library, instrument, stored)
+        elif stored.resource["status"] in SPEAKING and (alarms := alarms_elsewhere(library, stored.resource)):
+            _alarm(unit, alarms, stored)
 
 
 def _written(unit: Unit) -> Iterator[Stored]:
@@ -75,18 +78,18 @@ def _take(unit: Unit, library: Library, instrument: Instrument, stored: Stored) 
     answers, _ = answers_of(instrument.form, stored.resource)
     result = score(instrument, answers)
     if status in SPEAKING and result.critical:
-        _alarm(unit, result, stored)
+        _alarm(unit, result.critical, stored)
     if status in COUNTED and "reference" in stored.resource.get("subject", {}):
         _count(unit, library, instrument, answers, result, stored)
 
 
-def _alarm(unit: Unit, result: Score, stored: Stored) -> None:
+def _alarm(unit: Unit, alarms: Sequence[Alarm], stored: Stored) -> None:
     reference = stored.resource.get("subject", {}).get("reference", "")
     patient = unit.get([reference]).get(reference)
     if patient is None or patient.type != "Patient":
         raise AnswersOfNobody("Name the Patient in “subject”, and create her first.")
     _must_write(unit, "Task", "an urgent to-do")
-    for alarm in result.critical:
+    for alarm in alarms:
         raise_alarm(unit, patient, alarm, stored.reference, "")
 
 

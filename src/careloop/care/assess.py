@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -150,6 +150,34 @@ def response_problems(library: Library, resource: Resource) -> list[Problem]:
     """The same check for a QuestionnaireResponse that was posted. Empty for an instrument that is not ours."""
     instrument = instrument_answered(library, str(resource.get("questionnaire", "")))
     return problems_of(instrument.form, resource) if instrument else []
+
+
+def alarms_elsewhere(library: Library, resource: Resource) -> list[Alarm]:
+    """Critical answers in a form that is not ours, where question and answer carry the LOINC codes of one of ours: the
+    last part of a linkId like “/44249-1/44260-8”, and the answer's coding."""
+    found: list[Alarm] = []
+    said_there = dict(_coded(resource.get("item", ())))
+    for instrument in library.instruments.values():
+        answers = {
+            question.id: Answer(
+                tuple(c.code for c in question.choices if c.loinc in said_there[question.loinc])
+            )
+            for question in instrument.questions
+            if question.loinc in said_there
+        }
+        found += score(instrument, answers).critical if answers else ()
+    return found
+
+
+def _coded(items: Any) -> Iterator[tuple[str, set[str]]]:
+    for item in items:
+        codes = {
+            str(answer["valueCoding"].get("code", ""))
+            for answer in item.get("answer", ())
+            if answer.get("valueCoding", {}).get("system") == uris.LOINC
+        }
+        yield str(item.get("linkId", "")).rpartition("/")[2], codes
+        yield from _coded(item.get("item", ()))
 
 
 def _value(instrument: Instrument, asked: Answers, item: str) -> Decimal | None:
