@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from careloop.care.plan import Measure, Standing, Told, line_resource, propose
+from careloop.care.plan import DECLINE_REASONS, Measure, Standing, Told, line_resource, propose
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable
 from careloop.library import Case, PlanTemplate, load
@@ -93,11 +93,12 @@ def test_another_target_for_the_same_measure_is_named_as_a_conflict() -> None:
 
 
 def test_what_she_declined_last_month_says_so() -> None:
-    standing = Standing(declined={"action:one-good-thing": (date(2026, 10, 30), "not now")})
+    standing = Standing(declined={"action:one-good-thing": (date(2026, 10, 30), DECLINE_REASONS["not-now"])})
     lines = {line.key: line for line in propose(LIBRARY, MODERATE, standing, TODAY).lines}
     conflict = lines["action:one-good-thing"].conflict
     assert conflict is not None
-    assert conflict.en == "Declined on 2026-10-30: not now"
+    assert conflict.en == "Declined on Oct 30, 2026: Not now"
+    assert conflict.es == "Se rechazó el 30 de oct de 2026: Ahora no"
 
 
 def test_food_and_a_ride_in_one_proposal_never_name_a_line_twice() -> None:

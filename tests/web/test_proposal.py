@@ -157,6 +157,15 @@ def test_an_answer_that_proposes_nothing_new_leads_to_the_proposal_that_waits(wa
     assert ward.client.post(f"/people/{ward.person.id}/propose")["Location"] == f"/proposals/{plan.id}/"
 
 
+def test_what_was_declined_last_week_is_proposed_again_only_saying_so(ward: Bayview) -> None:
+    first = ward.proposal()
+    ward.post(first, ward.lines(first)["need:depression"], "decline", reason="not-now", under="yes")
+    ward.client.post(f"/proposals/{first.id}/activate")
+    again = ward.proposal()
+    page = text(ward.client.get(f"/proposals/{again.id}/"))
+    assert "Declined on Nov 23, 2026: Not now" in page
+
+
 def test_with_nothing_known_it_says_how_to_start(ward: Bayview) -> None:
     answer = ward.client.post(f"/people/{ward.person.id}/propose")
     assert answer["Location"] == f"/people/{ward.person.id}/assessments"

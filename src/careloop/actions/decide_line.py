@@ -10,6 +10,7 @@ from typing import Final, Literal
 from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.propose_plan import lines_of, local_day
+from careloop.care.plan import DECLINE_REASONS
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, extension, ref, set_extension
 from careloop.fhir.translation import translate
@@ -17,13 +18,6 @@ from careloop.kernel.errors import CareError, Conflict, NotFound
 from careloop.store import Stored, Unit
 
 Choice = Literal["accepted", "declined", "undecided"]
-REASONS = {
-    "not-wanted": "The person does not want this",
-    "has-it": "Already done or in place",
-    "not-fitting": "Does not fit this person",
-    "not-now": "Not now",
-    "other": "Another reason",
-}
 LONGEST_TEXT: Final = 300
 LATEST_YEARS: Final = 5
 
@@ -79,7 +73,7 @@ def decide_line(
 ) -> Stored:
     """proposal: CarePlan id; line: reference of its resource; version: of the line as it was seen. with_all_under:
     what hangs under a declined need or goal, and has no decision yet, is declined with it."""
-    if choice == "declined" and reason not in REASONS:
+    if choice == "declined" and reason not in DECLINE_REASONS:
         raise ReasonNeeded
     with record.begin(scope, now) as unit:
         plan = open_proposal(unit, proposal)
@@ -159,7 +153,7 @@ def _decided(resource: Resource, said: str, reason: str | None, words: str | Non
     set_extension(resource, uris.DECISION, "Code", None if said == "undecided" else said)
     why = None
     if said == "declined" and reason:
-        why = codeable(uris.REASON, reason, (words or "").strip() or REASONS[reason])
+        why = codeable(uris.REASON, reason, (words or "").strip() or DECLINE_REASONS[reason].en)
     set_extension(resource, uris.REASON, "CodeableConcept", why)
 
 

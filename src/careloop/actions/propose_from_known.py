@@ -8,8 +8,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from babel.dates import format_date
-
 from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.propose_plan import answered_on, local_day, write_proposal
@@ -18,6 +16,7 @@ from careloop.care.plan import Told
 from careloop.care.stay import Stay, stay_of
 from careloop.fhir.elements import instant
 from careloop.fhir.responses import answers_of
+from careloop.kernel.days import day_said
 from careloop.kernel.errors import Conflict
 from careloop.library import Instrument, Library, Words
 from careloop.store import Stored, Unit
@@ -127,8 +126,7 @@ def _facts(stay: Stay, library: Library, today: date) -> dict[str, object]:
 
 def _stay_words(stay: Stay, today: date) -> Words:
     on = stay.ended_as_written or today
-    en, es = (format_date(on, "MMM d, y", locale="en"), format_date(on, "d 'de' MMM 'de' y", locale="es"))
-    return Words(f"Left the hospital on {en}", f"Salió del hospital el {es}")
+    return Words(f"Left the hospital on {day_said(on, 'en')}", f"Salió del hospital el {day_said(on, 'es')}")
 
 
 def _told(results: list[Score], facts: Mapping[str, object]) -> Told:

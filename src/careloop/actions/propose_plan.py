@@ -6,16 +6,24 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
-
 from careloop.access import Scope
 from careloop.accounts.models import User
 from careloop.actions import record
 from careloop.care.assess import Score
-from careloop.care.plan import Line, Measure, PlanProposal, Standing, Told, line_resource, propose
+from careloop.care.plan import (
+    DECLINE_REASONS,
+    Line,
+    Measure,
+    PlanProposal,
+    Standing,
+    Told,
+    line_resource,
+    propose,
+)
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, day, extension, fhir_instant, ref, text_of
 from careloop.fhir.translation import translate, translated
+from careloop.kernel.days import day_said
 from careloop.kernel.zones import zone_of_address
 from careloop.library import Instrument, Library, Words
 from careloop.projections import people
@@ -48,8 +56,10 @@ def told_by(result: Score, facts: Mapping[str, object]) -> Told:
 
 def answered_on(instrument: Instrument, on: date) -> Words:
     """`PHQ-9, answered Nov 23, 2026`"""
-    en, es = (format_date(on, "MMM d, y", locale="en"), format_date(on, "d 'de' MMM 'de' y", locale="es"))
-    return Words(f"{instrument.short.en}, answered {en}", f"{instrument.short.es}, contestado el {es}")
+    return Words(
+        f"{instrument.short.en}, answered {day_said(on, 'en')}",
+        f"{instrument.short.es}, contestado el {day_said(on, 'es')}",
+    )
 
 
 def write_proposal(
@@ -175,16 +185,23 @@ def _lead(unit: Unit, person: int) -> str | None:
 def standing(held: list[Stored]) -> Standing:
     """The person's live needs, goals and tasks, and what was declined, from what is held."""
     by_type: dict[str, list[Resource]] = {name: [] for name in LINE_TYPES}
-    declined: dict[str, tuple[date, str]] = {}
+    declined: dict[str, tuple[date, Words]] = {}
     for stored in held:
         resource = stored.resource
         if extension(resource, uris.DECISION) == "declined":
-            why = text_of(extension(resource, uris.REASON)) or "declined"
-            declined.setdefault(line_key(resource), (stored.at.date(), why))
+            declined.setdefault(line_key(resource), (stored.at.date(), reason_in(resource)))
         elif stored.type in by_type:
             by_type[stored.type].append(resource)
     needs, goals, tasks = (tuple(by_type[name]) for name in LINE_TYPES)
     return Standing(needs, goals, tasks, declined)
+
+
+def reason_in(line: Resource) -> Words:
+    """Why it was declined: the words of the list in both languages, own words as they were written."""
+    concept = extension(line, uris.REASON)
+    listed = DECLINE_REASONS.get(code_in(concept, uris.REASON) or "")
+    text = text_of(concept)
+    return listed if listed and text in ("", listed.en) else Words(text, text)
 
 
 def line_key(resource: Resource) -> str:

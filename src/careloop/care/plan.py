@@ -16,12 +16,20 @@ from careloop.care.work import WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codeable, extension, ref, text_of
 from careloop.fhir.translation import translate
+from careloop.kernel.days import day_said
 from careloop.library import ActionTemplate, GoalTemplate, Library, NeedTemplate, PlanTemplate, Words
 from careloop.library.conditions import Lookup
 
 Part = Literal["need", "goal", "action"]
 OPEN_GOAL = frozenset({"accepted", "planned", "active", "on-hold"})
 OPEN_TASK = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+DECLINE_REASONS: Mapping[str, Words] = {
+    "not-wanted": Words("The person does not want this", "La persona no lo quiere"),
+    "has-it": Words("Already done or in place", "Ya está hecho o resuelto"),
+    "not-fitting": Words("Does not fit this person", "No es para esta persona"),
+    "not-now": Words("Not now", "Ahora no"),
+    "other": Words("Another reason", "Otro motivo"),
+}
 DECLINED_DAYS = 90  # what the person declined is not silently proposed again so soon
 
 
@@ -50,7 +58,7 @@ class Standing:
     needs: tuple[Resource, ...] = ()
     goals: tuple[Resource, ...] = ()
     tasks: tuple[Resource, ...] = ()
-    declined: Mapping[str, tuple[date, str]] = field(default_factory=dict)  # line key -> when, why
+    declined: Mapping[str, tuple[date, Words]] = field(default_factory=dict)  # line key -> when, why
 
     def __repr__(self) -> str:
         return f"Standing({len(self.needs)}, {len(self.goals)}, {len(self.tasks)})"
@@ -172,9 +180,7 @@ def _judged(line: Line, standing: Standing, on: date) -> Line:
     if line.key in standing.declined:
         when, why = standing.declined[line.key]
         if (on - when).days <= DECLINED_DAYS:
-            return replace(
-                line, conflict=_words("Declined on {day}: {why}", "Se rechazó el {day}: {why}", when, why)
-            )
+            return replace(line, conflict=_declined(when, why))
     found = _present(line, standing)
     if found is None:
         return replace(line, conflict=_other_target(line, standing))
@@ -182,6 +188,12 @@ def _judged(line: Line, standing: Standing, on: date) -> Line:
     conflict = Words(f"Already in the plan: {shown}", f"Ya está en el plan: {shown}")
     there = f"{found.get('resourceType')}/{found['id']}" if "id" in found else None
     return replace(line, conflict=conflict, is_there=True, there=there)
+
+
+def _declined(when: date, why: Words) -> Words:
+    return Words(
+        f"Declined on {day_said(when, 'en')}: {why.en}", f"Se rechazó el {day_said(when, 'es')}: {why.es}"
+    )
 
 
 def _present(line: Line, standing: Standing) -> Resource | None:
@@ -230,10 +242,6 @@ def _other_target(line: Line, standing: Standing) -> Words | None:
                     f"The plan has another goal for this: {shown}", f"El plan ya tiene otra meta: {shown}"
                 )
     return None
-
-
-def _words(en: str, es: str, when: date, why: str) -> Words:
-    return Words(en.format(day=when.isoformat(), why=why), es.format(day=when.isoformat(), why=why))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from django.utils.translation import get_language, gettext
 
-from careloop.actions.propose_plan import active_plan, lines_of
+from careloop.actions.propose_plan import active_plan, lines_of, reason_in
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, day, extension, text_of
+from careloop.fhir.elements import Resource, day, extension
 from careloop.kernel.errors import NotFound
 from careloop.store import Stored, Unit
 from careloop.web import formats
@@ -48,7 +48,7 @@ def line_changes(unit: Unit, reference: str, version: int | None) -> tuple[str, 
 def _said(before: Resource, after: Resource) -> Iterable[str]:
     was, is_now = extension(before, uris.DECISION), extension(after, uris.DECISION)
     if was != is_now:
-        why = text_of(extension(after, uris.REASON))
+        why = reason_in(after).get(get_language() or "en")
         yield (
             gettext(DECIDED[str(is_now)]) % {"why": why}
             if is_now

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.utils.translation import get_language, gettext, pgettext
+from django.utils.translation import get_language, pgettext
 
-from careloop.actions.decide_line import REASONS, parent_of
-from careloop.actions.propose_plan import line_key, lines_of
+from careloop.actions.decide_line import parent_of
+from careloop.actions.propose_plan import line_key, lines_of, reason_in
 from careloop.care.assess import said
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, code_in, day, extension, instant, text_of
+from careloop.fhir.elements import Resource, day, extension, instant, text_of
 from careloop.fhir.responses import answers_of
 from careloop.fhir.translation import translated
 from careloop.kernel.calendar import zone
@@ -148,7 +148,7 @@ def _line(stored: Stored, language: str, library: Library, evidence: Mapping[str
     line.source = str(extension(resource, uris.SOURCE) or "")
     line.conflict = sentence_in(resource, uris.CONFLICT, language)
     line.decision = str(extension(resource, uris.DECISION) or "")
-    line.reason = _reason(extension(resource, uris.REASON))
+    line.reason = reason_in(resource).get(language) if line.decision == "declined" else ""
     if stored.type == "Goal":
         _goal_facts(line, resource)
     elif stored.type == "Task":
@@ -181,14 +181,6 @@ def due_day(task: Resource) -> date | None:
         return at.astimezone(zone(str(extension(task, uris.ZONE) or "UTC"))).date() if at else day(end)
     except UnknownZone:
         return day(end)
-
-
-def _reason(reason: Any) -> str:
-    if not isinstance(reason, dict):
-        return ""
-    code = code_in(reason, uris.REASON) or ""
-    text = text_of(reason)
-    return gettext(REASONS[code]) if text == REASONS.get(code) else text
 
 
 def _already(unit: Unit, plan: Resource, language: str) -> Iterable[Line]:

@@ -20,7 +20,6 @@ from careloop.actions.activate_plan import (
     take_back_plan,
 )
 from careloop.actions.decide_line import (
-    REASONS,
     AlreadyDecided,
     BadEdit,
     Edit,
@@ -31,6 +30,7 @@ from careloop.actions.decide_line import (
 from careloop.actions.hand_off_work import colleagues
 from careloop.actions.propose_from_known import NothingToProposeFrom, propose_from_known
 from careloop.actions.undo import TooLate
+from careloop.care.plan import DECLINE_REASONS
 from careloop.fhir import uris
 from careloop.fhir.elements import name_of
 from careloop.kernel.errors import NotFound, StaleVersion
@@ -138,7 +138,7 @@ def _open_context(unit: Unit, request: HttpRequest, plan: Stored, shown: Shown) 
         "chosen": shown.editing or shown.declining or _chosen(proposed, shown.chosen),
         "shown": shown,
         "sheet": shown.sheet,
-        "reasons": [(code, gettext(text)) for code, text in REASONS.items()],
+        "reasons": [(code, text.get(get_language() or "en")) for code, text in DECLINE_REASONS.items()],
         "owners": _owners(unit, request, patient) if shown.editing else [],
         "unclaimed": UNCLAIMED,
         "reads_spanish": reads_spanish(patient),
