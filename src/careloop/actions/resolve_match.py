@@ -14,8 +14,8 @@ from careloop.actions.record import begin
 from careloop.actions.working import Result, add_note, copy_of, me, open_task, save, words
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant
-from careloop.kernel.errors import CareError, Conflict
-from careloop.store import inbox
+from careloop.kernel.errors import CareError, Conflict, NotFound
+from careloop.store import Stored, Unit, inbox
 
 
 class NotAMatch(Conflict):
@@ -48,10 +48,7 @@ def resolve_match(
     if (person is None) != is_new:
         raise NoChoice
     with begin(scope, now) as unit:
-        seen = open_task(unit, task, version)
-        resource, work = copy_of(seen)
-        if work.kind != MATCH:
-            raise NotAMatch
+        seen, resource = _question(unit, task, version)
         add_note(resource, words(reason), unit)
         said: Resource = {"type": codeable(uris.TASK_IO, NEW), "valueBoolean": True}
         if person is not None:
@@ -72,10 +69,7 @@ def leave_out_messages(
     """The messages that wait for this answer are not for us: they are kept, and nothing is made of them. A later one
     about the same person asks again. Raises as resolve_match does."""
     with begin(scope, now) as unit:
-        seen = open_task(unit, task, version)
-        resource, work = copy_of(seen)
-        if work.kind != MATCH:
-            raise NotAMatch
+        seen, resource = _question(unit, task, version)
         said = words(reason)
         resource |= {"status": "cancelled", "owner": me(unit), "executionPeriod": {"end": fhir_instant(now)}}
         resource["statusReason"] = {**codeable(uris.REASON, "left-out", "Left out"), "text": said}
@@ -83,3 +77,15 @@ def leave_out_messages(
         for message in messages_of(resource):
             inbox.finish(unit, message, "done", error=f"A person left this out: {said}")
     return Result(stored)
+
+
+def _question(unit: Unit, task: str, version: int | None) -> tuple[Stored, Resource]:
+    """The open question of her own site: it is nobody's record yet, so that the site alone says whose it is."""
+    seen = open_task(unit, task, version)
+    resource, work = copy_of(seen)
+    actor = unit.scope.actor
+    if actor.kind == "staff" and work.site and unit.rid_of(work.site) not in actor.sites:
+        raise NotFound(f"Task/{task}")
+    if work.kind != MATCH:
+        raise NotAMatch
+    return seen, resource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -15,8 +16,9 @@ from careloop.actions.complete_work import DecideInReview, complete_work
 from careloop.actions.resolve_match import NoChoice, leave_out_messages, resolve_match
 from careloop.connect.hl7v2 import process
 from careloop.fhir.elements import extension
-from careloop.kernel.errors import NotFound
+from careloop.kernel.errors import NotFound, StaleVersion
 from careloop.store import verify
+from careloop.store.errors import RecordUnavailable
 from tests.conftest import owner_connection
 from tests.connect.hl7v2.messages import Hospital, adt
 
@@ -336,6 +338,17 @@ def test_a_choice_must_be_one_and_of_somebody_whom_she_may_see(hospital: Hospita
     assert hospital.tasks("resolve-match")[0]["status"] == "requested"
 
 
+def test_somebody_of_another_site_does_not_decide(hospital: Hospital, ana: Scope) -> None:
+    known(hospital, "maria")
+    hospital.tell(adt("A01"))
+    (task,) = hospital.tasks("resolve-match")
+    elsewhere = Scope(replace(ana.actor, sites=frozenset()), "page", "coordination")
+    with pytest.raises(NotFound):
+        resolve_match(elsewhere, task["id"], hospital.now, is_new=True, reason="I think so.")
+    with pytest.raises(NotFound):
+        leave_out_messages(elsewhere, task["id"], hospital.now, reason="I think so.")
+
+
 def test_the_question_is_not_just_ticked_off_but_its_messages_may_be_left_out(
     hospital: Hospital, ana: Scope
 ) -> None:
@@ -395,6 +408,39 @@ def test_a_message_that_careloop_trips_over_does_not_keep_the_others_waiting(
     (aside,) = hospital.inbox("review")
     assert "stumbled" in str(aside.error)
     assert "DUARTE" not in f"{aside.error} {caplog.text}"
+
+
+def test_somebody_who_writes_at_the_same_moment_is_waited_for(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[int] = []
+
+    def busy(unit: Any, arrival: Any) -> Any:
+        met.append(arrival.message)
+        if len(met) < process.TRIES:
+            raise StaleVersion
+        return applying.apply_bundle(unit, arrival)
+
+    monkeypatch.setattr(process, "apply_bundle", busy)
+    hospital.tell(adt("A01"))
+    assert len(met) == process.TRIES
+    assert hospital.inbox()[0].state == "done"
+
+
+def test_a_record_that_is_away_leaves_the_message_where_it_is(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(unit: Any, arrival: Any) -> Any:
+        raise RecordUnavailable
+
+    hospital.send(adt("A01"))
+    with monkeypatch.context() as patched:
+        patched.setattr(process, "apply_bundle", away)
+        with pytest.raises(RecordUnavailable):
+            process.run(hospital.now)
+    assert hospital.inbox()[0].state == "new"
+    assert process.run(hospital.now) == 1
+    assert hospital.inbox()[0].state == "done"
 
 
 def test_a_sender_that_was_switched_off_leaves_its_messages_to_a_person(hospital: Hospital) -> None:
