@@ -15,12 +15,9 @@ from tests.store.rows import rows
 WALTER = {"resourceType": "Patient", "id": "walter"}
 
 
-def entry(resource: dict[str, Any]) -> dict[str, Any]:
-    return {"fullUrl": f"urn:x:{resource.get('id', 'none')}", "resource": resource}
-
-
 def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
-    return {"resourceType": "Bundle", "type": "collection", "entry": [entry(one) for one in resources]}
+    entries = [{"fullUrl": f"urn:x:{at}", "resource": one} for at, one in enumerate(resources)]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
 def provenance(target: str) -> dict[str, Any]:
@@ -52,6 +49,8 @@ CASES: tuple[tuple[str, dict[str, Any], str | None, set[str]], ...] = (
     ("what made what is not there", provenance("Observation/none"), None, set()),
     ("a file of hers", binary("Patient/walter"), "walter", set()),
     ("a file of a reading", binary("Observation/marias"), "maria", set()),
+    ("a file of a version of hers", binary("Patient/walter/_history/2#part"), "walter", set()),
+    ("a file of somebody elsewhere", binary("https://elsewhere.example/Patient/walter"), None, set()),
     ("a file of nobody", binary(None), None, set()),
     ("a document about two", bundle(WALTER, reading("Patient/maria")), "walter", {"maria"}),
     ("a document with a reading", bundle({"resourceType": "Organization", "name": "x"}, reading("Patient/maria")),

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from careloop.fhir import definitions, index
 from careloop.fhir.elements import Resource
+from careloop.store.keys import parts_of
 
 # The parameters that name whom a resource is about, in this order; then those of the compartment.
 _ABOUT = ("subject", "patient", "beneficiary", "individual")
@@ -79,10 +80,11 @@ def _of_bundle(bundle: Resource) -> Belonging:
 
 def _of_binary(binary: Resource) -> Belonging:
     """Whoever may see what it is part of may see it."""
-    said = (binary.get("securityContext") or {}).get("reference", "")
-    return (
-        Belonging(said, ()) if said.startswith("Patient/") else Belonging(None, (), (said,) if said else ())
-    )
+    said = parts_of((binary.get("securityContext") or {}).get("reference", "").partition("#")[0])
+    if said is None:
+        return Belonging(None, ())
+    part_of = "/".join(said)
+    return Belonging(part_of, ()) if said[0] == "Patient" else Belonging(None, (), (part_of,))
 
 
 # Not in the compartment of R4, and yet about somebody.
