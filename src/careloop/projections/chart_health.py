@@ -32,6 +32,8 @@ WRONG: Final = frozenset({"entered-in-error", "cancelled"})
 PAST_PROBLEM: Final = frozenset({"resolved", "inactive", "remission"})
 PAST_MEDICINE: Final = frozenset({"stopped", "completed", "cancelled", "not-taken", "on-hold"})
 BLOOD_PRESSURE: Final = ("8480-6", "8462-4")
+# Weight, blood pressure, glucose, A1c, oxygen, pulse (LOINC).
+FIRST: Final = ("29463-7", "85354-9", "55284-4", "2339-0", "4548-4", "59408-5", "8867-4")
 # A person with decades of laboratory values still gets one page; older points are left out of the chart, and said so.
 MOST_POINTS: Final = 60
 
@@ -347,7 +349,12 @@ def _observations(found: Sequence[Stored], tell: _Sources) -> tuple[tuple[Series
                 words[code] = fact
     series = [_series(key, newest[key], points) for key, points in by_code.items()]
     recent = sorted(series, key=lambda s: s.latest.at, reverse=True)
-    return tuple(sorted(recent, key=lambda s: len(s.points) < 3)), _sorted(words.values())
+    return tuple(sorted(recent, key=lambda s: (len(s.points) < 3, _rank(s)))), _sorted(words.values())
+
+
+def _rank(series: Series) -> int:
+    """What a coordinator looks for first; all else after it."""
+    return FIRST.index(series.code) if series.code in FIRST else len(FIRST)
 
 
 def _series(key: tuple[str, str], newest: Resource, points: list[Point]) -> Series:

@@ -116,8 +116,17 @@ class Said:
 
 
 @dataclass(frozen=True, repr=False)
+class Foreign:
+    """A plan that somebody else sent. what: its activities in words."""
+
+    title: str
+    since: date | None
+    what: tuple[str, ...]
+
+
+@dataclass(frozen=True, repr=False)
 class PlanPage:
-    """plan: None until one was made active. loose: goals and steps that belong to no need."""
+    """id: None until a plan was made active. goals, steps: those that belong to no need."""
 
     id: str | None
     version: int
@@ -129,6 +138,7 @@ class PlanPage:
     steps: tuple[Step, ...]
     waiting: tuple[Waiting, ...]
     said: tuple[Said, ...]
+    foreign: tuple[Foreign, ...]
 
     @property
     def is_empty(self) -> bool:

@@ -14,7 +14,18 @@ from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
 from careloop.projections.card import ABOUT
 from careloop.projections.chart_answers import instrument_in
-from careloop.projections.chart_lines import Answer, Barrier, Goal, Need, PlanPage, Said, Step, Waiting, Why
+from careloop.projections.chart_lines import (
+    Answer,
+    Barrier,
+    Foreign,
+    Goal,
+    Need,
+    PlanPage,
+    Said,
+    Step,
+    Waiting,
+    Why,
+)
 from careloop.projections.looked import is_proposed
 from careloop.projections.moments import at_of, value_words
 from careloop.projections.people import names
@@ -50,7 +61,20 @@ def plan_of(unit: Unit, patient: Stored, parents: Mapping[str, str]) -> PlanPage
         steps=steps,
         waiting=tuple(_waiting(p) for p in plans if _is(p, "draft", "proposal")),
         said=tuple(_said(unit, patient)),
+        foreign=tuple(_foreign(p.resource) for p in plans if _is_foreign(p.resource)),
     )
+
+
+def _is_foreign(plan: Resource) -> bool:
+    return plan.get("status") == "active" and plan.get("intent") not in ("plan", "proposal")
+
+
+def _foreign(plan: Resource) -> Foreign:
+    kinds = [said for concept in plan.get("category", ()) if (said := text_of(concept))]
+    details = [each.get("detail") or {} for each in plan.get("activity", ())]
+    what = [text_of(detail.get("code")) or str(detail.get("description", "")) for detail in details]
+    title = str(plan.get("title") or (kinds[-1] if kinds else ""))
+    return Foreign(title, day((plan.get("period") or {}).get("start")), tuple(w for w in what if w))
 
 
 def _is(plan: Stored, status: str, intent: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from careloop.care.work import WorkClass, work_of
@@ -153,7 +154,20 @@ def value_words(resource: Mapping[str, Any]) -> str:
 
 
 def _quantity(quantity: Mapping[str, Any]) -> tuple[str, str]:
-    return str(quantity.get("value", "")), str(quantity.get("unit") or quantity.get("code") or "")
+    return shown_number(quantity.get("value")), str(quantity.get("unit") or quantity.get("code") or "")
+
+
+def shown_number(value: Any) -> str:
+    """As a page shows it: a machine's long tail is cut to two decimals, or to three digits that mean something; the
+    record keeps it as it was sent."""
+    if value is None:
+        return ""
+    number = Decimal(str(value))
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= -3:
+        return str(value)
+    places = max(2, 2 - number.adjusted())
+    return f"{number:.{places}f}".rstrip("0").rstrip(".")
 
 
 def _response(resource: Resource, written: datetime) -> Iterator[Moment]:
@@ -172,7 +186,7 @@ def _response(resource: Resource, written: datetime) -> Iterator[Moment]:
 
 def _plan(resource: Resource, written: datetime) -> Iterator[Moment]:
     created, status, who = (
-        at_of(resource.get("created")) or written,
+        at_of(resource.get("created")) or at_of((resource.get("period") or {}).get("start")) or written,
         resource.get("status"),
         _who(resource.get("author")),
     )

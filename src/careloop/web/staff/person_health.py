@@ -21,6 +21,8 @@ from careloop.web.staff.reader import open_record
 
 # Charts beyond these stand as lines of a table.
 MOST_CHARTS = 12
+# More lines than these are folded.
+FIRST_LINES = 12
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +36,14 @@ class Part:
     nothing: str
     new: frozenset[str]
 
+    @property
+    def shown(self) -> tuple[Fact, ...]:
+        return self.facts[:FIRST_LINES]
+
+    @property
+    def more(self) -> tuple[Fact, ...]:
+        return self.facts[FIRST_LINES:]
+
 
 @staff_page
 @require_GET
@@ -43,6 +53,8 @@ def health(request: HttpRequest, person: str) -> HttpResponse:
         found = health_of(unit, frame.patient.rid)
     charts = _charts(frame, found)
     drawn = {chart.series for chart in charts}
+    single = [series for series in found.readings if series not in drawn]
+    stays = [(stay, _went(frame, stay)) for stay in found.stays]
     told = {
         "health": found,
         "parts": _parts(frame, found),
@@ -50,8 +62,10 @@ def health(request: HttpRequest, person: str) -> HttpResponse:
         "charts": [
             (chart, range_words(chart.series) if _has_range(chart.series) else "") for chart in charts
         ],
-        "single": [series for series in found.readings if series not in drawn],
-        "stays": [(stay, _went(frame, stay)) for stay in found.stays],
+        "single": single[:FIRST_LINES],
+        "more_single": single[FIRST_LINES:],
+        "stays": stays[:FIRST_LINES],
+        "earlier_stays": stays[FIRST_LINES:],
         "kinds": stay_words(),
         "new": frame.new,
     }
