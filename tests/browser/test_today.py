@@ -15,6 +15,7 @@ from tests.projections import builders as b
 
 pytestmark = pytest.mark.browser
 ANA = "ana.reyes@careloop.example"
+PASSWORD = "a quiet Monday morning"
 HOUSE = Scope(system_actor("rebuild"), "command", "maintenance")
 
 
@@ -142,6 +143,36 @@ def test_what_arrives_stands_there_within_two_seconds_and_takes_nothing_away(
     assert page.evaluate("document.activeElement.textContent") == at
     assert f"{count + 1} for today" in page.locator("#today-title").inner_text()
     assert "Call after discharge from St. Luke" in page.locator("#arrivals").inner_text()
+
+
+def test_a_session_that_ends_under_an_open_sheet_is_covered_and_goes_on_after_signing_in(
+    live: Live, community: Any, open_page: Any
+) -> None:
+    from django.contrib.sessions.models import Session
+
+    page = sign_in(open_page(), ANA)
+    page.keyboard.press("n")
+    assert page.evaluate("document.activeElement.closest('.menu') !== null")
+    page.keyboard.press("Escape")
+    page.locator(".row", has_text="You said you would call").click(position={"x": 5, "y": 5})
+    page.keyboard.press("h")
+    page.get_by_label("To", exact=True).select_option("team")
+    page.get_by_label("What they should know").fill("She prefers texts")
+    Session.objects.all().delete()
+    expect(page.get_by_text("Your session ended.")).to_be_visible(timeout=6_000)
+    assert not page.locator(".shell").is_visible()
+    assert not page.get_by_label("What they should know").is_visible()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in").click()
+    beside = opened.value
+    beside.fill("#email", ANA)
+    beside.fill("#password", PASSWORD)
+    beside.press("#password", "Enter")
+    beside.wait_for_url("**/today*")
+    beside.close()
+    expect(page.get_by_label("What they should know")).to_be_visible(timeout=10_000)
+    page.get_by_role("button", name="Hand off").click()
+    toast(page, "Handed off: You said you would call about the food card.")
 
 
 def test_without_scripts_everything_is_a_page(live: Live, community: Any, open_page: Any) -> None:

@@ -77,7 +77,7 @@ def test_the_way_onward_leads_only_to_our_own_pages(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "every", "ends"), [(14, 14, False), (16, 16, True), (12 * 60 + 1, 10, True)]
+    ("minutes", "every", "ends"), [(14, 14, False), (16, 16, True), (12 * 60 + 10, 14, True)]
 )
 def test_a_session_ends_when_idle_and_after_twelve_hours_whatever_is_done(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, minutes: int, every: int, ends: bool

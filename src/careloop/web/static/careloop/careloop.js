@@ -104,16 +104,26 @@
     complain(told || words("failed"));
   });
 
-  /* The session ended. With a form open she signs in beside it and sends again; else she goes to the door. */
+  /* The session ended: nobody who passes by reads on. With a form open the page is covered, she signs in beside it and
+     goes on where she was; else she goes to the door. */
   function ended() {
     const link = document.createElement("a");
     link.href = "/sign-in?ended=1&next=" + encodeURIComponent(location.pathname + location.search);
     if (!(dialog()?.open && dialog().querySelector("form"))) return location.assign(link.href);
+    if (document.body.classList.contains("covered")) return undefined;
     complain(words("ended") + " ");
     link.href = "/sign-in?ended=1";
     link.target = "_blank";
     link.textContent = words("signIn");
     dialog().querySelector("[data-complaint]").append(link);
+    document.body.classList.add("covered");
+    return undefined;
+  }
+
+  function resumed() {
+    if (!document.body.classList.contains("covered")) return;
+    document.body.classList.remove("covered");
+    document.querySelector("[data-complaint]")?.remove();
   }
 
   /* A page from before she signed in again carries an old token: take the new one and send once more. */
@@ -181,7 +191,10 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      document.querySelectorAll("details.more[open]").forEach((menu) => { menu.open = false; });
+      document.querySelectorAll("details.more[open]").forEach((menu) => {
+        if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+        menu.open = false;
+      });
       const results = document.getElementById("find-results");
       if (results) results.replaceChildren();
       if (event.target.id === "find") event.target.blur();
@@ -193,8 +206,9 @@
     const target = keyTarget(event.key);
     if (!target) return;
     event.preventDefault();
-    if (target.matches("input, select, textarea")) target.focus();
-    else target.click();
+    if (target.matches("input, select, textarea")) return target.focus();
+    target.click();
+    if (target.matches("summary") && target.parentElement.open) target.parentElement.querySelector(".menu a, .menu button")?.focus();
   });
 
   function walkResults(event) {
@@ -248,5 +262,5 @@
   startTimers();
   document.querySelectorAll("[data-toast]").forEach(leaveLater);
   document.querySelector("[data-focus]")?.focus();
-  window.careloop = { toast, words };
+  window.careloop = { toast, words, ended, resumed };
 })();

@@ -107,7 +107,11 @@
         headers: { "If-None-Match": etag, "X-Careloop-Poll": "1", "HX-Request": "true" },
         cache: "no-store", credentials: "same-origin", redirect: "manual",
       });
-      if (answer.type === "opaqueredirect" || answer.status === 401) return ended();
+      if (answer.type === "opaqueredirect" || answer.status === 401) {
+        window.careloop.ended();
+        return later(5000); // signed in beside it, the page goes on
+      }
+      window.careloop.resumed();
       if (answer.status === 200) {
         etag = answer.headers.get("ETag") || etag;
         merge(await answer.text());
@@ -128,11 +132,6 @@
     const state = document.getElementById("poll-state");
     state.textContent = text;
     state.hidden = false;
-  }
-
-  function ended() {
-    tell(window.careloop.words("ended"));
-    clearTimeout(timer);
   }
 
   /* Rows that did not change stay the very same nodes; what is under the eyes stays where it is. */
