@@ -108,7 +108,7 @@ def _doors(page: Any, how: str) -> str:
     """The list, the steps, the review room and a match; the id of the first person on the way in."""
     page.goto("/front-door")
     look(page, f"front-door-{how}")
-    page.locator(".queue a.act").first.click()
+    page.locator(".queue a.act[href*='/enroll/']").first.click()
     page.locator(".way").wait_for()
     look(page, f"enroll-{how}")
     person = page.url.split("/people/")[1].split("/")[0]

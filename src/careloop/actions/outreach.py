@@ -19,8 +19,9 @@ from careloop.store import Stored, Unit
 FIRST_LOOK: Final = "referral-first-look"
 
 
-def outreach_key(episode: Stored) -> str:
-    return f"enroll:{episode.id}:outreach"
+def outreach_key_of(episode: str) -> str:
+    """episode: id of the EpisodeOfCare."""
+    return f"enroll:{episode}:outreach"
 
 
 def start_outreach(
@@ -37,7 +38,7 @@ def start_outreach(
         title=f"Call to offer {program.title.en}",
         because=f"It fits: {judged.because}" if judged else "It fits",
         klass=WorkClass.ROUTINE,
-        dedupe=outreach_key(episode),
+        dedupe=outreach_key_of(episode.id),
         due=due,
         target=due,
         zone=zone_name,
@@ -68,7 +69,7 @@ def stop_outreach(unit: Unit, outreach: Stored | None, because: str) -> None:
 
 
 def outreach_of(unit: Unit, episode: Stored) -> Stored | None:
-    found = unit.search("Task", [("identifier", f"{uris.DEDUPE}|{outreach_key(episode)}")]).entries
+    found = unit.search("Task", [("identifier", f"{uris.DEDUPE}|{outreach_key_of(episode.id)}")]).entries
     return found[0] if found else None
 
 

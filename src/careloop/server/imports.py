@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -132,6 +133,7 @@ def import_panel_file(
     for told in columns:
         name, _, column = told.partition("=")
         mapped = {**mapped, name: panel.column(column)}
+    bar: tqdm[Any]
     with tqdm(total=len(panel.rows), unit="row", disable=None) as bar:
         report = import_panel(
             scope,
@@ -142,7 +144,11 @@ def import_panel_file(
             dry_run=not is_real,
             program=program,
             library=library.load(),
-            progress=bar.update,
+            progress=lambda rows: _advance(bar, rows),
         )
     click.echo(report.text())
     return 0 if report.is_clean else 1
+
+
+def _advance(bar: tqdm[Any], rows: int) -> None:
+    bar.update(rows)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, codeable, ref
+from careloop.fhir.elements import Resource, codeable, ref, set_extension
 from careloop.server.demo.chart import Chart, ident, language_of, phone
 from careloop.server.demo.days import Days
 
@@ -115,7 +115,7 @@ class Community:
         return made
 
     def _organization(self, key: str, entry: dict[str, Any]) -> Resource:
-        return {
+        made: Resource = {
             "resourceType": "Organization",
             "id": ident(self.seed, "Organization", key),
             "active": True,
@@ -124,6 +124,9 @@ class Community:
             "telecom": [phone(entry["phone"], "work")],
             "address": [_address(entry)],
         }
+        # Whoever adds a person by hand gives numbers of the same authority as the hospital's messages.
+        set_extension(made, uris.MRN_AUTHORITY, "Uri", entry.get("authority"))
+        return made
 
     def _location(self, key: str, entry: dict[str, Any]) -> Resource:
         return {

@@ -15,6 +15,7 @@ from careloop.server.demo.chart import Chart, be, code_status, enroll, flag, mat
 from careloop.server.demo.clinical import allergic, contact, diagnose, prescribe, press, read, stay
 from careloop.server.demo.community import Community
 from careloop.server.demo.days import Days
+from careloop.server.demo.door import Referral, being_asked, does_not_fit, first_look
 from careloop.server.demo.followed import followed
 from careloop.server.demo.paying import pay
 from careloop.server.demo.plans import Need, Step, plan, promise, to_do
@@ -363,6 +364,12 @@ def teresa_molina(community: Community, days: Days) -> list[Resource]:
         "her plan says call at 2 kg in 2 days", WorkClass.CLOCK, due=days.due(0), target=days.due(0, "17:00"),
         source="Heart failure protocol, approved by Dr. Chen", rule="heart-failure-weight@1", reasons=(last,), asked=0,
     )  # fmt: skip
+    power = Referral(
+        "community-support", "Community support", "Sister Angela, Grace Table Pantry",
+        "The power is to be cut on Wednesday; two bills behind", "(713) 555-0181",
+        (0, "08:20"), is_urgent=True,
+    )  # fmt: skip
+    first_look(chart, power)
     return chart.resources
 
 
@@ -423,6 +430,12 @@ def dolores_rivera(community: Community, days: Days, which: int) -> list[Resourc
     team(chart, (("Doctor", *community.named("chen")),))
     diagnose(chart, *(("J44.9", "COPD") if which == 1 else ("E11.9", "Type 2 diabetes")), 8)
     contact(chart, 17 + which, "11:15", "reached", "Monthly call; nothing new", minutes=13)
+    if which == 1:
+        legs = Referral(
+            "heart-failure", "Heart failure at home", "Third Coast Dialysis Center",
+            "Swollen legs; they thought of heart failure", "(713) 555-0189", (6, "14:20"), "fax",
+        )  # fmt: skip
+        does_not_fit(chart, legs, (3, "11:30"), "Her echo of this year is normal; Dr. Chen looks at the legs on Thursday")
     return chart.resources
 
 
@@ -449,6 +462,12 @@ def earl_washington(community: Community, days: Days) -> list[Resource]:
         chart, "check-in", "Find out how he is", "41 days without a word", WorkClass.SILENCE, due=days.due(-1), target=days.due(-1, "17:00"),
         attempts=(first, second), source="Chronic care: a contact every 30 days", asked=11,
     )  # fmt: skip
+    food = Referral(
+        "community-support", "Community support", "Dr. Wei Chen", "Skips his inhaler to pay for food",
+        "(713) 555-0114", (4, "10:40"),
+    )  # fmt: skip
+    tried = contact(chart, 3, "16:05", "no-answer", "Phone off", minutes=1)
+    being_asked(chart, food, (3, "09:10"), tried)
     return chart.resources
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop.actions.answer_referrer import LETTER, BadAnswer, NoReferral, answer_referrer
 from careloop.actions.referral_loop import is_referral
@@ -15,6 +18,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import extension
 from careloop.kernel.errors import StaleVersion
 from careloop.projections.card import card
+from careloop.projections.people import names
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, done, show, version_of
@@ -45,7 +49,9 @@ def answer(request: HttpRequest, task: str) -> HttpResponse:
     except (StaleVersion, WorkEnded):
         return _sheet(request, task, stale(request))
     if how == LETTER:
-        return done(request, gettext("The letter leaves in 30 seconds. The loop is closed."), result)
+        return done(
+            request, gettext("Answered. In 30 seconds the letter is a to-do: print it and mail it."), result
+        )
     return done(request, gettext("Told by phone. The loop is closed."), result)
 
 
@@ -88,4 +94,39 @@ def _words(name: str, outcome: str) -> str:
     return gettext("About your referral of %(name)s: %(outcome)s.") % {"name": name, "outcome": outcome}
 
 
-urlpatterns = [path("front-door/referrals/<str:task>/answer", answer, name="answer-referrer")]
+@staff_page
+@require_GET
+def letter(request: HttpRequest, id: str) -> HttpResponse:
+    """On paper: from whom, to whom, when, and the words."""
+    with open_record(request) as unit:
+        written = unit.read("Communication", id).resource
+        person = str((written.get("subject") or {}).get("reference", "")).removeprefix("Patient/")
+        patient = unit.read("Patient", person)
+        site = str((patient.resource.get("managingOrganization") or {}).get("reference", ""))
+        house = unit.get([site]).get(site)
+        sender = str((written.get("sender") or {}).get("reference", ""))
+        called = names(unit, [sender])
+        beside = card(unit, person)
+    context = {
+        "card": beside,
+        "to": ", ".join(str(each.get("display", "")) for each in written.get("recipient", ())),
+        "words": "\n\n".join(str(each.get("contentString", "")) for each in written.get("payload", ())),
+        "sender": called.get(sender, ""),
+        "house": house.resource if house else {},
+        "lines": _address(house.resource) if house else [],
+        "today": now_of(request),
+    }
+    return render(request, "staff/front_door_letter.html", context)
+
+
+def _address(organization: dict[str, Any]) -> list[str]:
+    found: dict[str, Any] = next(iter(organization.get("address", ())), {})
+    city = f"{found.get('city', '')}, {found.get('state', '')} {found.get('postalCode', '')}".strip(" ,")
+    phone = next((str(each.get("value", "")) for each in organization.get("telecom", ())), "")
+    return [line for line in (*found.get("line", ()), city, phone) if line]
+
+
+urlpatterns = [
+    path("front-door/referrals/<str:task>/answer", answer, name="answer-referrer"),
+    path("front-door/letters/<str:id>", letter, name="letter"),
+]

@@ -191,6 +191,9 @@ def _next_step(row: Row) -> Act | None:
         )
     if row.kind == "resolve-match" or row.kind.startswith("review-"):
         return Act(gettext("Decide"), f"/review/{row.task_id}", "o", is_sheet=False)
+    if row.kind == "mail-letter" and row.reason and row.reason.startswith("Communication/"):
+        letter = row.reason.removeprefix("Communication/")
+        return Act(gettext("Print the letter"), f"/front-door/letters/{letter}", "o", is_sheet=False)
     if row.kind in ("referral", "call-outreach") and person and row.program:
         return Act(gettext("Next step"), f"{person}/enroll/{row.program}", "o", is_sheet=False)
     return None
