@@ -336,6 +336,8 @@ def test_asked_again_both_stand_and_point_at_each_other(desk: Desk) -> None:
     say(desk, second, mood="not-at-all", interest="not-at-all")
     new = finish(desk, second).partition("?")[0]
     assert "The time before:" in desk.page(new)
+    assert "Nov 23: 6, 3 or more, go on with PHQ-9" in desk.page(new)
+    assert "0, below 3" in desk.page("/people/maria/assess/phq-2")
     assert f'Asked again since: <a href="{new}">' in desk.page(old)
 
 

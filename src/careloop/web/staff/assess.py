@@ -38,7 +38,7 @@ from careloop.projections.card import card
 from careloop.projections.people import PersonBrief
 from careloop.store import Unit, drafts
 from careloop.web.staff import toasts
-from careloop.web.staff.assess_page import Telling, page_of
+from careloop.web.staff.assess_page import Telling, page_of, times_asked
 from careloop.web.staff.assess_sheet import FINISH, Asked, Sheet, next_question, questions
 from careloop.web.staff.assess_words import (
     helper_words,
@@ -72,6 +72,7 @@ def begin(request: HttpRequest, person: str, instrument: str) -> HttpResponse:
         shown = card(unit, person)
         helpers = helpers_of(unit, shown.person.rid)
         kept = drafts.load(unit, shown.person.rid, instrument)
+        before = times_asked(unit, shown.person.rid, chosen)[:1]
     state = DraftState.read(kept.answers) if kept else None
     context = {
         "card": shown,
@@ -81,6 +82,7 @@ def begin(request: HttpRequest, person: str, instrument: str) -> HttpResponse:
         "asked": state.asked if state else _likely(shown.person),
         "languages": [(code, language_name(code), wording_warning(chosen, code)) for code in ("en", "es")],
         "kept": kept,
+        "before": before[0] if before else None,
         "kept_progress": progress(chosen.form, state.answers) if state else None,
         "carry": request.GET.get("carry", ""),
     }

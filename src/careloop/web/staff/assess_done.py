@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -26,7 +25,7 @@ from careloop.library import Instrument, load
 from careloop.projections.card import card
 from careloop.store import Stored, Unit, drafts
 from careloop.web.staff.assess import instrument_words
-from careloop.web.staff.assess_page import begun
+from careloop.web.staff.assess_page import Beside, begun, times_asked
 from careloop.web.staff.assess_sheet import questions, raised_by, who_has
 from careloop.web.staff.assess_words import (
     Teller,
@@ -53,18 +52,6 @@ class Given:
 
     def __repr__(self) -> str:
         return "Given(…)"
-
-
-@dataclass(frozen=True, repr=False)
-class Beside:
-    """The same questions at another time."""
-
-    id: str
-    at: datetime
-    words: str
-
-    def __repr__(self) -> str:
-        return f"Beside({self.id})"
 
 
 @staff_page
@@ -203,22 +190,12 @@ def _urgent(unit: Unit, stored: Stored) -> list[dict[str, Any]]:
 def _beside(unit: Unit, stored: Stored, instrument: Instrument, *, is_before: bool) -> Beside | None:
     """The nearest one before, or the newest one after."""
     here = instant(stored.resource.get("authored")) or stored.at
-    found = []
-    for other in unit.of_person(stored.person, ["QuestionnaireResponse"]):
-        at = instant(other.resource.get("authored")) or other.at
-        is_same = (
-            str(other.resource.get("questionnaire", "")).partition("|")[0] == instrument.questionnaire["url"]
-        )
-        is_done = other.resource.get("status") in ("completed", "amended")
-        if is_same and is_done and other.id != stored.id and (at < here) is is_before:
-            found.append((at, other))
-    if not found:
-        return None
-    at, other = max(found, key=lambda each: each[0])
-    answers, _ = answers_of(instrument.form, other.resource)
-    words = score_words(instrument, score(instrument, answers), is_done=True)
-    said_so = ", ".join(part for part in (words.value, words.band) if part) or "; ".join(words.findings)
-    return Beside(other.id, at, said_so)
+    found = [
+        each
+        for each in times_asked(unit, stored.person, instrument)
+        if each.id != stored.id and (each.at < here) is is_before
+    ]
+    return found[0] if found else None
 
 
 def _proposal(unit: Unit, stored: Stored) -> Stored | None:

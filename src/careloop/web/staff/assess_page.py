@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from careloop.care.assess import Score, said, score
 from careloop.fhir.elements import instant
 from careloop.fhir.questionnaire import Answer, check, only_asked, progress
 from careloop.fhir.responses import answers_of
-from careloop.library import Library
+from careloop.library import Instrument, Library
 from careloop.projections.card import card
 from careloop.projections.people import briefs
 from careloop.store import Stored, Unit, drafts
@@ -156,6 +156,32 @@ def _safety(unit: Unit, found: OpenDraft) -> dict[str, str]:
             return {"where": told.get("where", ""), "callback": told.get("callback", ""), "safe": ""}
     phone = briefs(unit, [found.draft.person])[found.draft.person].phone
     return {"where": "", "callback": formats.phone_words(phone) if phone else "", "safe": ""}
+
+
+@dataclass(frozen=True, repr=False)
+class Beside:
+    """The same questions at another time. words: `12, moderate`."""
+
+    id: str
+    at: datetime
+    words: str
+
+    def __repr__(self) -> str:
+        return f"Beside({self.id})"
+
+
+def times_asked(unit: Unit, person: int, instrument: Instrument) -> list[Beside]:
+    """Every time these questions were finished, newest first."""
+    found = []
+    for stored in unit.of_person(person, ["QuestionnaireResponse"]):
+        resource = stored.resource
+        url = str(resource.get("questionnaire", "")).partition("|")[0]
+        if url == instrument.questionnaire["url"] and resource.get("status") in ("completed", "amended"):
+            answers, _ = answers_of(instrument.form, resource)
+            told = score_words(instrument, score(instrument, answers), is_done=True)
+            words = ", ".join(part for part in (told.value, told.band) if part) or "; ".join(told.findings)
+            found.append(Beside(stored.id, instant(resource.get("authored")) or stored.at, words))
+    return sorted(found, key=lambda each: each.at, reverse=True)
 
 
 def begun(unit: Unit, person: int, library: Library, but: int = 0) -> list[tuple[int, str, str]]:

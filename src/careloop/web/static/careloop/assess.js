@@ -95,6 +95,7 @@
     const isOurs = [200, 409, 412, 422].includes(answer.status);
     if (!isOurs || answer.redirected) {
       if ([401, 403].includes(answer.status) || answer.redirected) return renewed();
+      if ([400, 404, 413].includes(answer.status)) return refused(item, entry);
       return again(words.waitingOne);
     }
     if (waiting.get(item) === entry) waiting.delete(item);
@@ -138,6 +139,15 @@
   function retry() {
     timer = null;
     send();
+  }
+
+  /* Trying again would not help: the page says so, and what was typed stays where it is. */
+  function refused(item, entry) {
+    if (waiting.get(item) === entry) waiting.delete(item);
+    const box = byId("assess-trouble");
+    box.textContent = words.refused;
+    box.hidden = false;
+    say("");
   }
 
   function trouble(node) {
