@@ -36,8 +36,11 @@ def test_the_day_in_words_and_every_row_with_its_reason(desk: Desk) -> None:
 
 def test_each_view_shows_its_own_and_nobody_elses(desk: Desk) -> None:
     assert "Send the papers" not in desk.page("/today")
-    assert "Send the papers" in desk.page("/today?view=team")
+    team = desk.page("/today?view=team")
+    assert "Send the papers" in team
+    assert "Team: 4 for today." in team
     unclaimed = desk.page("/today?view=unclaimed")
+    assert "Unclaimed: 1 for today." in unclaimed
     assert "Send the papers" in unclaimed
     assert "Find a ride" not in unclaimed
     desk.ward.has(

@@ -14,7 +14,7 @@ from careloop.store import Stored, Unit
 
 STAGE: Final = "urn:careloop:code:referral-stage"
 FIRST_LOOK, OUTREACH, ANSWER = "first-look", "outreach", "answer"
-HER_ANSWER: Final = "her answer to our call"
+HER_ANSWER: Final = "an answer to our call"
 
 
 def open_referrals(unit: Unit, episode: Stored) -> list[Stored]:

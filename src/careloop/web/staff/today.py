@@ -107,7 +107,7 @@ def _context(request: HttpRequest, view: str, found: Today, etag: str) -> dict[s
         "view": view,
         "etag": etag,
         "every": EVERY_MS,
-        "title": f"{greeting(request)} {headline(found, view)}",
+        "title": title(request, found, view),
         "lede": lede(found),
         "urgent": urgent(found),
         "tabs": _tabs(request, view, found),
@@ -150,11 +150,18 @@ def _capped(count: int, cap: int = CAP) -> str:
     return f"{cap:,}+" if count > cap else f"{count:,}"
 
 
-def headline(found: Today, view: str) -> str:
+def title(request: HttpRequest, found: Today, view: str) -> str:
+    """`Good morning, Ana. 11 for today.`; of another view: `Team: 14 for today.`"""
     count = found.for_today
-    if count == 0:
-        return gettext("Nothing for today.")
-    return gettext("%(n)s for today.") % {"n": _capped(count)}
+    if view == "mine":
+        said = gettext("%(n)s for today.") if count else gettext("Nothing for today.")
+        return f"{greeting(request)} {said % {'n': _capped(count)} if count else said}"
+    name = {"team": gettext("Team"), "unclaimed": gettext("Unclaimed")}.get(view) or program_name(
+        view.removeprefix("program:")
+    )
+    if not count:
+        return gettext("%(view)s: nothing for today.") % {"view": name}
+    return gettext("%(view)s: %(n)s for today.") % {"view": name, "n": _capped(count)}
 
 
 def urgent(found: Today) -> str:
