@@ -315,6 +315,15 @@ def test_about_tells_who_stands_by_her(ana: Client) -> None:
     assert "Said yes by phone; cost share explained" in told
 
 
+def test_about_leads_to_the_programs_she_is_not_in(ana: Client) -> None:
+    html = page(ana, "about")
+    offered = set(re.findall(r'href="(/people/[^"]+/enroll/[^"]+)"[^>]*>[^<]', html))
+    assert offered
+    assert f"/people/{MARIA}/enroll/transitions" not in offered  # she is in it: its name leads there
+    assert f'href="/people/{MARIA}/enroll/transitions"' in html
+    assert ana.get(offered.pop()).status_code == 200
+
+
 def test_two_of_one_name_are_told_apart_on_the_page(ana: Client, now: datetime) -> None:
     settle(now, 7)
     told = words(page(ana, "story", DOLORES))

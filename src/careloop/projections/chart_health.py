@@ -67,6 +67,10 @@ class Stay:
     disposition_code: str
     source: str
 
+    @property
+    def is_of_one_day(self) -> bool:
+        return self.began is not None and self.ended is not None and self.began.date() == self.ended.date()
+
 
 @dataclass(frozen=True, repr=False)
 class Point:

@@ -15,6 +15,7 @@ from careloop.care.work import WorkClass, work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
 
+SYSTOLIC = "8480-6"
 HOSPITAL = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
 NEEDS = frozenset({"health-concern", "sdoh"})
 
@@ -139,7 +140,11 @@ def _observation(resource: Resource, written: datetime) -> Iterator[Moment]:
 
 def value_words(resource: Mapping[str, Any]) -> str:
     """`142/88 mmHg`, `14, moderately severe`, her own words; empty when there is nothing to say."""
-    parts = [_quantity(c["valueQuantity"]) for c in resource.get("component", ()) if "valueQuantity" in c]
+    measured = [c for c in resource.get("component", ()) if "valueQuantity" in c]
+    measured.sort(
+        key=lambda c: code_in(c.get("code"), uris.LOINC) != SYSTOLIC
+    )  # some send the diastolic first
+    parts = [_quantity(c["valueQuantity"]) for c in measured]
     if len(parts) == 2 and parts[0][1] == parts[1][1]:
         said = f"{parts[0][0]}/{parts[1][0]} {parts[0][1]}"
     elif "valueQuantity" in resource:

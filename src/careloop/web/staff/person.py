@@ -11,10 +11,12 @@ from itertools import groupby
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 from django.views.decorators.http import require_GET
 
+from careloop import library
 from careloop.projections import story as stories
+from careloop.projections.chart_about import Enrollment
 from careloop.projections.chart_about import about as about_of
 from careloop.projections.story import KINDS, Entry
 from careloop.web import formats
@@ -164,8 +166,18 @@ def about(request: HttpRequest, person: str) -> HttpResponse:
         "uses": use_words(),
         "genders": gender_words(),
         "numbers": number_words(),
+        "known": library.load().programs,
+        "open_to": _open_to(found.programs),
     }
     return render(request, "staff/person_about.html", context(frame, **told))
+
+
+def _open_to(enrolled: Sequence[Enrollment]) -> list[tuple[str, str]]:
+    """(code, title) of the programs of the library that she is not in."""
+    inside = {one.code for one in enrolled if one.status in ("planned", "waitlist", "active", "onhold")}
+    language = (get_language() or "en")[:2]
+    programs = library.load().programs.values()
+    return [(each.code, each.title.get(language)) for each in programs if each.code not in inside]
 
 
 def episode_words() -> dict[str, str]:

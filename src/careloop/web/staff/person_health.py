@@ -27,7 +27,7 @@ FIRST_LINES = 12
 
 @dataclass(frozen=True, repr=False)
 class Part:
-    """One list. nothing: the sentence when it is empty."""
+    """One list. nothing: the sentence when it is empty. are_moments: of things that happened on a day."""
 
     key: str
     name: str
@@ -35,6 +35,10 @@ class Part:
     past: tuple[Fact, ...]
     nothing: str
     new: frozenset[str]
+
+    @property
+    def are_moments(self) -> bool:
+        return self.key in ("findings", "procedures", "vaccines")
 
     @property
     def shown(self) -> tuple[Fact, ...]:
