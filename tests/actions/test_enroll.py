@@ -102,7 +102,7 @@ def test_the_whole_way_in_and_the_answer_to_who_referred(ward: Ward) -> None:
         "outreach",
         "Practitioner/ana",
     )
-    assert work_of(ward.task(taken.task.id)).waiting_on == "her answer to our call"
+    assert work_of(ward.task(taken.task.id)).waiting_on == "an answer to our call"
     assert found.outreach is not None
     log_contact(ward.scope, Contact("no-answer", 1), ward.now, task=found.outreach.id)
     tried = standing(ward)
