@@ -379,3 +379,24 @@ def test_the_sections_speak_spanish(ana: Client) -> None:
     told = words(page(ana, "plan"))
     assert "Lo que más importa" in told or "lo que más importa" in told
     assert "Why is this here?" not in told
+
+
+def test_a_call_without_a_to_do_comes_back_to_her_story(ana: Client) -> None:
+    form = ana.get(f"/people/{MARIA}/contact").content.decode()
+    where = re.search(r'name="next" value="([^"]+)"', form)
+    assert where
+    answer = ana.post(
+        f"/people/{MARIA}/contact",
+        {
+            "outcome": "reached",
+            "minutes": "7",
+            "channel": "phone",
+            "note": "She weighs each morning.",
+            "sign": "1",
+            "next": where[1],
+        },
+    )
+    assert answer["Location"] == f"/people/{MARIA}/story"
+    told = words(page(ana, "story"))
+    assert told.index("Reached by phone") < told.index("Called, no answer")
+    assert "Note signed" in told
