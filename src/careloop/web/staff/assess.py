@@ -20,6 +20,7 @@ from careloop.actions.complete_assessment import (
     stop_assessment,
 )
 from careloop.actions.drafting import (
+    LANGUAGES,
     AssessmentEnded,
     Circumstances,
     DraftState,
@@ -113,11 +114,12 @@ def _asked(request: HttpRequest) -> Circumstances | None:
 
 
 def _likely(person: PersonBrief) -> Circumstances:
-    """Through an interpreter she reads what she reads best; else in the person's own language when we have it."""
-    own = person.language_code if person.language_code in ("en", "es") else None
-    language = reader_language() if person.needs_interpreter or own is None else own
-    through = "an interpreter" if person.needs_interpreter else ""
-    return Circumstances(language, f"Patient/{person.id}", "", through)
+    """In the person's own language where we have it and the reader works in it, or nobody is needed between; else in the
+    reader's, through an interpreter."""
+    own = person.language_code if person.language_code in LANGUAGES else None
+    is_shared = own is not None and (own == reader_language() or not person.needs_interpreter)
+    through = "an interpreter" if person.needs_interpreter and not is_shared else ""
+    return Circumstances(own if own and is_shared else reader_language(), f"Patient/{person.id}", "", through)
 
 
 def helpers_of(unit: Unit, person: int) -> list[tuple[str, str]]:
