@@ -383,7 +383,7 @@ def test_the_sections_speak_spanish(ana: Client) -> None:
 
 def test_a_call_without_a_to_do_comes_back_to_her_story(ana: Client) -> None:
     form = ana.get(f"/people/{MARIA}/contact").content.decode()
-    where = re.search(r'name="next" value="([^"]+)"', form)
+    where = re.search(r'name="next" value="([^"]+/story)"', form)
     assert where
     answer = ana.post(
         f"/people/{MARIA}/contact",
