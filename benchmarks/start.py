@@ -51,7 +51,7 @@ def demo(place: Path) -> float:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=5).read()
                 return time.perf_counter() - begun
-            except (urllib.error.URLError, ConnectionError):
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
                 if process.poll() is not None or time.perf_counter() - begun > 300:
                     raise SystemExit("the demo did not start") from None
                 time.sleep(0.02)

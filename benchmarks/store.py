@@ -6,19 +6,16 @@ beside bare commits of psycopg on the same server in the same run.
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-REPO = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks._stage import QUICK, home, machine
 
 
 def patient(number: int) -> dict[str, Any]:
@@ -121,34 +118,17 @@ def figures(count: int = 1_000) -> dict[str, float]:
     return found
 
 
-def main() -> int:
-    with ExitStack() as ending:
-        if "DATABASE_URL" not in os.environ:
-            home = Path(tempfile.mkdtemp(prefix="careloop-bench-"))
-            os.environ["CARELOOP_HOME"] = str(home)
-            from careloop.store import embedded
-
-            embedded.ensure_running(home / "postgres")
-            ending.callback(shutil.rmtree, home)
-            ending.callback(embedded.stop, home / "postgres")
-        os.environ["DJANGO_SETTINGS_MODULE"] = "careloop.server.settings"
-        _migrate()
+def main() -> None:
+    with home() as place:
+        print(machine(place))
         import django
 
         django.setup()
-        found = figures()
+        found = figures(200 if QUICK else 1_000)
     base = found["bare commits"]
     for name, value in found.items():
         print(f"{name:28} {value:8.0f} a second {value / base:6.2f} of bare commits")
-    return 0
-
-
-def _migrate() -> None:
-    import subprocess
-
-    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--skip-checks"]
-    subprocess.run(command, env={**os.environ, "CARELOOP_DB_ROLE": ""}, cwd=REPO, check=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
