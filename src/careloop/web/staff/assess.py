@@ -114,8 +114,8 @@ def _asked(request: HttpRequest) -> Circumstances | None:
 
 
 def _likely(person: PersonBrief) -> Circumstances:
-    """In the person's own language where we have it and the reader works in it, or nobody is needed between; else in the
-    reader's, through an interpreter."""
+    """In the person's own language where we have it and the reader works in it, or nobody is needed between; else in
+    the reader’s, through an interpreter."""
     own = person.language_code if person.language_code in LANGUAGES else None
     is_shared = own is not None and (own == reader_language() or not person.needs_interpreter)
     through = "an interpreter" if person.needs_interpreter and not is_shared else ""
