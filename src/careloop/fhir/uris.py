@@ -46,8 +46,12 @@ SAFETY: Final = "urn:careloop:ext:safety"  # string shown on the person's card
 REACH: Final = "urn:careloop:ext:reach"  # string: when and how to reach her
 ACKNOWLEDGED: Final = "urn:careloop:ext:acknowledged"  # dateTime
 DECISION: Final = "urn:careloop:ext:decision"  # code, on a proposed line: accepted, edited, declined
-PLAN_BASE: Final = "urn:careloop:ext:plan-base"  # string: the plan and version that a proposal was made against
-ALREADY: Final = "urn:careloop:ext:already"  # a proposed line that stands in the plan already: line, under, there, says
+PLAN_BASE: Final = (
+    "urn:careloop:ext:plan-base"  # string: the plan and version that a proposal was made against
+)
+ALREADY: Final = (
+    "urn:careloop:ext:already"  # a proposed line that stands in the plan already: line, under, there, says
+)
 CONFLICT: Final = "urn:careloop:ext:conflict"  # string: what the present plan says against a proposed line
 SITE: Final = "urn:careloop:ext:site"  # Reference(Organization)
 ELIGIBILITY: Final = "urn:careloop:ext:eligibility"  # complex, on EpisodeOfCare: answer, because, at, by
