@@ -74,6 +74,14 @@ def test_they_may_all_go_to_the_front_door_of_a_program(ward: Ward) -> None:
     assert [program_of(each.resource) for each in planned] == ["community-support"] * 2
 
 
+def test_two_rows_that_look_alike_are_seen_before_anything_is_written(ward: Ward) -> None:
+    text = "First name,Last name,DOB,MRN\nLinda,Haddad,2/28/1940,901\nLinda,Hadad,2/28/1940,902\n"
+    dry = run(ward, text)
+    assert [(each.row, each.outcome, each.other_row) for each in dry.findings] == [(3, "unsure", 2)]
+    for _ in range(2):
+        assert dict(run(ward, text, apply=True).counts)["unsure"] == 1
+
+
 def test_in_parts_it_comes_to_the_same(ward: Ward) -> None:
     first = run(ward, apply=True, first=0, most=2)
     rest = run(ward, apply=True, first=first.done, most=100)

@@ -37,13 +37,14 @@ from careloop.projections.finder_words import digits_in, number_in, words_in
 from careloop.store import Stored, Unit
 
 BATCH: Final = 200
+SAME: Final = "The same person stands in an earlier row."
 Outcome = Literal["new", "known", "unsure", "error", "twice"]
 
 
 @dataclass(frozen=True, repr=False)
 class Finding:
-    """About one row. person: Patient reference of whom it is, or looks like. sentence: English msgid; other_row: of the
-    file, for `twice`. field: of Told, for `error`."""
+    """About one row. person: Patient reference of whom it is, or looks like. sentence: English msgid; other_row: the
+    earlier row that it is, or looks like. field: of Told, for `error`."""
 
     row: int
     outcome: Outcome
@@ -147,7 +148,7 @@ class _Seen:
 
 
 def _batch(
-    unit: Unit, lines: Sequence[Line], twice: Mapping[int, int], site: str, *, is_dry: bool
+    unit: Unit, lines: Sequence[Line], twice: Mapping[int, Finding], site: str, *, is_dry: bool
 ) -> Iterable[_Seen]:
     if not is_dry:
         identity.one_at_a_time(unit)
@@ -161,8 +162,7 @@ def _batch(
             name, sentence = next(iter(line.problems.items()))
             seen.append(_Seen(Finding(line.number, "error", sentence, name)))
         elif line.number in twice:
-            said = "The same person stands in an earlier row."
-            seen.append(_Seen(Finding(line.number, "twice", said, other_row=twice[line.number])))
+            seen.append(_Seen(twice[line.number]))
         else:
             patient = made[line.number]
             seen.append(_Seen(known.judge(line.number, patient), patient))
@@ -200,30 +200,40 @@ def _patient(told: Told, site: str, authority: str) -> Resource:
 # Twice in one file
 
 
-def _twice(lines: Sequence[Line]) -> dict[int, int]:
-    """Row -> the earlier row that is the same person: same record number, or a likeness that would be a match."""
-    found: dict[int, int] = {}
+def _twice(lines: Sequence[Line]) -> dict[int, Finding]:
+    """Rows that are, or may be, the person of an earlier row: the same record number, or the same likeness that would
+    be found in the record once the earlier row stands there."""
+    found: dict[int, Finding] = {}
     by_key: dict[tuple[str, str], list[tuple[int, Facts]]] = defaultdict(list)
     for line in lines:
         if line.problems:
             continue
         facts = facts_of(_patient(line.told, "", "urn:row"))
-        keys = [("n", number) for _, number in facts.numbers]
-        keys += [("p", number) for number in facts.phones]
-        keys += (
-            [("b", f"{facts.birth_date} {facts.names[0][0][:3]}")] if facts.birth_date and facts.names else []
-        )
-        earlier = next((row for key in keys for row, other in by_key[key] if _is_same(facts, other)), None)
-        if earlier is not None:
-            found[line.number] = earlier
+        keys = _keys(facts)
+        earlier = {row: other for key in keys for row, other in by_key[key]}
+        if finding := _of_earlier(line.number, facts, earlier):
+            found[line.number] = finding
             continue
         for key in keys:
             by_key[key].append((line.number, facts))
     return found
 
 
-def _is_same(one: Facts, other: Facts) -> bool:
-    return bool(one.numbers & other.numbers) or isinstance(identify(one, [_named(other)]), Match)
+def _keys(facts: Facts) -> list[tuple[str, str]]:
+    """What two rows share when it is worth comparing them."""
+    keys = [("n", number) for _, number in facts.numbers] + [("p", number) for number in facts.phones]
+    words = {word[:2] for name in facts.names for part in name[:2] for word in words_in(part)}
+    return keys + [("b", f"{facts.birth_date} {word}") for word in words if facts.birth_date]
+
+
+def _of_earlier(row: int, facts: Facts, earlier: Mapping[int, Facts]) -> Finding | None:
+    for other, theirs in sorted(earlier.items()):
+        answer = identify(facts, [_named(theirs)])
+        if facts.numbers & theirs.numbers or isinstance(answer, Match):
+            return Finding(row, "twice", SAME, other_row=other)
+        if isinstance(answer, Ambiguous):
+            return Finding(row, "unsure", answer.because, other_row=other)
+    return None
 
 
 def _named(facts: Facts) -> Facts:

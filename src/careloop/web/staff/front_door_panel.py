@@ -40,7 +40,7 @@ from careloop.web.staff.review_match import in_parts
 NOBODY = 0
 FORM = "panel:"
 # Rows taken in one request: about a second of work.
-PART = 400
+PART = 200
 SHOWN = 100
 SAMPLES = 3
 
