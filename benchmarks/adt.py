@@ -8,20 +8,22 @@ baseline is a bare insert and commit of the same bytes on one connection: what d
 
 from __future__ import annotations
 
-import os
+import random
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from string import ascii_lowercase
 from zoneinfo import ZoneInfo
 
 import psycopg
 
-QUICK = bool(os.environ.get("CARELOOP_BENCH_QUICK"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks._stage import QUICK, free_port, home, machine, wait_for
+
 ONE_BY_ONE = 40 if QUICK else 200
 BURST = 100 if QUICK else 500
 HOUSTON = ZoneInfo("America/Chicago")
@@ -39,19 +41,21 @@ with begin(Scope(system_actor("demo"), "command", "maintenance"), datetime.now(U
 Sender.objects.create(principal=Principal.objects.create(kind="sender", name="bench"), name="bench",
                       peers=["127.0.0.0/8"], site="bayview", zone="America/Chicago")
 """
-SYLLABLES = ("ka", "lo", "mi", "re", "su", "ta", "vo", "ni", "da", "be", "fu", "go", "zi", "pe", "wa", "ly")
+ZIPS = [f"770{n:02}" for n in range(2, 100) if n not in (1, 10)]
 
 
 def discharge(n: int, now: datetime) -> bytes:
     """Of somebody nobody has seen before, yesterday at 16:20."""
     left = now.replace(hour=16, minute=20, second=0, microsecond=0) - timedelta(days=1)
-    came, name = left - timedelta(days=3), "".join(SYLLABLES[n >> shift & 15] for shift in (8, 4, 0))
+    came, dice = left - timedelta(days=3), random.Random(n)
+    family, given = ("".join(dice.choices(ascii_lowercase, k=length)) for length in (8, 6))
+    zip_code = dice.choice(ZIPS)
     born = datetime(1930, 1, 1) + timedelta(days=n * 37 % 25_000)  # noqa: DTZ001 - a birth date
     stay = f"V{n}|||||||||||||||||01||||||||{left_text(came)}|{left_text(left)}"
     return (
         f"MSH|^~\\&|EPIC|BENCH|CARELOOP|BAYVIEW|{left_text(now)}||ADT^A03^ADT_A03|B{n}|P|2.5.1\r"
         f"EVN|A03|{left_text(left + timedelta(minutes=5))}\r"
-        f"PID|1||{n}^^^BENCH^MR||{name}^{name[::-1]}||{born:%Y%m%d}|F|||{n} Elm St^^Houston^TX^77002||832{n:07}\r"
+        f"PID|1||{n}^^^BENCH^MR||{family}^{given}||{born:%Y%m%d}|F|||{n} Elm St^^Houston^TX^{zip_code}||832{n:07}\r"
         f"PV1|1|I|4W^412|||| {n % 90}^Alaz^Mohammed||||||||||||{stay}\r"
         f"DG1|1||I50.9^Heart failure^I10|||F\r"
     ).encode()
@@ -153,42 +157,24 @@ def burst(record: psycopg.Connection, line: socket.socket, now: datetime) -> Non
 def main() -> None:
     from careloop.store import embedded
 
-    with tempfile.TemporaryDirectory(prefix="careloop-bench-") as home:
-        folder = Path(home) / "postgres"
-        environment = os.environ | {
-            "CARELOOP_HOME": home,
-            "DJANGO_SETTINGS_MODULE": "careloop.server.settings",
-        }
+    with home() as place:
+        print(machine(place))
+        subprocess.run([sys.executable, "-c", SENDER], check=True)
+        port = free_port()
         run = [sys.executable, "-m", "careloop.server"]
-        subprocess.run([*run, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        subprocess.run([sys.executable, "-c", SENDER], env=environment, check=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
         children = [
-            subprocess.Popen([*run, "work"], env=environment),
-            subprocess.Popen([*run, "listen", "hl7", "--port", str(port)], env=environment),
+            subprocess.Popen([*run, "work"]),
+            subprocess.Popen([*run, "listen", "hl7", "--port", str(port)]),
         ]
         try:
-            wait_until_open(port)
-            with psycopg.connect(embedded.ensure_running(folder), autocommit=True) as record:
+            wait_for(port)
+            with psycopg.connect(embedded.ensure_running(place / "postgres"), autocommit=True) as record:
                 measure(record, port, datetime.now(HOUSTON))
         finally:
             for child in children:
                 child.terminate()
             for child in children:
                 child.wait(20)
-            embedded.stop(folder)
-
-
-def wait_until_open(port: int) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("the listener did not start")
 
 
 if __name__ == "__main__":
