@@ -476,3 +476,17 @@ def test_bookkeeping_holds_no_names_and_makes_no_versions_of_people(hospital: Ho
     assert "birthDate" in told
     assert "DUARTE" not in told
     assert "1959" not in told
+
+
+def test_each_message_is_in_the_audit_trail_and_nobody_is_in_the_logs(
+    hospital: Hospital, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", logger="careloop"):
+        hospital.tell(adt("A01", control="M1"))
+        hospital.send(adt("A02", control="M2"), b"MSH|^~\\&|DUARTE")
+    with hospital.house() as unit:
+        rows = unit.cursor().execute("select distinct actor from audit where door = 'hl7'").fetchall()
+    assert {actor for (actor,) in rows} == {hospital.sender.principal_id, -1}
+    assert "AA (new) to stlukes" in caplog.text
+    assert "DUARTE" not in caplog.text
+    assert "4711" not in caplog.text
