@@ -13,10 +13,11 @@ from careloop import library, reactions
 from careloop.accounts.models import User
 from careloop.connect.hl7v2 import process
 from careloop.server import middleware
-from careloop.store import audit, feed
+from careloop.store import audit
 from tests.connect.hl7v2.messages import Hospital, adt
 from tests.projections import builders as b
 from tests.store.rows import rows
+from tests.stories.ward import settle
 
 LIBRARY = library.load()
 
@@ -154,9 +155,9 @@ def test_nobody_of_another_site_sees_it(
 
 def discharged(hospital: Hospital, **said: str) -> str:
     hospital.tell(adt("A03", **{"left": "Nov 20 16:20", "to": "ZZ", **said}))
-    feed.wait_until_settled()
+    settle()
     while reactions.run(hospital.now, LIBRARY):
-        pass
+        settle()
     tasks = [each for each in hospital.all("Task") if each["code"]["coding"][0]["code"] == "review-discharge"]
     (task,) = tasks
     return str(task["id"])

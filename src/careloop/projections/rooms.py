@@ -78,7 +78,8 @@ def _own_site(scope: Scope) -> tuple[str, list[Any]]:
 
 
 def counts(scope: Scope) -> dict[str, int]:
-    """For the rail: how much waits in each room, at most CAP. Numbers about nobody, so that no audit row is written."""
+    """For the rail: what waits for a decision, and how many people at the door, at most CAP. Numbers about
+    nobody, so that no audit row is written."""
     decision = decide(scope.actor, "search", "Task")
     if not decision.allowed:
         return {}
@@ -88,8 +89,8 @@ def counts(scope: Scope) -> dict[str, int]:
     )  # fmt: skip
     own, mine = _own_site(scope)
     parts = [
-        f"select count(*) from (select 1 from work w where {which} and {may} and {own} limit {CAP + 1}) c"
-        for which in (IN_REVIEW, AT_THE_DOOR)
+        f"select count(*) from (select {what} from work w where {which} and {may} and {own} limit {CAP + 1}) c"
+        for what, which in (("1", IN_REVIEW), ("distinct w.person", AT_THE_DOOR))
     ]
     found = keeper().cursor().execute(" union all ".join(parts), [*allowed, *mine] * 2).fetchall()
     return {"review": found[0][0], "front-door": found[1][0]}

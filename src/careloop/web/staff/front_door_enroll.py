@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,7 +20,7 @@ from careloop.actions.outreach import tries_of
 from careloop.actions.referral_loop import ANSWER, open_referrals, stage_of
 from careloop.care.enroll import Consented, Eligibility
 from careloop.fhir import uris
-from careloop.fhir.elements import extension, instant, text_of
+from careloop.fhir.elements import day, extension, instant, text_of
 from careloop.kernel.errors import CareError, NotFound, StaleVersion
 from careloop.library import Program, load
 from careloop.projections.card import PersonCard, card
@@ -223,12 +224,19 @@ def _referrals(unit: Unit, found: Enrollment) -> list[dict[str, Any]]:
         {
             "who": str((each.resource.get("requester") or {}).get("display", "")),
             "why": next((text_of(reason) for reason in each.resource.get("reasonCode", ())), ""),
-            "at": each.at,
+            "at": came(each),
             "is_urgent": each.resource.get("priority") == "urgent",
             "number": extension(each.resource, uris.REFERRER_PHONE),
         }
         for each in unit.get(named).values()
     ]
+
+
+def came(referral: Stored) -> datetime:
+    """The moment, or noon of the day that stands on the paper."""
+    said = str(referral.resource.get("authoredOn", ""))
+    on = day(said)
+    return instant(said) or (datetime.combine(on, time(12), tzinfo=UTC) if on else referral.at)
 
 
 def _consent_by(consent: Stored | None) -> str:
