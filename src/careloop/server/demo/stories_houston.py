@@ -435,7 +435,12 @@ def dolores_rivera(community: Community, days: Days, which: int) -> list[Resourc
             "heart-failure", "Heart failure at home", "Third Coast Dialysis Center",
             "Swollen legs; they thought of heart failure", "(713) 555-0189", (6, "14:20"), "fax",
         )  # fmt: skip
-        does_not_fit(chart, legs, (3, "11:30"), "Her echo of this year is normal; Dr. Chen looks at the legs on Thursday")
+        does_not_fit(
+            chart,
+            legs,
+            (3, "11:30"),
+            "Her echo of this year is normal; Dr. Chen looks at the legs on Thursday",
+        )
     return chart.resources
 
 
