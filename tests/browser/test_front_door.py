@@ -79,6 +79,14 @@ def test_every_page_of_the_front_door_and_the_review_room(busy: Any, open_page: 
     page.locator(".form .buttons button.main").click()
     page.locator(".error-summary").wait_for()
     look(page, f"new-faults-{how}")
+    page.fill("#phone", "(713) 555-0148")
+    page.locator(".form .buttons button.main").click()
+    page.locator(".alike").wait_for()
+    look(page, f"new-alike-{how}")
+    page.goto("/front-door")
+    page.locator("a.act[href$='/answer']").first.click()
+    page.locator("#answer-words").wait_for()
+    look(page, f"answer-{how}")
     page.goto("/front-door/referral")
     look(page, f"referral-{how}")
     page.goto("/front-door/panel")
@@ -109,6 +117,7 @@ def _doors(page: Any, how: str) -> str:
     page.goto("/front-door")
     look(page, f"front-door-{how}")
     page.locator(".queue a.act[href*='/enroll/']").first.click()
+
     page.locator(".way").wait_for()
     look(page, f"enroll-{how}")
     person = page.url.split("/people/")[1].split("/")[0]

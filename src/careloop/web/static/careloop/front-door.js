@@ -21,7 +21,11 @@
     event.preventDefault();
     choose(all[Math.min(Math.max(all.indexOf(chosen()) + step, 0), all.length - 1)], { focus: true });
   });
-  document.addEventListener("focusin", (event) => choose(event.target.closest(".queue .row")));
+  // While a button of the mouse is down nothing moves: what is pressed must still be there when it is let go.
+  let isPressed = false;
+  document.addEventListener("pointerdown", () => { isPressed = true; });
+  ["pointerup", "pointercancel"].forEach((name) => document.addEventListener(name, () => { isPressed = false; }));
+  document.addEventListener("focusin", (event) => { if (!isPressed) choose(event.target.closest(".queue .row")); });
   document.addEventListener("click", (event) => choose(event.target.closest(".queue .row")));
   if (!chosen()) choose(rows()[0]);
 })();
