@@ -1,7 +1,8 @@
 """The only place where a condition of `access` becomes SQL.
 
 A condition speaks of people. What belongs to nobody (home 0: organizations, practitioners, the directory) is decided
-by the rule for its type alone, so it passes every condition except `NoOne`.
+by the rule for its type alone, so it passes every condition except `NoOne`. Work that a site keeps about somebody who
+is not known yet (who is this message about?) is nobody's too, and is that site's alone.
 """
 
 from __future__ import annotations
@@ -28,14 +29,18 @@ Sql = tuple[str, list[Any]]
 
 def compile_condition(condition: Condition, person_column: str, *, labels_column: str | None = None) -> Sql:
     """A boolean SQL expression over `person_column` and its parameters, never empty.
-    labels_column: the row's own label bits, which NotLabeled then looks at as well as the person's."""
+    labels_column: of a row of heads, its own label bits, which NotLabeled then looks at as well as the person's."""
     if isinstance(condition, Everyone):
         return "true", []
     if isinstance(condition, NoOne):
         return "false", []
-    nobodys, told = f"{person_column} = 0", []
-    if labels_column is not None and (own := _of_nobody(condition, labels_column)) is not None:
-        nobodys, told = f"({nobodys} and {own[0]})", own[1]
+    nobodys: str = f"{person_column} = 0"
+    told: list[Any] = []
+    if labels_column is not None:
+        parts = [(nobodys, told), _of_own_site(condition, labels_column.partition(".")[0])]
+        nobodys, told = _together(
+            [*parts, *filter(None, [_of_nobody(condition, labels_column)])], " and ", "true"
+        )
     people, given = people_where(condition, "pe", labels_column)
     # One look by key a row. An `exists` would be the planner's to turn into a table of everybody who may be seen.
     found = f"(select true from people pe where pe.person = {person_column} and {people} limit 1)"
@@ -118,6 +123,28 @@ def _together(found: list[Sql], word: str, empty: str) -> Sql:
     if not found:
         return empty, []
     return f"({word.join(text for text, _ in found)})", [value for _, given in found for value in given]
+
+
+def _of_own_site(condition: Condition, alias: str) -> Sql:
+    """Not a piece of work that another site keeps."""
+    return (
+        f"not exists (select from work ow where ow.person = 0 and ow.task = {alias}.rid"
+        " and ow.site is not null and ow.site <> all(%s::bigint[]))",
+        [sorted(_sites(condition))],
+    )
+
+
+def _sites(condition: Condition) -> frozenset[int]:
+    """Sites that it speaks for; a condition on people alone speaks for none."""
+    match condition:
+        case SiteIn(sites):
+            return sites
+        case AnyOf(parts):
+            return frozenset().union(*map(_sites, parts))
+        case All(parts):
+            found = [sites for part in parts if (sites := _sites(part))]
+            return frozenset.intersection(*found) if found else frozenset()
+    return frozenset()
 
 
 def _of_nobody(condition: Condition, labels_column: str) -> Sql | None:
