@@ -134,7 +134,7 @@ def lag(name: str, most: int = 1_000) -> int:
     return len(read(name, most))
 
 
-def wait_until_settled(seconds: float = 5.0, pause: Callable[[float], None] = time.sleep) -> bool:
+def wait_until_settled(seconds: float = 30.0, pause: Callable[[float], None] = time.sleep) -> bool:
     """Until everything committed so far can be read: other databases of the same server hold the horizon too."""
     cursor: Any = keeper().cursor()
     row = cursor.execute("select coalesce(max(xid::text::bigint), 0) from feed").fetchone()
