@@ -12,14 +12,18 @@ from django.db import connections
 from careloop import store
 from careloop.access import Actor, Scope
 from careloop.actions import record
-from careloop.actions.complete_assessment import complete_assessment, stop_assessment
+from careloop.actions.complete_assessment import (
+    IncompleteAssessment,
+    complete_assessment,
+    stop_assessment,
+)
 from careloop.actions.drafting import AssessmentEnded, Circumstances, DraftState, OpenDraft, keep, opened
 from careloop.actions.record_safety import SafetyMissing, record_safety
 from careloop.actions.save_answer import AnsweredMeanwhile, save_answer
 from careloop.actions.start_assessment import start_assessment
 from careloop.fhir import uris
 from careloop.fhir.elements import extension
-from careloop.fhir.questionnaire import Answer
+from careloop.fhir.questionnaire import Answer, enabled
 from careloop.kernel.errors import NotFound
 from careloop.library import load
 from careloop.store import Stored
@@ -69,6 +73,20 @@ def test_an_answer_to_what_somebody_saw_before_it_changed_is_refused(
     with pytest.raises(AnsweredMeanwhile):
         save_answer(mine, draft, "mood", ["nearly-every-day"], LIBRARY, now, seen="")
     save_answer(mine, draft, "mood", ["several-days"], LIBRARY, now, seen="")  # the same again is no conflict
+
+
+def test_declining_a_question_on_suicide_is_a_refusal_and_the_fifth_is_asked(
+    maria: Stored, mine: Scope, now: datetime
+) -> None:
+    draft = start_assessment(mine, maria.id, "asq", LIBRARY, now).draft.id
+    for item in ("better-off", "thoughts", "ever-tried"):
+        save_answer(mine, draft, item, ["no"], LIBRARY, now)
+    saved = save_answer(mine, draft, "wished-dead", [], LIBRARY, now, absent="declined")
+    assert [alarm.critical.id for alarm in saved.alarms] == ["positive"]
+    assert "right-now" in enabled(saved.found.instrument.form, saved.found.state.answers)
+    record_safety(mine, draft, "at home", "713-555-0148", "yes", LIBRARY, now)
+    with pytest.raises(IncompleteAssessment):
+        complete_assessment(mine, draft, LIBRARY, now)
 
 
 def carried(scope: Scope, draft: int, answers: dict[str, Answer], now: datetime) -> OpenDraft:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from careloop.access import Scope
 from careloop.actions.activate_plan import LinesUndecided, activate_plan, take_back_plan
 from careloop.actions.decide_line import accept_rest, decide_line, parent_of
 from careloop.actions.propose_from_known import NothingToProposeFrom, propose_from_known
-from careloop.actions.propose_plan import lines_of, owners_of
+from careloop.actions.propose_plan import days_since_discharge, lines_of, owners_of
 from careloop.actions.translate_lines import translate_lines
 from careloop.actions.undo import TooLate
 from careloop.fhir import uris
@@ -46,19 +46,26 @@ def staff(ward: Bayview) -> Scope:
     return replace(ward.scope, actor=actor)
 
 
-def stay(ward: Bayview, ended: str, disposition: str = "home") -> None:
+def stay(ward: Bayview, ended: str, disposition: str = "home", klass: str = "IMP") -> None:
     encounter: dict[str, Any] = {
         "resourceType": "Encounter",
         "status": "finished",
-        "class": {"system": uris.ACT_CODE, "code": "IMP"},
+        "class": {"system": uris.ACT_CODE, "code": klass},
         "subject": {"reference": ward.person.reference},
-        "period": {"start": "2026-09-10T10:00:00Z", "end": ended},
+        "period": {"start": "2024-02-28T10:00:00Z", "end": ended},
         "hospitalization": {
             "dischargeDisposition": {"coding": [{"system": uris.DISCHARGE_DISPOSITION, "code": disposition}]}
         },
     }
     with ward.open() as unit:
         unit.create(encounter)
+
+
+def test_the_days_count_from_the_stay_that_ended_last_and_observation_is_one(ward: Bayview) -> None:
+    stay(ward, "2026-11-20T18:00:00Z", klass="OBSENC")
+    stay(ward, "2024-03-02T18:00:00Z")  # of her history, written down afterwards
+    with ward.open() as unit:
+        assert days_since_discharge(unit, ward.person) == (ward.now.date() - date(2026, 11, 20)).days
 
 
 def propose(ward: Bayview) -> Stored | None:

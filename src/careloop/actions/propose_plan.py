@@ -20,12 +20,13 @@ from careloop.care.plan import (
     line_resource,
     propose,
 )
+from careloop.care.stay import stay_of
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, code_in, day, extension, fhir_instant, ref, text_of
+from careloop.fhir.elements import Resource, code_in, extension, fhir_instant, ref, text_of
 from careloop.fhir.translation import translate, translated
 from careloop.kernel.days import day_said
 from careloop.kernel.zones import zone_of_address
-from careloop.library import Instrument, Library, Words
+from careloop.library import Instrument, Library, Words, load
 from careloop.projections import people
 from careloop.projections.naming import called
 from careloop.store import Stored, Unit
@@ -234,13 +235,15 @@ def local_day(patient: Resource, now: datetime) -> date:
 
 
 def days_since_discharge(unit: Unit, patient: Stored) -> int | None:
-    """From the newest finished hospital stay."""
-    for stored in unit.of_person(patient.rid, ["Encounter"]):
-        resource = stored.resource
-        ended = day(resource.get("period", {}).get("end"))
-        if resource.get("class", {}).get("code") == "IMP" and resource["status"] == "finished" and ended:
-            return (local_day(patient.resource, unit.now) - ended).days
-    return None
+    """From the finished hospital stay that ended last, whichever was written last. Observation is a stay."""
+    today, library = local_day(patient.resource, unit.now), load()
+    stays = [stay_of(each.resource, library, today) for each in unit.of_person(patient.rid, ["Encounter"])]
+    ended = [
+        each.ended_as_written
+        for each in stays
+        if each.setting == "stay" and each.is_discharged and each.ended_as_written
+    ]
+    return (today - max(ended)).days if ended else None
 
 
 def _care_plan(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record
@@ -25,6 +26,10 @@ from careloop.fhir.questionnaire import Answer, Progress, answer_problems, progr
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.store import Unit
+
+# Where a form counts a refusal as an answer of its own (ASQ: it is positive, and asks the fifth question), “Declined”
+# is that answer.
+REFUSED: Final = "refused"
 
 
 class AnsweredMeanwhile(Conflict):
@@ -113,6 +118,8 @@ def _answered(
     answers, said_at = dict(found.state.answers), dict(found.state.said_at)
     if form_item is None:
         raise InvalidAnswer(f"There is no question “{item}”.")
+    if absent == "declined" and form_item.option(REFUSED):
+        values, absent = (REFUSED,), None
     given = tuple(value_from_text(form_item, value) for value in values if value.strip())
     if not given and absent is None:
         answers.pop(item, None)
