@@ -96,10 +96,6 @@ def full_date(day: date) -> str:
     return f"{month_day(day)} de {day.year}" if get_language() == "es" else f"{month_day(day)}, {day.year}"
 
 
-def age_on(birth: date, today: date) -> int:
-    return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
-
-
 def phone_words(number: str) -> str:
     """`(713) 555-0148` for a US number that can be read; otherwise as it was written."""
     try:

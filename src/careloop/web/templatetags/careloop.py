@@ -118,12 +118,6 @@ def phone(number: str | None) -> SafeString | str:
     return format_html('<a class="nowrap" href="{}">{}</a>', link, words) if link else words
 
 
-@register.filter
-def capped(count: int, cap: int = 1000) -> str:
-    """{{ count|capped }}: `7`, `1,000+`."""
-    return f"{cap:,}+" if count > cap else f"{count:,}"
-
-
 @register.simple_tag(takes_context=True)
 def rail(context: dict[str, Any]) -> list[Place]:
     """The places of the rail, with the counts that matter."""
