@@ -24,15 +24,16 @@ _CREATED, _DONE, _GONE = "201 Created", "200 OK", "204 No Content"
 class Entry:
     """One entry, read. url: method's own, split at the question mark."""
 
-    def __init__(self, number: int, entry: Mapping[str, Any]) -> None:
-        request = entry.get("request") or {}
+    def __init__(self, number: int, entry: Any) -> None:
         self.number = number
-        self.method: str = request.get("method", "")
-        self.path, _, self.query = str(request.get("url", "")).partition("?")
-        self.full_url: str = entry.get("fullUrl", "")
-        self.resource: Resource = entry.get("resource") or {}
-        self.if_none_exist: str | None = request.get("ifNoneExist")
-        self.if_match = _version(request.get("ifMatch"), number)
+        given = _object(entry, number, "it")
+        request = _object(given.get("request", {}), number, "its request")
+        self.method = _said(request, "method", number) or ""
+        self.path, _, self.query = (_said(request, "url", number) or "").partition("?")
+        self.full_url = _said(given, "fullUrl", number) or ""
+        self.resource: Resource = _object(given.get("resource", {}), number, "its resource")
+        self.if_none_exist = _said(request, "ifNoneExist", number)
+        self.if_match = _version(_said(request, "ifMatch", number), number)
         self.id = ""
         self.found: Stored | None = None
         if self.method not in _RANK:
@@ -55,7 +56,10 @@ def carry_out(unit: Unit, bundle: Resource) -> Resource:
     """Raises BadBundle naming the entry; errors of an entry carry its number."""
     if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "transaction":
         raise BadBundle("Send a Bundle of type “transaction”.")
-    entries = [Entry(number, entry) for number, entry in enumerate(bundle.get("entry", ()), 1)]
+    given = bundle.get("entry", [])
+    if not isinstance(given, list):
+        raise BadBundle("Its “entry” has to be a list.")
+    entries = [Entry(number, entry) for number, entry in enumerate(given, 1)]
     names = _name_all(unit, entries)
     _refuse_doubles(entries)
     answers: dict[int, Resource] = {}
@@ -189,6 +193,20 @@ def _reference(text: str, names: Mapping[str, str], unit: Unit) -> str:
             raise BadBundle(f"Nothing fits the conditional reference {kind}?….")
         return found.reference
     return text
+
+
+def _object(found: Any, number: int, what: str) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise BadBundle(f"Entry {number}: {what} has to be an object in braces {{ }}.")
+    return found
+
+
+def _said(given: Mapping[str, Any], name: str, number: int) -> str | None:
+    """A text, or nothing: a Bundle around a transaction is read before anything in it is checked."""
+    found = given.get(name)
+    if found is not None and not isinstance(found, str):
+        raise BadBundle(f"Entry {number}: its “{name}” has to be a text.")
+    return found
 
 
 def _version(if_match: str | None, number: int) -> int | None:
