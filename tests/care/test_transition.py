@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careloop.care.stay import Disposition, Outstanding, Stay
+from careloop.care.stay import Disposition, Outstanding, State, Stay
 from careloop.care.transition import (
     Attempt,
     DischargeFacts,
@@ -379,8 +379,9 @@ def test_a_death_of_years_ago_asks_for_nothing() -> None:
     )
 
 
-def test_a_death_taken_back_is_looked_at_by_a_person() -> None:
-    known = (Outstanding("bereavement:Patient/maria", "bereavement", "open"),)
+@pytest.mark.parametrize("state", ["open", "done", "closed"])
+def test_a_death_taken_back_is_looked_at_by_a_person(state: State) -> None:
+    known = (Outstanding("bereavement:Patient/maria", "bereavement", state),)
     proposal = what_follows(replace(MARIA, work=known), [], LIBRARY, NOW)
     assert kinds(proposal) == ("review-death",)
     assert [each.dedupe for each in proposal.withdraw] == ["bereavement:Patient/maria"]

@@ -41,6 +41,15 @@ def test_nothing_to_follow_writes_nothing(ward: StoryWard) -> None:
     assert rows("select count(*) from audit") == before
 
 
+def test_a_letter_to_do_that_names_no_letter_does_not_hold_up_the_rest(ward: StoryWard) -> None:
+    for number, about in enumerate(("Communication/lost", "Encounter/stay-v1", "urn:uuid:5a4e8a0c-0000-4000-8000-000000000001")):
+        told = b.task(f"mail-{number}", "maria", ward.now, kind="mail-letter", reasons=(about,))
+        ward.write(told | {"status": "completed"})
+    arrives(ward)
+    assert reactions.run(ward.now, LIBRARY) == 4
+    assert set(HOME_WORK) <= set(ward.titles())
+
+
 def test_a_batch_follows_each_person_once(ward: StoryWard, monkeypatch: pytest.MonkeyPatch) -> None:
     followed: list[int] = []
     real = follow.follow

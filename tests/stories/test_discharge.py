@@ -219,9 +219,14 @@ def test_death_stops_all_outreach_but_not_what_is_about_safety(ward: StoryWard) 
     ward.write(
         b.task("urgent", "maria", ward.now, title="Is she safe?", klass=WorkClass.DANGER, is_protected=True),
         b.task("ride", "maria", ward.now, title="Find a ride"),
+        b.task("mail", "maria", ward.now, kind="mail-letter", title="Print and mail a letter to Dr. Lee"),
     )
     ward.dies()
-    assert ward.titles() == ["Bereavement contact with the family", "Is she safe?"]
+    assert ward.titles() == [
+        "Bereavement contact with the family",
+        "Is she safe?",
+        "Print and mail a letter to Dr. Lee",
+    ]
 
 
 def test_a_death_taken_back_brings_the_work_back_and_somebody_looks(ward: StoryWard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from careloop.actions.answer_referrer import letter_left
 from careloop.actions.apply_proposal import apply_in
 from careloop.care.stay import state_of
 from careloop.care.work import Proposal, Work, WorkClass, work_of
+from careloop.kernel.errors import Gone, NotFound
 
 KIND: Final = "mail-letter"
 
@@ -32,10 +34,13 @@ def ask_to_mail(scope: Scope, payload: dict[str, Any], key: str, person: int, no
 
 
 def record_mailed(scope: Scope, task: str, now: datetime) -> None:
-    """Done, the letter is on its way; ended in any other way, it is not. Said twice it changes nothing."""
+    """Done, the letter is on its way; ended in any other way, it is not. Said twice it changes nothing. A to-do that
+    came from elsewhere and names no letter of ours is nobody's fault: whoever follows the feed goes on."""
     with record.begin(scope, now) as unit:
         found = unit.find("Task", task)
     if found is None or state_of(found.resource) != "done":
         return
     for reference in work_of(found.resource).reasons:
-        letter_left(scope, reference.partition("/")[2], now)
+        if reference.startswith("Communication/"):
+            with suppress(NotFound, Gone):
+                letter_left(scope, reference.partition("/")[2], now)

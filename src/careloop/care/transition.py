@@ -118,9 +118,10 @@ def on_death(person: PersonFacts, library: Library, now: datetime) -> Proposal:
 
 
 def on_death_taken_back(person: PersonFacts) -> Proposal:
-    """The record no longer says that she died: the bereavement contact goes, and a person looks at what went."""
+    """The record no longer says that she died: the bereavement contact goes, and a person looks at what went, also
+    when somebody has made that call already (and heard that she lives)."""
     key = bereavement_key(person.reference)
-    if not any(each.dedupe == key and each.state == "open" for each in person.work):
+    if not any(each.dedupe == key and each.state != "withdrawn" for each in person.work):
         return Proposal()
     said = "The record said that this person had died and no longer does. Put back what still fits."
     review = Work(
