@@ -160,6 +160,18 @@ def test_handing_off_tells_who_and_why(ward: Ward) -> None:
         hand_off_work(ward.scope, "call", "Practitioner/quin", "x", ward.now)
 
 
+def test_work_about_nobody_yet_is_handed_on_within_its_own_site(ward: Ward) -> None:
+    a_colleague(ward)
+    a_colleague(ward, "quin", "queens")
+    ward.has(
+        b.task("who", None, ward.now, title="Decide who this is", owner=None, site="Organization/bayview")
+    )
+    with pytest.raises(UnknownColleague):
+        hand_off_work(ward.scope, "who", "Practitioner/quin", "x", ward.now)
+    hand_off_work(ward.scope, "who", "Practitioner/ben", "you know the hospital", ward.now)
+    assert ward.task("who")["owner"]["reference"] == "Practitioner/ben"
+
+
 def test_of_sixteen_who_claim_at_once_one_gets_it(ward: Ward) -> None:
     def claim(_: int) -> str:
         from django.db import connection

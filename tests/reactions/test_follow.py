@@ -42,7 +42,8 @@ def test_nothing_to_follow_writes_nothing(ward: StoryWard) -> None:
 
 
 def test_a_letter_to_do_that_names_no_letter_does_not_hold_up_the_rest(ward: StoryWard) -> None:
-    for number, about in enumerate(("Communication/lost", "Encounter/stay-v1", "urn:uuid:5a4e8a0c-0000-4000-8000-000000000001")):
+    nowhere = "urn:uuid:5a4e8a0c-0000-4000-8000-000000000001"
+    for number, about in enumerate(("Communication/lost", "Encounter/stay-v1", nowhere)):
         told = b.task(f"mail-{number}", "maria", ward.now, kind="mail-letter", reasons=(about,))
         ward.write(told | {"status": "completed"})
     arrives(ward)

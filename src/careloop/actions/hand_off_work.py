@@ -10,6 +10,7 @@ from careloop.accounts.models import User
 from careloop.actions import record, working
 from careloop.actions.urgent import TIMER
 from careloop.actions.working import ProtectedWork, Result
+from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import ref, set_extension
 from careloop.kernel.errors import CareError
@@ -81,9 +82,10 @@ def _colleague(unit: Unit, task: dict[str, object], to: str) -> Colleague:
 
 
 def site_of(unit: Unit, task: dict[str, object]) -> str | None:
-    """The Organization id that the work's person belongs to."""
+    """The Organization id that the work's person belongs to; of work about nobody (yet), the site that it came for."""
     person = task.get("for")
     reference = str(person.get("reference", "")) if isinstance(person, dict) else ""
     patient = unit.get([reference]).get(reference) if reference else None
-    site = (patient.resource.get("managingOrganization") or {}).get("reference", "") if patient else ""
+    site = (patient.resource.get("managingOrganization") or {}).get("reference") if patient else None
+    site = site or work_of(task).site or ""
     return str(site).rpartition("/")[2] or None
