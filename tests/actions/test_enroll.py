@@ -107,6 +107,7 @@ def test_the_whole_way_in_and_the_answer_to_who_referred(ward: Ward) -> None:
     log_contact(ward.scope, Contact("no-answer", 1), ward.now, task=found.outreach.id)
     tried = standing(ward)
     assert (tried.where.attempts, tried.where.next_try) == (1, ward.now + timedelta(days=3))
+    assert work_of(ward.task(found.outreach.id)).wake == ward.now + timedelta(days=3)
     log_contact(ward.scope, Contact("reached", 9, "Would like help."), ward.now, task=found.outreach.id)
     assert standing(ward).where.step == "consent"
     enroll_person.record_consent(ward.scope, taken.episode.id, YES, LIBRARY, ward.now)

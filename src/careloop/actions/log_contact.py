@@ -13,7 +13,15 @@ from careloop.actions.record_promise import BadPromise, write_promise
 from careloop.actions.sign_note import write_note
 from careloop.actions.working import Result
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, codeable, codings, fhir_instant, ref, set_extension
+from careloop.fhir.elements import (
+    Resource,
+    codeable,
+    codings,
+    extension,
+    fhir_instant,
+    ref,
+    set_extension,
+)
 from careloop.kernel.errors import CareError
 from careloop.store import Stored, Unit, drafts
 
@@ -157,7 +165,9 @@ def _into_task(unit: Unit, seen: Stored, contact: Contact, encounter: Stored) ->
     output = {"type": codeable(uris.TASK_IO, kind), "valueReference": ref(encounter.reference)}
     resource["output"] = [*resource.get("output", ()), output]
     resource["status"] = "in-progress"
-    set_extension(resource, uris.WAKE, "DateTime", None)
+    retry = extension(resource, uris.RETRY_DAYS) if kind == "attempt" else None
+    back = fhir_instant(unit.now + timedelta(days=retry)) if isinstance(retry, int) else None
+    set_extension(resource, uris.WAKE, "DateTime", back)
     if contact.is_done and contact.outcome == "reached":
         resource["status"] = "completed"
         resource["statusReason"] = {**codeable(uris.REASON, "done", "Done"), "text": "Reached"}

@@ -10,7 +10,7 @@ from careloop.care.enroll import OUTREACH, judgment_of
 from careloop.care.stay import zone_of_person
 from careloop.care.work import Work, WorkClass, to_task
 from careloop.fhir import uris
-from careloop.fhir.elements import codeable, codings, fhir_instant, instant
+from careloop.fhir.elements import codeable, codings, fhir_instant, instant, set_extension
 from careloop.kernel.calendar import BusinessCalendar, zone
 from careloop.library import Library, Program
 from careloop.projections.worklist_rows import OPEN
@@ -49,6 +49,7 @@ def start_outreach(
         site=(patient.resource.get("managingOrganization") or {}).get("reference"),
     )
     task = to_task(work, patient.reference, unit.now)
+    set_extension(task, uris.RETRY_DAYS, "Integer", program.outreach.every_days)
     if actor.practitioner:
         task["owner"] = working.me(unit)
     return unit.create(task)
