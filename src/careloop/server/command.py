@@ -160,7 +160,9 @@ def import_hl7(files: tuple[Path, ...], sender: str) -> None:
 @import_.command("panel")
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--site", required=True, help="Organization id that the people belong to.")
-@click.option("--column", "columns", multiple=True, help="Put the guess right: given=Nickname; repeat for more.")
+@click.option(
+    "--column", "columns", multiple=True, help="Put the guess right: given=Nickname; repeat for more."
+)
 @click.option("--program", default="", help="Also put them at the front door of this program.")
 @click.option("--apply", "is_real", is_flag=True, help="Write; without it this is a dry run.")
 def import_panel(file: Path, site: str, columns: tuple[str, ...], program: str, is_real: bool) -> None:
@@ -268,15 +270,30 @@ def user() -> None:
 )
 @click.option("--site", "sites", multiple=True, help="Organization id; repeat for more.")
 @click.option("--credentials", default="", help="RN, LCSW, CHW …")
+@click.option("--zone", default="America/New_York", show_default=True, help="The hour on this person's wall.")
+@click.option(
+    "--on-call",
+    type=click.IntRange(0, 9),
+    default=0,
+    show_default=True,
+    help="Urgent work goes to 1 first, then 2 and so on, to 9 (the supervisor) last; 0 is never on call.",
+)
 @click.password_option(help="Asked for when not given; 15 characters or more.")
 def user_create(
-    email: str, name: str, roles: tuple[str, ...], sites: tuple[str, ...], credentials: str, password: str
+    email: str,
+    name: str,
+    roles: tuple[str, ...],
+    sites: tuple[str, ...],
+    credentials: str,
+    zone: str,
+    on_call: int,
+    password: str,
 ) -> None:
     """Add a member of staff, with a Practitioner of their own."""
     ready()
     from careloop.server.people import create_user
 
-    create_user(email, name, roles, sites, credentials, password)
+    create_user(email, name, roles, sites, credentials, password, zone=zone, on_call=on_call)
 
 
 @user.command("list")

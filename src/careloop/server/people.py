@@ -15,6 +15,7 @@ from careloop.access.policy import STAFF_ROLES
 from careloop.accounts.models import ApiClient, User
 from careloop.actions.record import begin
 from careloop.fhir import uris
+from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.clock import system_clock
 from careloop.kernel.errors import CareError, Conflict
 
@@ -47,8 +48,18 @@ def revoke_client(name: str) -> None:
 
 
 def create_user(
-    email: str, name: str, roles: Sequence[str], sites: Sequence[str], credentials: str, password: str
+    email: str,
+    name: str,
+    roles: Sequence[str],
+    sites: Sequence[str],
+    credentials: str,
+    password: str,
+    *,
+    zone: str = "America/New_York",
+    on_call: int = 0,
 ) -> None:
+    """on_call: the place in line for urgent work, 0 for none. Raises BadAccount, Conflict, UnknownZone."""
+    zone_called(zone)
     if unknown := set(roles) - STAFF_ROLES:
         raise BadAccount(
             f"Unknown role {', '.join(sorted(unknown))}; known: {', '.join(sorted(STAFF_ROLES))}."
@@ -69,6 +80,8 @@ def create_user(
             roles=list(roles),
             sites=list(sites),
             practitioner=practitioner,
+            zone=zone,
+            on_call_rank=on_call,
         )
     click.echo(f"{name} may sign in as {email}.")
 
