@@ -68,6 +68,19 @@ def test_the_days_count_from_the_stay_that_ended_last_and_observation_is_one(war
         assert days_since_discharge(unit, ward.person) == (ward.now.date() - date(2026, 11, 20)).days
 
 
+def test_without_an_address_of_her_own_the_hours_are_those_of_her_site(ward: Bayview) -> None:
+    with ward.open() as unit:
+        patient = unit.read("Patient", ward.person.id).resource
+        unit.update({name: value for name, value in patient.items() if name != "address"})
+    plan = ward.proposal()
+    accept_rest(
+        ward.scope, plan.id, {each.reference: each.version for each in ward.lines(plan).values()}, ward.now
+    )
+    kept = activate_plan(staff(ward), plan.id, ward.now).lines
+    zones = {extension(line.resource, uris.ZONE) for line in kept if line.type == "Task"}
+    assert zones == {"America/Chicago"}
+
+
 def propose(ward: Bayview) -> Stored | None:
     return propose_from_known(ward.scope, ward.person.id, LIBRARY, ward.now)
 

@@ -229,7 +229,15 @@ def test_a_talk_without_words_keeps_a_note_to_sign_and_forgets_the_sheet(ward: W
         drafts.save(unit, rid, form_of("call"), {"note": ""})
     (encounter,) = log_contact(ward.scope, Contact("reached", 12), ward.now, task="call").made
     with ward.open() as unit:
-        assert [d.form for d in drafts.listed(unit)] == [note_form(encounter)]
+        (kept,) = drafts.listed(unit)
+    assert kept.form == note_form(encounter)
+    with pytest.raises(EmptyNote):
+        sign_note(ward.scope, "maria", " ", ward.now, encounter=encounter.reference, draft=kept.id)
+    sign_note(ward.scope, "maria", "All well.", ward.now, encounter=encounter.reference, draft=kept.id)
+    with pytest.raises(NotFound):  # pressed twice
+        sign_note(ward.scope, "maria", "All well.", ward.now, encounter=encounter.reference, draft=kept.id)
+    with ward.open() as unit:
+        assert drafts.listed(unit) == []
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,14 @@ def test_a_call_with_its_minutes_its_signed_note_and_what_was_promised(desk: Des
     desk.post(f"/notes/{note.id}/addendum", {"text": "  "}, 422)
 
 
+def test_a_note_that_was_taken_back_is_nobodys_word(desk: Desk) -> None:
+    desk.post("/work/call/contact", {**TALK, "version": "1"})
+    with desk.ward.open() as unit:
+        (note,) = unit.search("DocumentReference", {"patient": "Patient/maria"}).entries
+    desk.post("/work/undo", {"change": undo_of(desk.page("/today"))})
+    assert desk.client.get(f"/notes/{note.id}").status_code == 404
+
+
 def test_two_attempts_may_satisfy_a_rule_and_the_call_stays_open(desk: Desk) -> None:
     for version in ("1", "2"):
         desk.post("/work/call/contact", {**TALK, "outcome": "no-answer", "note": "", "version": version})

@@ -25,6 +25,7 @@ from careloop.fhir.elements import (
 )
 from careloop.kernel.calendar import BusinessCalendar, zone
 from careloop.kernel.errors import CareError, Conflict, Forbidden
+from careloop.projections import people
 from careloop.store import Stored, Unit
 
 WITHIN: Final = timedelta(minutes=10)
@@ -168,7 +169,7 @@ def _activate(unit: Unit, line: Stored) -> Stored:
             resource["lifecycleStatus"] = "active"
             resource["startDate"] = local_day(patient, unit.now).isoformat()
         case "Task":
-            _set_hours(resource, patient)
+            _set_hours(resource, people.zone_of(unit, line.person) or zone_of(patient))
             set_extension(resource, uris.PROGRAM_EXT, "Code", _program_of(unit, line.person))
             resource |= {
                 "intent": "plan",
@@ -186,12 +187,12 @@ def _program_of(unit: Unit, person: int) -> str | None:
     return codes.pop() if len(codes) == 1 else None
 
 
-def _set_hours(task: Resource, patient: Resource) -> None:
-    """The day of a line becomes hours in the person's zone: the end of that day, and 5 pm to aim for."""
+def _set_hours(task: Resource, zone_name: str) -> None:
+    """The day of a line becomes hours in the person's zone, else her site's: the end of that day, and 5 pm to aim
+    for."""
     due = day(task.get("restriction", {}).get("period", {}).get("end"))
     if due is None:
         return
-    zone_name = zone_of(patient)
     calendar = BusinessCalendar(zone(zone_name))
     task["restriction"] = {"period": {"end": fhir_instant(calendar.end_of(due))}}
     set_extension(task, uris.TARGET, "DateTime", fhir_instant(calendar.working_target(due)))

@@ -10,7 +10,7 @@ from careloop.actions import record, working
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, ref
 from careloop.kernel.errors import CareError
-from careloop.store import Stored, Unit
+from careloop.store import Stored, Unit, drafts
 
 # LOINC 34109-9 “Note”; ASTM E1762 author's signature.
 NOTE = ("34109-9", "Note")
@@ -42,11 +42,15 @@ def sign_note(
     *,
     encounter: str | None = None,
     appends: str | None = None,
+    draft: int | None = None,
 ) -> Stored:
     """person: Patient id. encounter: reference of the contact it is about. appends: id of the note that this adds to.
-    Returns the DocumentReference; a Provenance with the signature stands beside it. Raises EmptyNote, NotANote."""
+    draft: the unsigned note that this is; it goes in the same commit, so that nothing is signed twice. Returns the
+    DocumentReference; a Provenance with the signature stands beside it. Raises EmptyNote, NotANote, NotFound."""
     with record.begin(scope, now) as unit:
         patient = unit.read("Patient", person)
+        if draft is not None:
+            drafts.delete(unit, drafts.get(unit, draft, to_change=True).id)
         return write_note(unit, patient, text, encounter=encounter, appends=appends)
 
 

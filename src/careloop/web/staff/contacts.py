@@ -252,6 +252,8 @@ def note(request: HttpRequest, id: str) -> HttpResponse:
 def _note_page(request: HttpRequest, id: str, sheet: Sheet) -> HttpResponse:
     with open_record(request) as unit:
         stored = unit.read("DocumentReference", id)
+        if stored.resource.get("status") == "entered-in-error":  # taken back: nobody signed it
+            raise NotFound
         found = unit.search(
             "DocumentReference", {"relatesto": stored.reference, "_sort": "date", "_count": "50"}
         )
@@ -303,13 +305,16 @@ def unsigned(request: HttpRequest, draft: int) -> HttpResponse:
         try:
             encounter = str(kept.answers["encounter"])
             signed = sign_note(
-                _scope(request), person, request.POST.get("text", ""), now_of(request), encounter=encounter
+                _scope(request),
+                person,
+                request.POST.get("text", ""),
+                now_of(request),
+                encounter=encounter,
+                draft=draft,
             )
         except EmptyNote as empty:
             sheet = Sheet(request.POST.dict(), {"text": sentence_of(empty)})
         else:
-            with open_record(request) as unit:
-                drafts.delete(unit, draft)
             return HttpResponseRedirect(f"/notes/{signed.id}")
     return show(request, "staff/note_unsigned.html", sheet, {"card": beside, "draft": draft})
 
