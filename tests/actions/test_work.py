@@ -172,6 +172,19 @@ def test_work_about_nobody_yet_is_handed_on_within_its_own_site(ward: Ward) -> N
     assert ward.task("who")["owner"]["reference"] == "Practitioner/ben"
 
 
+def test_urgent_work_that_nobody_had_says_so_no_longer_once_somebody_has_it(ward: Ward) -> None:
+    a_colleague(ward)
+    alone = {
+        "klass": WorkClass.DANGER,
+        "is_protected": True,
+        "owner": None,
+        "waiting_on": "Nobody is on call.",
+    }
+    ward.has(b.task("alone", "maria", ward.now, title="Call her now", **alone))
+    hand_off_work(ward.scope, "alone", "Practitioner/ben", "please call her", ward.now)
+    assert extension(ward.task("alone"), uris.WAITING) is None
+
+
 def test_of_sixteen_who_claim_at_once_one_gets_it(ward: Ward) -> None:
     def claim(_: int) -> str:
         from django.db import connection

@@ -67,6 +67,7 @@ def hand_off_work(
             resource["owner"], name = ref(found.reference, found.name), found.name
             if work.is_protected:  # whoever gets it says “I have it”, or it goes on to the next
                 set_extension(resource, uris.ACKNOWLEDGED, "DateTime", None)
+                set_extension(resource, uris.WAITING, "String", None)  # “nobody is on call” is over
                 unit.set_timer(seen.person, TIMER, seen.reference, now + ANSWER_WITHIN)
         set_extension(resource, uris.WAKE, "DateTime", None)
         working.add_note(resource, f"Handed to {name}: {said}", unit)
