@@ -128,7 +128,7 @@ def a_discharge(how: str) -> bytes:
 def test_from_a_discharge_message_to_a_plan_on_paper(demo: Demo, chromium: Any, how: str) -> None:
     context = chromium.new_context(viewport=HOW[how], base_url=demo.url, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     hand = Hand(page, is_keys=how == "keys")
@@ -153,7 +153,7 @@ def the_discharge_arrives(page: Any, demo: Demo, message: bytes, person: str) ->
     answer = demo.send(message)
     assert "MSA|AA|" in answer
     row = page.locator(".row", has_text=person).filter(has_text="Call after discharge")
-    row.wait_for(timeout=5_000)
+    row.wait_for()
     assert "Discharged" in row.locator(".why").inner_text()
     due = row.locator(".when time").get_attribute("title")
     assert "CST" in due or "CDT" in due or "Central" in due

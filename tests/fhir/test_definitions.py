@@ -1,7 +1,6 @@
 """The compact facts of FHIR R4: complete, quick to read, and with numbers that never move."""
 
 import hashlib
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -60,18 +59,6 @@ def test_the_patient_compartment_follows_the_standard():
     assert d.compartment("Observation") == ("subject", "performer")
     assert d.compartment("Organization") == ()
     assert d.compartment("Condition", "Practitioner") == ("asserter",)
-
-
-def test_definitions_are_read_in_a_fraction_of_a_second():
-    code = (
-        "import time; t=time.perf_counter(); import careloop.fhir.definitions as d; "
-        "d.type_def('Patient'); d.search_params('Patient'); print(time.perf_counter()-t)"
-    )
-    best = min(
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
-        for _ in range(3)
-    )
-    assert best < 0.3, f"{best:.3f} s"
 
 
 @pytest.mark.corpora

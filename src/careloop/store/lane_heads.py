@@ -53,7 +53,8 @@ def descriptor(at: datetime) -> int:
             path = folder() / f"heads-{key[1]}.log"
             known = _open[key] = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             # Yesterday's stays open, for another thread may be writing there.
-            for old in sorted(_open, key=lambda opened: opened[1])[:-_FILES_OPEN]:
+            others = sorted((opened for opened in _open if opened != key), key=lambda opened: opened[1])
+            for old in others[: 1 - _FILES_OPEN]:
                 os.close(_open.pop(old))
         except OSError as failed:
             raise AuditUnavailable from failed
