@@ -12,6 +12,8 @@ from careloop.projections.rebuilding import COMPARED
 from tests.store.rows import rows
 
 Resource = dict[str, Any]
+
+
 def remembered() -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every projection. The worklist's position only says that something changed."""
     return {

@@ -65,4 +65,3 @@ def test_nobody_found_says_what_to_try(ana: Client):
 
 def test_who_is_not_signed_in_is_sent_to_the_door(ana: Client):
     assert Client().get("/people", {"q": "duarte"}).status_code == 302
-

@@ -57,7 +57,9 @@ SITE: Final = "urn:careloop:ext:site"  # Reference(Organization)
 ELIGIBILITY: Final = "urn:careloop:ext:eligibility"  # complex, on EpisodeOfCare: answer, because, at, by
 CONSENT_HOW: Final = "urn:careloop:ext:consent-how"  # code: verbal, written
 REFERRER_PHONE: Final = "urn:careloop:ext:referrer-phone"  # string: where whoever referred can be told
-RETRY_DAYS: Final = "urn:careloop:ext:retry-days"  # integer: after a try that reached nobody it comes back then
+RETRY_DAYS: Final = (
+    "urn:careloop:ext:retry-days"  # integer: after a try that reached nobody it comes back then
+)
 MRN_AUTHORITY: Final = "urn:careloop:ext:mrn-authority"  # uri, on Organization: system of its record numbers
 
 # Standard ones we read and write
