@@ -135,8 +135,16 @@ def test_messages_for_nobody_of_ours_are_left_out(ana: Client, hospital: Hospita
 def test_somebody_else_can_be_put_beside(ana: Client, hospital: Hospital) -> None:
     task = two_of_one_name(hospital)
     hospital.tell(adt("A01", mrn="5", name="OKOYE^RUTH", born="19440211", phone="", visit="V5"))
-    page = text(ana.get(f"/review/{task}", {"who": "okoye"}))
+    assert "RUTH OKOYE" not in text(ana.get(f"/review/{task}", {"who": "okoye"}))
+    answer = ana.post(f"/review/{task}/beside", {"who": "okoye"})
+    assert answer["Location"] == f"/review/{task}"
+    page = text(ana.get(f"/review/{task}"))
     assert "RUTH OKOYE" in page
+    assert not re.search(r'(href|action)="[^"]*okoye', page, re.IGNORECASE)
+    refused = ana.post(f"/review/{task}", {"version": version(page)})
+    assert "RUTH OKOYE" in text(refused)  # she stays beside until it is decided
+    ana.post(f"/review/{task}/beside", {"who": ""})
+    assert "RUTH OKOYE" not in text(ana.get(f"/review/{task}"))
 
 
 def test_nobody_of_another_site_sees_it(

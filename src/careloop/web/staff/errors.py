@@ -24,6 +24,10 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 # The database is away: before any view ran, too (the session lies in it).
 AWAY = (OperationalError, InterfaceError)
+# What may follow an address to the sign-in page and back; careloop.js has the same list.
+SAY_NOTHING = frozenset(
+    {"view", "section", "program", "only", "sort", "page", "after", "kind", "language", "part", "answers"}
+)
 
 
 def sentence_of(error: CareError) -> str:
@@ -182,5 +186,11 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
         return HttpResponse(
             gettext("Please sign in first."), status=401, content_type="text/plain; charset=utf-8"
         )
-    back = request.get_full_path() if request.method == "GET" else settings.LOGIN_REDIRECT_URL
+    back = _way_back(request) if request.method == "GET" else settings.LOGIN_REDIRECT_URL
     return HttpResponseRedirect(f"{settings.LOGIN_URL}?{urlencode({'next': back, **ended})}")
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where she was. What stood behind it comes along only when each part is known to say nothing of a person."""
+    asked = request.GET
+    return f"{request.path}?{asked.urlencode()}" if asked and not set(asked) - SAY_NOTHING else request.path

@@ -1,4 +1,5 @@
-"""The list of people, and finding one: the page, and the answers that come while she types."""
+"""The list of people, and finding one: the page, and the answers that come while she types. What somebody looks for is
+a name or a number of a person: it is posted and kept in the session, and never stands in an address."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext, gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from careloop.care.workload import SILENCE
 from careloop.projections import caseload
@@ -33,6 +34,8 @@ PAGE = 50
 COLUMNS = ("language", "program", "next", "heard", "flags", "lead")
 AT_FIRST = ("language", "program", "next", "heard", "flags")
 CHOSEN = "people-columns"
+LOOKED_FOR = "people-looked-for"
+LONGEST = 200
 
 
 # --- finding
@@ -57,13 +60,29 @@ def _lines(unit: Unit, query: str, limit: int) -> list[Line]:
 
 
 @staff_page
-@require_GET
+@require_POST
 def find_people(request: HttpRequest) -> HttpResponse:
     """The answers under the find box."""
-    query = request.GET.get("q", "").strip()
+    query = request.POST.get("q", "").strip()[:LONGEST]
     with open_record(request) as unit:
         lines = _lines(unit, query, WHILE_TYPING) if query else []
     return render(request, "staff/people_found.html", {"find_query": query, "lines": lines})
+
+
+@staff_page
+@require_http_methods(["GET", "POST"])
+def found(request: HttpRequest) -> HttpResponse:
+    """Whom it may mean (Enter in the find box). The words wait in the session, so that going back and reloading ask
+    nothing again."""
+    if request.method == "POST":
+        request.session[LOOKED_FOR] = request.POST.get("q", "").strip()[:LONGEST]
+        return HttpResponseRedirect("/people/found" if request.session[LOOKED_FOR] else "/people")
+    query = str(request.session.get(LOOKED_FOR, ""))
+    if not query:
+        return HttpResponseRedirect("/people")
+    with open_record(request) as unit:
+        lines = _lines(unit, query, ON_THE_PAGE)
+    return render(request, "staff/people.html", {"find_query": query, "lines": lines})
 
 
 # --- the list
@@ -101,12 +120,6 @@ class Row:
 @staff_page
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
-    """Without a question the list of people; with one, whom it may mean (Enter in the find box)."""
-    query = request.GET.get("q", "").strip()
-    if query:
-        with open_record(request) as unit:
-            lines = _lines(unit, query, ON_THE_PAGE)
-        return render(request, "staff/people.html", {"find_query": query, "lines": lines})
     asked = _asked(request)
     with open_record(request) as unit:
         found = caseload.caseload(unit, asked, PAGE)
@@ -233,5 +246,6 @@ def choose_columns(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("people", people, name="people"),
     path("people/find", find_people, name="find-people"),
+    path("people/found", found, name="found-people"),
     path("people/columns", choose_columns, name="people-columns"),
 ]

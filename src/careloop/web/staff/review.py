@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext, ngettext
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from careloop.actions.complete_work import complete_work
 from careloop.actions.hospital_reviews import MATCH, MERGE
@@ -39,6 +39,9 @@ from careloop.web.staff.forms import Sheet, version_of
 from careloop.web.staff.reader import now_of, open_record
 from careloop.web.staff.register import scope_of
 from careloop.web.staff.review_match import Comparison, compared, in_parts, incoming_of
+
+BESIDE = "review-beside"
+LONGEST = 200
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,8 +172,22 @@ def item(request: HttpRequest, id: str) -> HttpResponse:
         if refused.status not in (409, 422):
             raise
         return _item(request, id, Sheet(request.POST.dict(), {"choice": sentence_of(refused)}))
+    request.session.pop(BESIDE, None)
     toasts.say(request, gettext("Decided."))
     return HttpResponseRedirect("/review?done=1")
+
+
+@staff_page
+@require_POST
+def beside(request: HttpRequest, id: str) -> HttpResponse:
+    """Somebody else whom she wants to compare. The words wait in the session: a name never stands in an address."""
+    request.session[BESIDE] = {"id": id, "who": request.POST.get("who", "").strip()[:LONGEST]}
+    return HttpResponseRedirect(f"/review/{id}")
+
+
+def _looked_for(request: HttpRequest, id: str) -> str:
+    kept = request.session.get(BESIDE) or {}
+    return str(kept.get("who", "")) if kept.get("id") == id else ""
 
 
 def _resolve(request: HttpRequest, id: str) -> None:
@@ -212,7 +229,7 @@ def _close(request: HttpRequest, id: str) -> None:
 
 
 def _item(request: HttpRequest, id: str, sheet: Sheet) -> HttpResponse:
-    search = request.GET.get("who", "").strip()
+    search = _looked_for(request, id)
     with open_record(request) as unit:
         found = _opened(unit, id)
         context = _context(unit, request, found, search)
@@ -285,4 +302,5 @@ urlpatterns = [
     path("review", review, name="review"),
     *review_messages.urlpatterns,
     path("review/<str:id>", item, name="review-item"),
+    path("review/<str:id>/beside", beside, name="review-beside"),
 ]

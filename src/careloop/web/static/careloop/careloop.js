@@ -104,11 +104,19 @@
     complain(told || words("failed"));
   });
 
+  /* Only what says nothing of a person comes along to the door; web/staff/errors.py has the same list. */
+  const sayNothing = "view section program only sort page after kind language part answers".split(" ");
+
+  function here() {
+    const asked = [...new URLSearchParams(location.search).keys()];
+    return location.pathname + (asked.every((key) => sayNothing.includes(key)) ? location.search : "");
+  }
+
   /* The session ended: nobody who passes by reads on. With a form open the page is covered, she signs in beside it and
      goes on where she was; else she goes to the door. */
   function ended() {
     const link = document.createElement("a");
-    link.href = "/sign-in?ended=1&next=" + encodeURIComponent(location.pathname + location.search);
+    link.href = "/sign-in?ended=1&next=" + encodeURIComponent(here());
     if (!(dialog()?.open && dialog().querySelector("form"))) return location.assign(link.href);
     if (document.body.classList.contains("covered")) return undefined;
     complain(words("ended") + " ");
@@ -128,11 +136,13 @@
 
   /* A page from before she signed in again carries an old token: take the new one and send once more. */
   function sendAgain(form, token) {
-    if (!(form instanceof HTMLFormElement) || form.dataset.sentAgain) return false;
+    const isForm = form instanceof HTMLFormElement;
+    if (!(isForm || form?.id === "find") || form.dataset.sentAgain) return false;
     form.dataset.sentAgain = "1";
     document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
     document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((field) => { field.value = token; });
-    form.requestSubmit();
+    if (isForm) form.requestSubmit();
+    else htmx.ajax("POST", "/people/find", { source: form, target: "#find-results" });
     return true;
   }
 
@@ -141,6 +151,11 @@
     document.querySelectorAll("form[data-keeps]:not([data-sent])").forEach((form) => navigator.sendBeacon(form.dataset.keeps, new FormData(form)));
   });
   document.addEventListener("submit", (event) => { event.target.dataset.sent = "1"; });
+  /* A save that was still to come when the form was sent does not follow it; who types on after all is kept again. */
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.matches("form[data-sent] .saved")) event.preventDefault();
+  });
+  document.addEventListener("input", (event) => { if (event.target.form) delete event.target.form.dataset.sent; });
   for (const fault of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
     document.addEventListener(fault, (event) => { delete event.detail.elt?.dataset.sent; });
   }
