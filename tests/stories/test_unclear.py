@@ -7,7 +7,11 @@ from datetime import timedelta
 import pytest
 
 from careloop import store
+from careloop.access import Scope
 from careloop.actions.complete_work import DischargeUndecided, complete_work
+from careloop.actions.enroll_facts import look_of
+from careloop.actions.propose_from_known import propose_from_known
+from careloop.actions.propose_plan import line_key, lines_of
 from careloop.actions.record_complexity import BadComplexity, CliniciansOnly, record_complexity
 from careloop.actions.settle_discharge import (
     BadDecision,
@@ -145,6 +149,46 @@ def test_a_decision_undone_is_open_again(ward: StoryWard) -> None:
     undo(ana, settled.undo, ward.now + timedelta(minutes=1))
     ward.react()
     assert ward.titles() == [REVIEW]
+
+
+def went(ward: StoryWard) -> object:
+    """As the program Transitions asks."""
+    with store.open(HOUSE, now=ward.now) as unit:
+        return look_of(unit, unit.read("Patient", "maria"), "transitions", LIBRARY)("fact/discharged_to")
+
+
+def proposed(ward: StoryWard, ana: Scope) -> list[str]:
+    plan = propose_from_known(ana, "maria", LIBRARY, ward.now)
+    if plan is None:
+        return []
+    with store.open(HOUSE, now=ward.now) as unit:
+        return [line_key(each.resource) for each in unit.get(lines_of(plan.resource)).values()]
+
+
+def test_what_a_person_decided_is_what_programs_and_plans_go_by(ward: StoryWard) -> None:
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    ward.discharge(to="70")
+    assert went(ward) is None
+    assert proposed(ward, ana) == []
+    settle_discharge(ana, ward.rows()[0].task_id, "home", ward.now, LIBRARY)
+    assert went(ward) == "home"
+    assert "need:home-again" in proposed(ward, ana)
+
+
+def test_a_stay_of_a_class_that_nobody_knows_is_one_once_somebody_decided(ward: StoryWard) -> None:
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    ward.discharge(kind="odd")
+    assert went(ward) is None
+    settle_discharge(ana, ward.rows()[0].task_id, "home", ward.now, LIBRARY)
+    assert went(ward) == "home"
+    assert "need:home-again" in proposed(ward, ana)
+
+
+def test_a_hospital_s_own_word_for_home_is_home_for_programs_and_plans(ward: StoryWard) -> None:
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    ward.discharge(to="HOMESVC")
+    assert went(ward) == "home"
+    assert "need:home-again" in proposed(ward, ana)
 
 
 def test_done_alone_decides_nothing(ward: StoryWard) -> None:

@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from careloop.actions.known_stays import known_stays, went_to
 from careloop.actions.propose_plan import days_since_discharge, local_day
 from careloop.care.assess import Score, instrument_answered, lookup, score
 from careloop.care.coverage import kinds_of
-from careloop.care.stay import stay_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day
 from careloop.fhir.questionnaire import only_asked
@@ -22,7 +22,6 @@ from careloop.store import Stored, Unit
 TYPES: Final = (
     "Condition",
     "Coverage",
-    "Encounter",
     "Observation",
     "QuestionnaireResponse",
     "ServiceRequest",
@@ -64,7 +63,7 @@ def _facts(
     return {
         "age": lambda: _age(patient.resource, today),
         "days_since_discharge": lambda: days_since_discharge(unit, patient),
-        "discharged_to": lambda: _discharged_to(held["Encounter"], library, today),
+        "discharged_to": lambda: _discharged_to(unit, patient, library),
         "conditions": lambda: frozenset(code[:3] for code in conditions) if held["Condition"] else None,
         "lasting_conditions": lambda: len(conditions) if held["Condition"] else None,
         "coverage": lambda: kinds_of(held["Coverage"], today, library) - {"unknown"} or None,
@@ -93,15 +92,14 @@ def _conditions(found: list[Resource]) -> frozenset[str]:
     )
 
 
-def _discharged_to(encounters: list[Resource], library: Library, today: date) -> str | None:
+def _discharged_to(unit: Unit, patient: Stored, library: Library) -> str | None:
     """Of the newest finished stay."""
-    stays = [stay_of(each, library, today) for each in encounters]
+    stays = known_stays(unit, patient.rid, library)
     ended = [s for s in stays if s.is_discharged and s.setting == "stay" and s.ended_as_written]
     if not ended:
         return None
     newest = max(ended, key=lambda stay: (stay.ended_as_written or date.min, stay.reference))
-    meaning = newest.disposition.meaning(library.rule("discharge-dispositions", today))
-    return None if meaning == "unknown" else meaning
+    return went_to(newest, library, unit)
 
 
 def _is_referral(request: Resource, program: str) -> bool:

@@ -132,7 +132,7 @@ def _stays(
     unit: Unit, person: PersonFacts, kinds: Mapping[str, list[Resource]], library: Library
 ) -> tuple[Stay, ...]:
     encounters = kinds["Encounter"]
-    own = _own_codes({name for each in encounters if (name := sender_of(each))})
+    own = own_codes({name for each in encounters if (name := sender_of(each))})
     hospitals = _hospitals(unit, encounters)
     recorded = _complexity(unit, person.reference) if encounters else {}
     today = unit.now.date()
@@ -162,7 +162,7 @@ def _coverage(
     return kinds_of(coverages, ended, library)
 
 
-def _own_codes(senders: set[str]) -> dict[str, dict[str, str]]:
+def own_codes(senders: set[str]) -> dict[str, dict[str, str]]:
     """Each sender's own disposition codes."""
     if not senders:
         return {}

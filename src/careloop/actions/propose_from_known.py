@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from careloop.access import Scope
 from careloop.actions import record
+from careloop.actions.known_stays import known_stays, went_to
 from careloop.actions.propose_plan import answered_on, local_day, write_proposal
 from careloop.care.assess import Score, score
 from careloop.care.plan import Told
-from careloop.care.stay import Stay, stay_of
+from careloop.care.stay import Stay
 from careloop.fhir.elements import instant
 from careloop.fhir.responses import answers_of
 from careloop.kernel.days import day_said
@@ -63,7 +64,7 @@ def known_of(unit: Unit, patient: Stored, library: Library) -> Known | None:
     facts: dict[str, object] = {}
     said: list[Words] = []
     if stay is not None:
-        facts = _facts(stay, library, today)
+        facts = _facts(unit, stay, library, today)
         said.append(_stay_words(stay, today))
     for instrument, _, on in answered:
         said.append(answered_on(instrument, on))
@@ -105,9 +106,8 @@ def _answered(unit: Unit, patient: Stored, library: Library) -> list[tuple[Instr
 def _stay(unit: Unit, patient: Stored, library: Library, today: date) -> Stay | None:
     """The newest stay that ended in the last 30 days, unless another has begun since."""
     stays = [
-        stay_of(stored.resource, library, today) for stored in unit.of_person(patient.rid, ["Encounter"])
+        each for each in known_stays(unit, patient.rid, library) if each.setting == "stay" and each.has_begun
     ]
-    stays = [each for each in stays if each.setting == "stay" and each.has_begun]
     if any(each.ended_as_written is None for each in stays if not each.is_discharged):
         return None
     ended = [each for each in stays if each.is_discharged and each.ended_as_written]
@@ -117,11 +117,11 @@ def _stay(unit: Unit, patient: Stored, library: Library, today: date) -> Stay | 
     return newest if 0 <= (today - newest.ended_as_written).days < STAY_HOLDS_DAYS else None
 
 
-def _facts(stay: Stay, library: Library, today: date) -> dict[str, object]:
+def _facts(unit: Unit, stay: Stay, library: Library, today: date) -> dict[str, object]:
     ended = stay.ended_as_written
     facts: dict[str, object] = {"days_since_discharge": (today - ended).days} if ended else {}
-    meaning = stay.decided or stay.disposition.meaning(library.rule("discharge-dispositions", today))
-    return {**facts, **({"discharged_to": meaning} if meaning != "unknown" else {})}
+    meaning = went_to(stay, library, unit)
+    return {**facts, **({"discharged_to": meaning} if meaning else {})}
 
 
 def _stay_words(stay: Stay, today: date) -> Words:

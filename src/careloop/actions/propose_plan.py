@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from careloop.access import Scope
 from careloop.accounts.models import User
 from careloop.actions import record
+from careloop.actions.known_stays import known_stays
 from careloop.care.assess import Score
 from careloop.care.plan import (
     DECLINE_REASONS,
@@ -20,7 +21,6 @@ from careloop.care.plan import (
     line_resource,
     propose,
 )
-from careloop.care.stay import stay_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, extension, fhir_instant, ref, text_of
 from careloop.fhir.translation import translate, translated
@@ -236,8 +236,7 @@ def local_day(patient: Resource, now: datetime) -> date:
 
 def days_since_discharge(unit: Unit, patient: Stored) -> int | None:
     """From the finished hospital stay that ended last, whichever was written last. Observation is a stay."""
-    today, library = local_day(patient.resource, unit.now), load()
-    stays = [stay_of(each.resource, library, today) for each in unit.of_person(patient.rid, ["Encounter"])]
+    today, stays = local_day(patient.resource, unit.now), known_stays(unit, patient.rid, load())
     ended = [
         each.ended_as_written
         for each in stays

@@ -38,7 +38,9 @@ __all__ = [
     "has_died",
     "key_of",
     "on_discharge",
+    "reading",
     "what_follows",
+    "with_decision",
 ]
 
 
@@ -71,7 +73,7 @@ def on_discharge(facts: DischargeFacts, library: Library, now: datetime) -> Prop
         return on_admission(facts, facts.later)
     if is_declined(person, stay):
         return _settle(facts, (), "This person declined the transitions program.")
-    setting, meaning = _reading(stay, library, now)
+    setting, meaning = reading(stay, library, now)
     if setting == "visit" or meaning in ("admitted", "nothing"):
         return _settle(facts, (), "Nothing follows this kind of visit.")
     if meaning == "died":
@@ -144,7 +146,7 @@ def what_follows(
 ) -> Proposal:
     """Everything that all of one person's stays ask for together, and her death with them. are_all: whether these
     are all of her stays; somebody who may not see each of them can't say that one is gone."""
-    stays = [_with_decision(stay, person) for stay in stays]
+    stays = [with_decision(stay, person.work) for stay in stays]
     person = _with_death_in_hospital(person, stays, library, now)
     asked = [
         on_discharge(DischargeFacts(person, stay, overtaken_by(stay, stays)), library, now)
@@ -164,7 +166,7 @@ def what_follows(
 
 def has_died(person: PersonFacts, stays: Sequence[Stay], library: Library, now: datetime) -> bool:
     """By the record of the person, or because a hospital, or whoever decided about its words, says so."""
-    decided = [_with_decision(stay, person) for stay in stays]
+    decided = [with_decision(stay, person.work) for stay in stays]
     return _with_death_in_hospital(person, decided, library, now).is_deceased
 
 
@@ -192,12 +194,12 @@ def contact_standing(
     return ContactStanding(False, is_reached, f"{missing} more in the window would satisfy the billing rule.")
 
 
-def _with_decision(stay: Stay, person: PersonFacts) -> Stay:
+def with_decision(stay: Stay, work: Sequence[Outstanding]) -> Stay:
     """With what a person decided about it, as long as the hospital says the same."""
     if stay.decided:
         return stay
     prefix = key_of(stay, REVIEW)
-    for each in person.work:
+    for each in work:
         is_about_it = each.dedupe == prefix or each.dedupe.startswith(f"{prefix}:")
         if is_about_it and each.decided and not is_of_earlier(each, stay) and each.state == "done":
             return replace(stay, decided=each.decided)
@@ -226,7 +228,7 @@ def is_worth_asking(stay: Stay, library: Library, now: datetime) -> bool:
 # What can't be dated, or no longer matters
 
 
-def _reading(stay: Stay, library: Library, now: datetime) -> tuple[str, str]:
+def reading(stay: Stay, library: Library, now: datetime) -> tuple[str, str]:
     """Setting and meaning. What a person decided wins; who decides about an unclear class says it was a stay."""
     if stay.decided:
         return ("stay" if stay.setting == "unknown" else stay.setting), stay.decided
@@ -267,7 +269,7 @@ def _with_death_in_hospital(
     if person.is_deceased:
         return person
     for stay in stays:
-        is_died = stay.is_discharged and _reading(stay, library, now)[1] == "died"
+        is_died = stay.is_discharged and reading(stay, library, now)[1] == "died"
         if is_died and overtaken_by(stay, stays) is None:
             return _dead_in_hospital(person, stay)
     return person
