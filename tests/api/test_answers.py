@@ -13,6 +13,8 @@ from careloop.library import load
 from tests.api.conftest import Door, text_of
 
 PHQ = load().instruments["phq-9"]
+ASQ = load().instruments["asq"]
+NO = dict.fromkeys(("wished-dead", "better-off", "thoughts", "ever-tried"), Answer(("no",)))
 
 
 def answers(**said):
@@ -26,8 +28,8 @@ def maria(door):
     return "Patient/" + json.loads(answer.content)["id"]
 
 
-def posted(given, person, now, status="completed"):
-    made = response(PHQ.form, given, About(person or "", now), status=status)
+def posted(given, person, now, status="completed", form=PHQ.form):
+    made = response(form, given, About(person or "", now), status=status)
     if person is None:
         del made["subject"]
     return made
@@ -107,6 +109,27 @@ def test_a_critical_answer_is_urgent_work_in_the_same_commit(door, maria, now, s
     assert task["owner"]["reference"] == "Practitioner/chen"
     assert task["for"]["reference"] == maria
     assert "question 9" in task["reasonCode"]["text"]
+
+
+def test_a_declined_asq_question_is_the_refusal_that_asks_the_fifth_question(door, maria, now):
+    given = NO | {"thoughts": Answer((), "declined")}
+    body = posted(given, maria, now, form=ASQ.form)
+    refused = door.ask("POST", "QuestionnaireResponse", body)
+    assert refused.status_code == 422
+    assert "linkId='right-now'" in refused.content.decode()
+    assert found(door, "QuestionnaireResponse") == []
+    fifth = {"linkId": "right-now", "answer": [{"valueCoding": {"code": "no"}}]}
+    whole = {**body, "item": [*body["item"], fifth]}
+    assert door.ask("POST", "QuestionnaireResponse", whole).status_code == 201
+    [task] = found(door, "Task")
+    assert "ASQ positive screen" in task["reasonCode"]["text"]
+
+
+def test_a_declined_asq_question_speaks_while_the_rest_is_still_asked(door, maria, now):
+    given = NO | {"thoughts": Answer((), "declined")}
+    body = posted(given, maria, now, "in-progress", ASQ.form)
+    assert door.ask("POST", "QuestionnaireResponse", body).status_code == 201
+    assert len(found(door, "Task")) == 1
 
 
 def test_the_same_answers_again_make_no_second_urgent_work_and_a_corrected_score(door, maria, now):

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record
@@ -22,14 +21,17 @@ from careloop.actions.drafting import (
 from careloop.actions.record_safety import add_to_urgent, safety_words
 from careloop.actions.urgent import raise_alarm
 from careloop.care.assess import Alarm, Score, said, score
-from careloop.fhir.questionnaire import Answer, Progress, answer_problems, progress, value_from_text
+from careloop.fhir.questionnaire import (
+    REFUSED,
+    Answer,
+    Progress,
+    answer_problems,
+    progress,
+    value_from_text,
+)
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.store import Unit
-
-# Where a form counts a refusal as an answer of its own (ASQ: it is positive, and asks the fifth question), “Declined”
-# is that answer.
-REFUSED: Final = "refused"
 
 
 class AnsweredMeanwhile(Conflict):

@@ -19,6 +19,9 @@ from careloop.kernel.errors import CareError
 
 ABSENT = {"not-asked": "not-asked", "declined": "asked-declined", "unknown": "asked-unknown"}
 ABSENT_OF_CODE = {code: name for name, code in ABSENT.items()}
+# Where a form counts a refusal as an answer of its own (ASQ: it is positive, and asks the fifth question), “Declined”
+# is that answer, on the page and in a response that was posted.
+REFUSED = "refused"
 
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 EXCLUSIVE = "http://hl7.org/fhir/StructureDefinition/questionnaire-optionExclusive"

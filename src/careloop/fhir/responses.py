@@ -14,6 +14,7 @@ from careloop.fhir.questionnaire import (
     ABSENT,
     ABSENT_OF_CODE,
     CHOICES,
+    REFUSED,
     VALUE_KEY,
     Answer,
     Answers,
@@ -143,6 +144,8 @@ def _answer(item: Item, element: Mapping[str, Any]) -> tuple[Answer, list[Proble
             if absent is None:
                 problems.append(Problem(item.link_id, unreadable.code, unreadable.text))
     reason = ABSENT_OF_CODE.get(absent, "unknown") if absent is not None else None
+    if reason == "declined" and not values and item.option(REFUSED):
+        return Answer((REFUSED,)), problems
     return Answer(tuple(values), reason), problems
 
 
