@@ -47,7 +47,8 @@ class BadContact(CareError):
 class Contact:
     """minutes: whole, at least 1. note: signed with it, unless signs_later: then its words wait for the signature.
     with_whom: whose ear it was, when not the person's own. is_done: the to-do is finished by it. promise, promised_for:
-    what was promised in it, and for when; it stands and is taken back with the contact."""
+    what was promised in it, and for when; it stands and is taken back with the contact. opened: what its sheet says of
+    its own beginning; what that sheet still sends to be kept afterwards is passed over."""
 
     outcome: Outcome
     minutes: int
@@ -59,6 +60,7 @@ class Contact:
     is_done: bool = False
     promise: str = ""
     promised_for: datetime | None = None
+    opened: str = ""
 
     def __repr__(self) -> str:
         return f"Contact({self.outcome})"
@@ -146,8 +148,7 @@ def _sign_or_keep(
         note = write_note(unit, patient, said, encounter=encounter.reference)
     else:
         drafts.save(unit, patient.rid, note_form(encounter), {"text": said, "encounter": encounter.reference})
-    if kept := drafts.load(unit, patient.rid, form_of(task)):
-        drafts.delete(unit, kept.id)
+    drafts.finish(unit, patient.rid, form_of(task), opened=contact.opened)
     return note
 
 

@@ -11,6 +11,7 @@ from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.acknowledge_urgent import escalate_urgent
 from careloop.actions.follow_person import SILENCE, follow
+from careloop.actions.keep_panel import forget_old_panels
 from careloop.actions.urgent import TIMER as ESCALATE
 from careloop.kernel.errors import Conflict, Gone, NotFound
 from careloop.library import Library
@@ -85,8 +86,10 @@ def _silence(timer: Timer, library: Library, now: datetime) -> None:
 
 
 def _sweep(timer: Timer, library: Library, now: datetime) -> None:
-    """People in a program whom no change has brought to our attention, as after an import, are watched from now on."""
+    """People in a program whom no change has brought to our attention, as after an import, are watched from now on.
+    Panels that nobody took are forgotten."""
     with record.begin(scope(), now) as unit:
+        forget_old_panels(unit)
         found = unit.cursor().execute(UNWATCHED, [SILENCE, SWEPT_AT_ONCE]).fetchall()
         for (person,) in found:
             unit.set_timer(person, SILENCE, unit.reference_of(person), now)

@@ -1,5 +1,6 @@
 """Answers on their way: saved at each answer, one draft a person, actor and form. Completing it writes one version
-of a QuestionnaireResponse and deletes the draft."""
+of a QuestionnaireResponse and deletes the draft. Likewise the words of calls on their way to a signed note, and panels
+that are looked through before they are taken."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from careloop.store.unit import Unit
 
 _COLUMNS: Final = "id, person, actor, form, codec, answers, started_at, at"
+ENDED: Final = "sheet-ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,44 @@ def save(unit: Unit, person: int, form: str, answers: Mapping[str, Any]) -> Draf
         [person, unit.scope.actor.principal, form, codec, body, unit.now, unit.now],
     )
     return _draft(unit, cursor.fetchone())
+
+
+def keep(unit: Unit, person: int, form: str, answers: Mapping[str, Any], *, opened: str = "") -> Draft | None:
+    """As save, of a sheet that says when it was opened; None once that very sheet was finished: what comes late brings
+    nothing back."""
+    if opened:
+        key = _under_lock(unit, person, form, opened)
+        asked = unit.cursor().execute("select 1 from once where kind = %s and key = %s", [ENDED, key])
+        if asked.fetchone() is not None:
+            return None
+    return save(unit, person, form, answers)
+
+
+def finish(unit: Unit, person: int, form: str, *, opened: str = "") -> None:
+    """The draft goes, and a late keep of the sheet that was opened then finds that it has ended."""
+    if opened:
+        unit.claim(ENDED, _under_lock(unit, person, form, opened), person)
+    if kept := load(unit, person, form):
+        delete(unit, kept.id)
+
+
+def _under_lock(unit: Unit, person: int, form: str, opened: str) -> str:
+    """Until the commit nobody else keeps or finishes the same sheet."""
+    key = f"{unit.scope.actor.principal}:{person}:{form}:{opened}"
+    unit.cursor().execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", [key])
+    return key
+
+
+def change(unit: Unit, draft_id: int, answers: Mapping[str, Any]) -> Draft | None:
+    """Other answers of the actor's own draft; None when it is no longer there: it is not made anew."""
+    codec, body = bodies.pack_bytes(bodies.encode(dict(answers)))
+    cursor = unit.cursor()
+    cursor.execute(
+        f"update drafts set codec = %s, answers = %s, at = %s where id = %s and actor = %s returning {_COLUMNS}",
+        [codec, body, unit.now, draft_id, unit.scope.actor.principal],
+    )
+    row = cursor.fetchone()
+    return _draft(unit, row) if row else None
 
 
 def load(unit: Unit, person: int, form: str) -> Draft | None:
@@ -82,6 +122,13 @@ def delete(unit: Unit, draft_id: int) -> None:
     unit.cursor().execute(
         "delete from drafts where id = %s and actor = %s", [draft_id, unit.scope.actor.principal]
     )
+
+
+def expire(unit: Unit, begins: str, before: datetime) -> int:
+    """Whoever's they are: those whose form's name begins so, untouched since then, are forgotten. How many."""
+    cursor = unit.cursor()
+    cursor.execute("delete from drafts where starts_with(form, %s) and at < %s", [begins, before])
+    return int(cursor.rowcount)
 
 
 def _select(unit: Unit, where: str, parameters: list[Any], *, lock: bool = False) -> list[Draft]:

@@ -10,6 +10,7 @@ from django.urls import path
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from careloop.actions.keep_typed import keep_contact, keep_note
 from careloop.actions.log_contact import CHANNELS, OUTCOMES, BadContact, Contact, form_of, log_contact
 from careloop.actions.record_promise import BadPromise, record_promise
 from careloop.actions.sign_note import EmptyNote, sign_note, text_of_note
@@ -19,7 +20,7 @@ from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound, StaleVersion
 from careloop.projections.card import card
 from careloop.projections.people import names
-from careloop.store import Stored, Unit, drafts
+from careloop.store import Stored, drafts
 from careloop.web import formats
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import staff_page
@@ -140,6 +141,7 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
         is_done="is_done" in posted,
         promise=posted.get("promise", ""),
         promised_for=local_moment(posted.get("promise_until", ""), zone_of_reader(request)),
+        opened=posted.get("started", ""),
     )
     try:
         result = log_contact(
@@ -152,6 +154,8 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
         )
     except BadContact as bad:
         return _sheet(request, Sheet(posted.dict(), {"minutes": sentence_of(bad)}), task=task, person=person)
+    except ReasonMissing as missing:
+        return _sheet(request, Sheet(posted.dict(), {"note": sentence_of(missing)}), task=task, person=person)
     except (StaleVersion, WorkEnded):
         return _sheet(request, stale(request), task=task, person=person)
     return done(request, _said(contact), result)
@@ -190,25 +194,25 @@ def _problems(request: HttpRequest) -> dict[str, str]:
 @staff_page
 @require_POST
 def keep_work_draft(request: HttpRequest, id: str) -> HttpResponse:
-    with open_record(request) as unit:
-        task = unit.read("Task", id)
-        return _kept(request, unit, task.person, form_of(id))
+    return _kept(request, keep_contact(_scope(request), _typed(request), now_of(request), task=id))
 
 
 @staff_page
 @require_POST
 def keep_person_draft(request: HttpRequest, person: str) -> HttpResponse:
-    with open_record(request) as unit:
-        return _kept(request, unit, unit.read("Patient", person).rid, form_of(None))
+    return _kept(request, keep_contact(_scope(request), _typed(request), now_of(request), person=person))
 
 
-def _kept(request: HttpRequest, unit: Unit, person: int, form: str) -> HttpResponse:
-    answers = {name: request.POST[name][:20_000] for name in FIELDS if name in request.POST}
-    saved = drafts.save(unit, person, form, answers)
-    said = gettext("Saved %(time)s") % {
-        "time": formats.clock_time(saved.at.astimezone(zone_of_reader(request)))
-    }
-    return HttpResponse(said, content_type="text/plain; charset=utf-8")
+def _typed(request: HttpRequest) -> dict[str, str]:
+    return {name: request.POST[name] for name in FIELDS if name in request.POST}
+
+
+def _kept(request: HttpRequest, is_kept: bool) -> HttpResponse:
+    """What came too late, after it was logged or signed, is passed over without a word."""
+    if not is_kept:
+        return HttpResponse(status=204)
+    at = formats.clock_time(now_of(request).astimezone(zone_of_reader(request)))
+    return HttpResponse(gettext("Saved %(time)s") % {"time": at}, content_type="text/plain; charset=utf-8")
 
 
 # --- a promise by itself
@@ -322,14 +326,7 @@ def unsigned(request: HttpRequest, draft: int) -> HttpResponse:
 @staff_page
 @require_POST
 def keep_unsigned(request: HttpRequest, draft: int) -> HttpResponse:
-    with open_record(request) as unit:
-        kept = drafts.get(unit, draft)
-        answers = {**kept.answers, "text": request.POST.get("text", "")[:20_000]}
-        saved = drafts.save(unit, kept.person, kept.form, answers)
-    said = gettext("Saved %(time)s") % {
-        "time": formats.clock_time(saved.at.astimezone(zone_of_reader(request)))
-    }
-    return HttpResponse(said, content_type="text/plain; charset=utf-8")
+    return _kept(request, keep_note(_scope(request), draft, request.POST.get("text", ""), now_of(request)))
 
 
 urlpatterns = [

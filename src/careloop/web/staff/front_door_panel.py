@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,21 +13,18 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from careloop.actions.import_panel import Finding, Report, import_panel
+from careloop.actions.keep_panel import data_of, drop_panel, kept_panel, name_columns, note_progress, send_up
 from careloop.actions.panel_file import (
     FIELDS,
     FULL_NAME,
     MOST_BYTES,
     BadPanel,
     Panel,
-    guess,
     mapping_problem,
     read_panel,
 )
-from careloop.kernel.errors import NotFound
-from careloop.kernel.ids import new_id
 from careloop.library import load
 from careloop.projections.people import PersonBrief, briefs
-from careloop.store import drafts
 from careloop.store.drafts import Draft
 from careloop.web.staff import register_fields, toasts
 from careloop.web.staff.errors import sentence_of, staff_page
@@ -37,8 +33,6 @@ from careloop.web.staff.reader import now_of, open_record
 from careloop.web.staff.register import scope_of, site_chosen, sites_of
 from careloop.web.staff.review_match import in_parts
 
-NOBODY = 0
-FORM = "panel:"
 # Rows taken in one request: about a second of work.
 PART = 200
 SHOWN = 100
@@ -74,24 +68,18 @@ def upload(request: HttpRequest) -> HttpResponse:
     sent = request.FILES.get("file")
     if sent is None:
         return _upload(request, sites, gettext("Choose a file."))
-    data = sent.read(MOST_BYTES + 1)
+    program = request.POST.get("program", "")
     try:
-        panel = read_panel(data)
+        draft = send_up(
+            scope_of(request),
+            sent.read(MOST_BYTES + 1),
+            now_of(request),
+            name=str(sent.name or ""),
+            site=site_chosen(request, sites),
+            program=program if program in load().programs else "",
+        )
     except BadPanel as bad:
         return _upload(request, sites, sentence_of(bad))
-    kept = {
-        "data": b64encode(data).decode(),
-        "name": str(sent.name or "")[:200],
-        "site": site_chosen(request, sites),
-        "program": request.POST.get("program", "") if request.POST.get("program") in load().programs else "",
-        "mapped": guess(panel.columns),
-        "done": 0,
-        "counts": {},
-    }
-    with open_record(request) as unit:
-        for earlier in drafts.listed(unit, NOBODY, begins=FORM):  # one panel at a time
-            drafts.delete(unit, earlier.id)
-        draft = drafts.save(unit, NOBODY, f"{FORM}{new_id()}", kept)
     return HttpResponseRedirect(f"/front-door/panel/{draft.id}")
 
 
@@ -124,10 +112,7 @@ def _field_words() -> dict[str, str]:
 
 def _kept(request: HttpRequest, id: int) -> Draft:
     with open_record(request) as unit:
-        draft = drafts.get(unit, id)
-    if not draft.form.startswith(FORM):
-        raise NotFound
-    return draft
+        return kept_panel(unit, id)
 
 
 @staff_page
@@ -135,12 +120,9 @@ def _kept(request: HttpRequest, id: int) -> Draft:
 def panel(request: HttpRequest, id: int) -> HttpResponse:
     """GET: the columns and a dry run. POST: other columns, and the dry run again."""
     draft = _kept(request, id)
-    data = b64decode(draft.answers["data"])
+    data = data_of(draft)
     if request.method == "POST":
-        mapped = _mapped(request, read_panel(data))
-        if not draft.answers["done"]:  # half taken: the columns stay as they were
-            with open_record(request) as unit:
-                drafts.save(unit, NOBODY, draft.form, {**draft.answers, "mapped": mapped})
+        name_columns(scope_of(request), id, _mapped(request, read_panel(data)), now_of(request))
         return HttpResponseRedirect(f"/front-door/panel/{id}#result")
     if draft.answers["done"]:
         return _progress(request, draft, read_panel(data))
@@ -166,7 +148,7 @@ def _run(
     answers = draft.answers
     return import_panel(
         scope_of(request),
-        b64decode(answers["data"]),
+        data_of(draft),
         site=answers["site"],
         now=now_of(request),
         mapped=answers["mapped"],
@@ -260,17 +242,8 @@ def apply(request: HttpRequest, id: int) -> HttpResponse:
     draft = _kept(request, id)
     first = int(draft.answers["done"])
     report = _run(request, draft, is_dry=False, first=first, most=PART)
-    counts = dict(draft.answers["counts"])
-    for outcome, count in report.counts.items():
-        counts[outcome] = counts.get(outcome, 0) + count
-    total = len(report.panel.rows)
-    with open_record(request) as unit:
-        if report.done >= total:
-            drafts.delete(unit, id)
-        else:
-            kept = {**draft.answers, "done": report.done, "counts": counts}
-            drafts.save(unit, NOBODY, draft.form, kept)
-    if report.done >= total:
+    counts = note_progress(scope_of(request), id, report, now_of(request))
+    if report.done >= len(report.panel.rows):
         return _finished(request, counts)
     return HttpResponseRedirect(f"/front-door/panel/{id}")
 
@@ -302,9 +275,7 @@ def _finished(request: HttpRequest, counts: Mapping[str, int]) -> HttpResponse:
 @require_POST
 def drop(request: HttpRequest, id: int) -> HttpResponse:
     """Not this file: forgotten, nothing was taken from it."""
-    draft = _kept(request, id)
-    with open_record(request) as unit:
-        drafts.delete(unit, draft.id)
+    drop_panel(scope_of(request), id, now_of(request))
     return HttpResponseRedirect("/front-door/panel")
 
 
