@@ -10,13 +10,12 @@ import pytest
 from django.test import Client, override_settings
 
 from careloop import library, reactions
-from careloop.accounts.models import User
-from careloop.connect.hl7v2 import process
+from careloop.accounts.models import Principal, Sender, User
+from careloop.connect.hl7v2 import process, receive
 from careloop.server import middleware
-from careloop.store import audit
 from tests.connect.hl7v2.messages import Hospital, adt
 from tests.projections import builders as b
-from tests.store.rows import rows
+from tests.store.rows import details_of, rows
 from tests.stories.ward import settle
 
 LIBRARY = library.load()
@@ -254,7 +253,7 @@ def test_looking_at_a_raw_message_is_written_down(ana: Client, hospital: Hospita
     hospital.now += timedelta(seconds=1)
     ana.get(f"/review/messages/{refused.id}/raw")
     kept = rows("select detail from audit where at = %s and detail is not null", hospital.now)
-    assert any(f"inbox {refused.id} raw" in str(audit.details_of(bytes(each[0]))) for each in kept)
+    assert any(f"inbox {refused.id} raw" in str(details_of(bytes(each[0]))) for each in kept)
 
 
 def test_what_came_from_nobody_we_know_is_for_supervisors(
@@ -264,11 +263,40 @@ def test_what_came_from_nobody_we_know_is_for_supervisors(
         from careloop.store import inbox
 
         kept = inbox.receive(
-            unit, "address 10.9.9.9", "", b"GET / HTTP/1.1", "", state="quarantined", error="No frame."
+            unit, "address 127.0.0.9", "", b"GET / HTTP/1.1", "", state="quarantined", error="No frame."
         )
     assert ana.get(f"/review/messages/{kept.id}").status_code == 404
     marisol = signed_in(hospital, monkeypatch, "bayview", "supervisor")
-    assert "No frame." in text(marisol.get("/review"))
+    page = text(marisol.get("/review"))
+    assert "No frame." in page
+    assert '<span class="num" id="count-review">1</span>' in page
     assert "Ask the hospital to send it anew" in text(
         marisol.post(f"/review/messages/{kept.id}/again", follow=True)
     )
+
+
+def test_a_broken_frame_is_for_supervisors_of_a_site_with_a_sender_at_its_address(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, site in (("mercy", "bayview"), ("elmhurst", "queens")):
+        hospital.sender.pk, hospital.sender.name, hospital.sender.site = None, name, site
+        hospital.sender.principal = Principal.objects.create(kind="sender", name=name)
+        hospital.sender.peers = ["10.1.0.0/16"] if name == "mercy" else ["10.2.0.0/16"]
+        hospital.sender.save()
+    Sender.objects.filter(name="stlukes").update(peers=["10.1.0.0/16"])
+    receive.quarantine(b"PID|||4711||DUARTE^MARIA", "10.1.0.7", "No frame.", hospital.now)
+    (kept,) = hospital.inbox("quarantined")
+    assert kept.source == "address 10.1.0.7"
+    with override_settings(ALLOWED_HOSTS=["testserver"]):
+        marisol = signed_in(hospital, monkeypatch, "bayview", "supervisor")
+        uma = signed_in(hospital, monkeypatch, "queens", "supervisor")
+        assert "No frame." in text(marisol.get("/review"))
+        assert "DUARTE" in text(marisol.get(f"/review/messages/{kept.id}/raw"))
+        page = text(uma.get("/review"))
+        assert "Nothing to decide" in page
+        assert 'id="count-review"' not in page
+        for way in ("", "/raw"):
+            assert uma.get(f"/review/messages/{kept.id}{way}").status_code == 404
+        assert uma.post(f"/review/messages/{kept.id}/close", {"reason": "x"}).status_code == 404
+        Sender.objects.filter(site="bayview").update(peers=["10.3.0.0/16"])
+        assert marisol.get(f"/review/messages/{kept.id}").status_code == 404

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -114,6 +115,15 @@ class Sender(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def allows(self, peer: str) -> bool:
+        """Whether it may connect from this address. Without addresses it may not connect at all."""
+        try:
+            address = ip_address(peer.partition("%")[0])
+        except ValueError:
+            return False
+        address = getattr(address, "ipv4_mapped", None) or address
+        return any(address in ip_network(peers, strict=False) for peers in self.peers)
 
 
 class SignInFailures(models.Model):

@@ -16,6 +16,8 @@ from careloop.store.inbox import Message
 WAITS: Final = frozenset({"review", "refused", "quarantined"})
 # What never was a message, or came from nobody we know, can't be read another time either.
 AGAIN: Final = frozenset({"review", "refused"})
+# The source of what was no message and came from an address that several senders share: this and the address.
+ADDRESS: Final = "address "
 
 
 class MessageSettled(Conflict):
@@ -32,14 +34,26 @@ class NothingToTry(Conflict):
 
 def sources_for(scope: Scope, rid_of: Callable[[str], int | None], known: Sequence[str] = ()) -> list[str]:
     """Whose messages the reader may see: senders of her sites. What came from no sender of a site (known: every source
-    that ever sent something) is for supervisors. rid_of: the record's key of a reference."""
-    senders = {each.name: each.site for each in Sender.objects.all()}
-    mine = [
-        name for name, site in senders.items() if site and rid_of(f"Organization/{site}") in scope.actor.sites
+    that ever sent something) is for supervisors; what an address sent, for those of a site with a sender there.
+    rid_of: the record's key of a reference."""
+    senders = {each.name: each for each in Sender.objects.all()}
+    own = [
+        each
+        for each in senders.values()
+        if each.site and rid_of(f"Organization/{each.site}") in scope.actor.sites
     ]
+    mine = [each.name for each in own]
     if "supervisor" not in scope.actor.roles:
         return mine
-    return mine + [name for name in known if not senders.get(name)]
+    of_sites = {name for name, each in senders.items() if each.site}
+    return mine + [name for name in known if name not in of_sites and _may_be_theirs(name, own)]
+
+
+def _may_be_theirs(source: str, own: Sequence[Sender]) -> bool:
+    """A broken frame may hold anybody's data: it is shown where a sender is known at its address, and nowhere else."""
+    if not source.startswith(ADDRESS):
+        return True
+    return any(each.allows(source.removeprefix(ADDRESS)) for each in own)
 
 
 def message_for(unit: Unit, message: int) -> Message:

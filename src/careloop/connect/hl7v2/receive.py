@@ -12,6 +12,7 @@ from datetime import datetime
 from careloop import store
 from careloop.access import Scope, system_actor
 from careloop.accounts.models import Sender
+from careloop.actions.look_at_message import ADDRESS
 from careloop.connect.hl7v2 import acknowledge, parse, senders
 from careloop.connect.hl7v2.acknowledge import Ack
 from careloop.connect.hl7v2.parse import BadMessage, Header, NoHeader
@@ -79,7 +80,7 @@ def is_known(peer: str) -> bool:
 def quarantine(raw: bytes, peer: str, reason: str, now: datetime) -> None:
     """What was not even a frame; at most its first 64 KB. reason: the sentence in the list. Raises CareError."""
     near = senders.at(peer)
-    source = near[0].name if len(near) == 1 else f"address {peer}"
+    source = near[0].name if len(near) == 1 else f"{ADDRESS}{peer}"
     with store.open(Scope(system_actor("hl7"), "hl7", "operations"), now=now) as unit:
         inbox.receive(unit, source, "", raw[:KEPT_OF_BROKEN], "", state="quarantined", error=reason)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import DatabaseError
@@ -37,7 +36,7 @@ def named(name: str) -> Sender:
 def at(peer: str) -> list[Sender]:
     """Those whose allowed addresses hold this one. A sender without addresses may not connect at all.
     Raises RecordUnavailable."""
-    return [sender for sender in _active() if _allows(sender, peer)]
+    return [sender for sender in _active() if sender.allows(peer)]
 
 
 def _active() -> list[Sender]:
@@ -72,15 +71,6 @@ def origin_of(sender: Sender) -> Origin:
         hospital=f"Organization/{sender.hospital}" if sender.hospital else None,
         classes=dict(sender.classes),
     )
-
-
-def _allows(sender: Sender, peer: str) -> bool:
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in ip_network(peers, strict=False) for peers in sender.peers)
 
 
 def _fits(sender: Sender, head: Header) -> bool:

@@ -24,7 +24,7 @@ def room_counts(request: HttpRequest) -> dict[str, str]:
     try:
         found = rooms.counts(scope)
         if "review" in found:
-            found["review"] += inbox.troubled(sources_for(scope, _key_of))
+            found["review"] += inbox.troubled(sources_for(scope, _key_of, inbox.sources()))
     except (Unavailable, DatabaseError, psycopg.Error):
         return {}
     return {place: _capped(count) for place, count in found.items() if count}
