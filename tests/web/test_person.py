@@ -126,6 +126,27 @@ def test_the_story_is_grouped_by_day_and_says_who(ana: Client) -> None:
     assert "St. Luke’s Bayside Hospital" in told
 
 
+def test_noon_in_greenwich_is_an_hour_and_a_day_without_an_hour_has_none(ana: Client, now: datetime) -> None:
+    reading = {
+        "resourceType": "Observation",
+        "status": "final",
+        "subject": ref(f"Patient/{MARIA}"),
+        "valueQuantity": {"value": 7},
+    }
+    put(
+        now,
+        {**reading, "code": {"text": "Weighed"}, "effectiveDateTime": "2026-11-22T12:00:00Z"},
+        {**reading, "code": {"text": "Written down"}, "effectiveDateTime": "2026-11-21"},
+    )
+    told = page(ana, "story")
+    rows = {
+        name: next(row for row in re.split(r"<li", told) if f"{name}<" in row)
+        for name in ("Weighed", "Written down")
+    }
+    assert "6 am" in rows["Weighed"]
+    assert '<span class="hour num"></span>' in rows["Written down"]
+
+
 def test_the_story_shows_one_kind_alone(ana: Client) -> None:
     told = words(page(ana, "story", kind="contact"))
     assert "Called, no answer" in told

@@ -20,10 +20,14 @@ HOSPITAL = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
 NEEDS = frozenset({"health-concern", "sdoh"})
 
 
+class BareDay(datetime):
+    """A day without an hour. It stands at noon UTC, so that it is the same day in every American zone."""
+
+
 @dataclass(frozen=True, repr=False)
 class Moment:
-    """key: tells apart what one resource gives. kind: contact, attempt, event, result, decision, note.
-    who: a reference, or words."""
+    """key: tells apart what one resource gives. at: a BareDay where the record says no hour.
+    kind: contact, attempt, event, result, decision, note. who: a reference, or words."""
 
     key: str
     at: datetime
@@ -32,6 +36,10 @@ class Moment:
     detail: str | None = None
     who: str | None = None
     why: str | None = None
+
+    @property
+    def has_hour(self) -> bool:
+        return not isinstance(self.at, BareDay)
 
     def __repr__(self) -> str:
         return f"Moment({self.kind} {self.key})"
@@ -60,11 +68,11 @@ def moments(resource: Resource, written: datetime) -> list[Moment]:
 
 
 def at_of(text: Any) -> datetime | None:
-    """A FHIR time; a bare day stands at noon UTC, so that it is the same day in every American zone."""
+    """A FHIR time; a BareDay for a day without an hour."""
     if found := instant(text):
         return found
     on = day(text) if isinstance(text, str) else None
-    return datetime.combine(on, time(12), tzinfo=UTC) if on else None
+    return BareDay.combine(on, time(12), tzinfo=UTC) if on else None
 
 
 def _who(element: Mapping[str, Any] | None) -> str | None:

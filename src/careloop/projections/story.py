@@ -19,9 +19,11 @@ SHOWN = {"contact": ["contact", "attempt"]}
 
 @dataclass(frozen=True, repr=False)
 class Entry:
-    """title: an English msgid. who: a name. cursor: opaque, goes into `before` of the next page."""
+    """has_hour: whether the record says more than the day, which then is `at` in UTC. title: an English msgid.
+    who: a name. cursor: opaque, goes into `before` of the next page."""
 
     at: datetime
+    has_hour: bool
     kind: str
     title: str
     detail: str | None
@@ -34,7 +36,7 @@ class Entry:
         return f"Entry({self.kind} {self.reference})"
 
 
-COLUMNS = "s.at, s.kind, s.title, s.detail, s.who, s.why, s.reference, s.rid, s.key"
+COLUMNS = "s.at, s.has_hour, s.kind, s.title, s.detail, s.who, s.why, s.reference, s.rid, s.key"
 
 
 def story(
@@ -75,8 +77,9 @@ def last_contact(unit: Unit, person: int) -> datetime | None:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    at, kind, title, detail, who, why, reference, rid, key = row
-    return Entry(at, kind, title, detail, who, why, reference, f"{at.isoformat()}~{rid}~{key}")
+    at, has_hour, kind, title, detail, who, why, reference, rid, key = row
+    cursor = f"{at.isoformat()}~{rid}~{key}"
+    return Entry(at, has_hour, kind, title, detail, who, why, reference, cursor)
 
 
 def _mark(cursor: str) -> list[Any] | None:
@@ -112,14 +115,14 @@ class Story:
 
 def keep(unit: Unit, found: Collection[Stored]) -> None:
     rows = [
-        (s.person, s.rid, m.key, m.at, m.kind, m.title, m.detail, m.who, m.why, s.reference)
+        (s.person, s.rid, m.key, m.at, m.has_hour, m.kind, m.title, m.detail, m.who, m.why, s.reference)
         for s in found
         if s.person
         for m in moments(s.resource, s.at)
     ]
     if rows:
         unit.cursor().executemany(
-            "insert into story(person, rid, key, at, kind, title, detail, who, why, reference)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "insert into story(person, rid, key, at, has_hour, kind, title, detail, who, why, reference)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             rows,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date
 from itertools import groupby
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,8 +26,6 @@ from careloop.web.staff.person_frame import Frame, context, day_words, open_fram
 from careloop.web.staff.reader import open_record
 
 PAGE = 40
-# projections.moments puts a day without an hour at noon UTC.
-NO_HOUR = time(12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,15 +116,11 @@ def _days(frame: Frame, entries: Sequence[Entry]) -> list[Day]:
 
 
 def _day_of(frame: Frame, entry: Entry) -> date:
-    return entry.at.date() if _is_bare(entry.at) else entry.at.astimezone(frame.tz).date()
-
-
-def _is_bare(at: datetime) -> bool:
-    return at.astimezone(UTC).timetz() == NO_HOUR
+    return entry.at.astimezone(frame.tz if entry.has_hour else UTC).date()
 
 
 def _line(frame: Frame, entry: Entry, *, with_day: bool = False) -> Line:
-    hour = "" if _is_bare(entry.at) else formats.clock_time(entry.at.astimezone(frame.tz))
+    hour = formats.clock_time(entry.at.astimezone(frame.tz)) if entry.has_hour else ""
     if with_day:
         hour = f"{day_words(frame, entry.at)} {hour}".strip()
     href = href_of(frame.id, entry.reference)
