@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,11 @@ from django.test import Client, override_settings
 
 from careloop import store
 from careloop.accounts.models import User
+from careloop.actions.referral_loop import ANSWER, OUTREACH, STAGE
+from careloop.fhir import uris
+from careloop.fhir.elements import codeable
 from careloop.server import middleware
+from careloop.web.staff import front_door
 from tests.projections.ward import HOUSE, Ward
 
 ROSA = {
@@ -280,3 +284,39 @@ def test_another_persons_panel_is_not_there(ana: Client) -> None:
     assert ben.get(place).status_code == 404
     assert ana.post(f"{place}/drop").status_code == 302
     assert ana.get(place).status_code == 404
+
+
+def referred(number: int, stage: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Task",
+        "id": f"referral-{stage}-{number}",
+        "status": "in-progress",
+        "intent": "order",
+        "code": codeable(uris.WORK_CODE, "referral", "Referral"),
+        "businessStatus": codeable(STAGE, stage),
+        "for": {"reference": "Patient/maria"},
+        "requester": {"display": f"Dr. {stage} {number}"},
+        "authoredOn": "2026-11-20T10:00:00Z",
+    }
+
+
+def test_answers_due_behind_many_open_referrals_are_all_there(
+    ana: Client, ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_door, "ANSWERS", 2)
+    ward.has(*(referred(number, OUTREACH) for number in range(4)))
+    ward.now += timedelta(seconds=1)
+    ward.has(*(referred(number, ANSWER) for number in range(3)))
+    page = text(ana.get("/front-door"))
+    assert "3 answers due" in page
+    assert 'Whoever referred waits for an answer</span><span class="num">3</span>' in page
+    assert page.count("what became of the referral") == 2
+    assert "Dr. outreach" not in page
+    more = re.search(r'href="(/front-door\?answers=[^"]+)">More answers due', page)
+    assert more is not None
+    rest = text(ana.get(more[1]))
+    assert "3 answers due" in rest
+    assert rest.count("what became of the referral") == 1
+    assert "More answers due" not in rest
+    shown = set(re.findall(r"Dr\. answer \d", page + rest))
+    assert shown == {f"Dr. answer {number}" for number in range(3)}

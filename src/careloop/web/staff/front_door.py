@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,7 +14,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from django.views.decorators.http import require_GET
 
 from careloop.actions.enroll_person import Enrollment, enrollment_of
-from careloop.actions.referral_loop import ANSWER, stage_of
+from careloop.actions.referral_loop import ANSWER, STAGE
 from careloop.care.enroll import ASKED, REFERRAL, Where, program_of
 from careloop.fhir import uris
 from careloop.fhir.elements import extension, instant, text_of
@@ -50,9 +51,22 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Section:
+    """total: how many there are, of which rows are shown. more: where the next ones stand, or empty."""
+
     key: str
     name: str
     rows: tuple[Waiting, ...]
+    total: int
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One page of the answers that are due. total: on all pages. next: the place of the next page, or None."""
+
+    rows: tuple[Waiting, ...]
+    total: int
+    next: str | None
 
 
 def reader_language() -> str:
@@ -65,7 +79,7 @@ def front_door(request: HttpRequest) -> HttpResponse:
     library, now = load(), now_of(request)
     wanted = request.GET.get("program", "")
     with open_record(request) as unit:
-        answers = _answers(unit, library, now)
+        answers = _answers(unit, library, now, request.GET.get("answers", ""))
         page = unit.search("EpisodeOfCare", _asked(wanted, request.GET.get("after", "")))
         ways = _ways(unit, page.entries, library)
         people = briefs(unit, {each.patient.rid for each in ways})
@@ -76,24 +90,31 @@ def front_door(request: HttpRequest) -> HttpResponse:
         if each.patient.rid in people
     ]
     sections = [
-        Section("answer", gettext("Whoever referred waits for an answer"), tuple(answers)),
-        *(
-            Section(key, name, tuple(row for step, row in rows if step == key))
-            for key, name in _section_names()
-        ),
+        _answer_section(answers),
+        *(_section(key, name, [row for step, row in rows if step == key]) for key, name in _section_names()),
     ]
     shown = [section for section in sections if section.rows]
     context = {
         "sections": shown,
-        "lede": _lede(answers, rows, bool(page.next)),
+        "lede": _lede(answers.total, rows, bool(page.next)),
         "programs": [
             (code, each.title.get(reader_language())) for code, each in sorted(library.programs.items())
         ],
         "program": wanted,
         "next": page.next,
-        "is_first": not request.GET.get("after"),
+        "is_first": not (request.GET.get("after") or request.GET.get("answers")),
     }
     return render(request, "staff/front_door.html", context)
+
+
+def _section(key: str, name: str, rows: Sequence[Waiting]) -> Section:
+    return Section(key, name, tuple(rows), len(rows))
+
+
+def _answer_section(answers: Answers) -> Section:
+    more = f"/front-door?{urlencode({'answers': answers.next})}" if answers.next else ""
+    name = gettext("Whoever referred waits for an answer")
+    return Section("answer", name, answers.rows, answers.total, more)
 
 
 def _asked(program: str, after: str) -> list[tuple[str, str]]:
@@ -214,16 +235,22 @@ def _because(referral: Stored | None) -> str:
 # --- answers that are due
 
 
-def _answers(unit: Unit, library: Library, now: datetime) -> list[Waiting]:
+def _answers(unit: Unit, library: Library, now: datetime, after: str) -> Answers:
+    """Whoever waits longest first. The stage is asked for, so that those who are still being asked take no place."""
     pairs = [
         ("code", f"{uris.WORK_CODE}|{REFERRAL}"),
+        ("business-status", f"{STAGE}|{ANSWER}"),
         ("status", ",".join(sorted(OPEN))),
         ("_sort", "_lastUpdated"),
         ("_count", str(ANSWERS)),
+        ("_total", "accurate"),
     ]
-    tasks = [each for each in unit.search("Task", pairs).entries if stage_of(each.resource) == ANSWER]
-    people = briefs(unit, {each.person for each in tasks})
-    return [_answer(each, people[each.person], library, now) for each in tasks if each.person in people]
+    page = unit.search("Task", [*pairs, ("_cursor", after)] if after else pairs)
+    people = briefs(unit, {each.person for each in page.entries})
+    rows = [
+        _answer(each, people[each.person], library, now) for each in page.entries if each.person in people
+    ]
+    return Answers(tuple(rows), page.total or len(rows), page.next)
 
 
 def _answer(task: Stored, person: PersonBrief, library: Library, now: datetime) -> Waiting:
@@ -244,14 +271,14 @@ def _answer(task: Stored, person: PersonBrief, library: Library, now: datetime) 
     )
 
 
-def _lede(answers: Sequence[Waiting], rows: Sequence[tuple[str, Waiting]], has_more: bool) -> str:
+def _lede(answers: int, rows: Sequence[tuple[str, Waiting]], has_more: bool) -> str:
     parts = []
     if rows:
         count = len(rows)
         said = ngettext("%(n)d person on the way in", "%(n)d people on the way in", count) % {"n": count}
         parts.append(gettext("%(n)d and more people on the way in") % {"n": count} if has_more else said)
     if answers:
-        parts.append(ngettext("%(n)d answer due", "%(n)d answers due", len(answers)) % {"n": len(answers)})
+        parts.append(ngettext("%(n)d answer due", "%(n)d answers due", answers) % {"n": answers})
     return f"{', '.join(parts)}." if parts else ""
 
 
