@@ -51,7 +51,7 @@ def test_the_commands_that_were_promised() -> None:
         "verify",
         "bench",
     }
-    promised |= {"api-client", "user"}
+    promised |= {"api-client", "user", "sender"}
     assert promised <= set(main.commands)
 
 

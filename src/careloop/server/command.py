@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from careloop import __version__
 from careloop.kernel.errors import CareError
+from careloop.server.options import describes_a_sender
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -313,3 +315,74 @@ def user_disable(email: str) -> None:
     from careloop.server.people import disable_user
 
     disable_user(email)
+
+
+@user.command("change")
+@click.argument("email")
+@click.option("--role", "roles", multiple=True, help="Instead of those before; repeat for more.")
+@click.option("--site", "sites", multiple=True, help="Organization id, instead of those before; repeat.")
+@click.option("--zone", help="The hour on this person's wall.")
+@click.option("--on-call", type=click.IntRange(0, 9), help="Place in line for urgent work; 0 is never.")
+@click.option("--credentials", help="RN, LCSW, CHW …")
+@click.option(
+    "--password",
+    prompt=True,
+    prompt_required=False,
+    hide_input=True,
+    confirmation_prompt=True,
+    help="Asked for when nothing follows it; ends open sessions.",
+)
+@click.option("--enable", "is_enabled", is_flag=True, help="Let a disabled account sign in again.")
+def user_change(email: str, **said: Any) -> None:
+    """Change roles, sites, zone, turn on call, credentials or password; what is not said stays."""
+    ready()
+    from careloop.server.people import Change, change_user
+
+    change_user(email, Change(**said))
+
+
+@main.group()
+def sender() -> None:
+    """Systems that may send HL7 v2 messages."""
+
+
+@sender.command("create")
+@click.argument("name")
+@describes_a_sender(is_new=True)
+def sender_create(name: str, **said: Any) -> None:
+    """Set up a hospital's feed, from its next message on."""
+    ready()
+    from careloop.server.senders import Told, create_sender
+
+    create_sender(name, Told(**said))
+
+
+@sender.command("change")
+@click.argument("name")
+@describes_a_sender(is_new=False)
+@click.option("--enable", "is_enabled", is_flag=True, help="Let a disabled sender send again.")
+def sender_change(name: str, is_enabled: bool, **said: Any) -> None:
+    """Change a sender; what is not said stays. Addresses replace those before, codes are added."""
+    ready()
+    from careloop.server.senders import Told, change_sender
+
+    change_sender(name, Told(**said), is_enabled=is_enabled)
+
+
+@sender.command("list")
+def sender_list() -> None:
+    """Who may send, from where, for which site, with their own codes."""
+    ready()
+    from careloop.server.senders import list_senders
+
+    list_senders()
+
+
+@sender.command("disable")
+@click.argument("name")
+def sender_disable(name: str) -> None:
+    """End a sender's access now; what it sent is kept."""
+    ready()
+    from careloop.server.senders import disable_sender
+
+    disable_sender(name)
