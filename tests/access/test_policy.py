@@ -6,7 +6,7 @@ import pytest
 
 from careloop.access import Actor, Everyone, LeadIs, NoOne, SiteIn, SmartScope, decide, system_actor
 from careloop.access.actor import BadScope
-from careloop.access.conditions import AnyOf, all_of, any_of
+from careloop.access.conditions import AnyOf, any_of
 from careloop.access.policy import RULES
 
 COORDINATOR = Actor(
@@ -81,9 +81,6 @@ def test_conditions_simplify_without_widening():
     assert any_of(mine, NoOne()) == mine
     assert any_of(mine, Everyone(), hers) == Everyone()
     assert any_of() == NoOne()
-    assert all_of(mine, Everyone()) == mine
-    assert all_of(mine, NoOne()) == NoOne()
-    assert all_of() == Everyone()
 
 
 def test_each_rule_has_a_name_of_its_own_and_a_sentence():

@@ -13,7 +13,7 @@ from careloop.care.work import WorkClass
 from careloop.projections.caseload import Asked, Caseload, caseload, programs_of
 from careloop.server.demo.community import Community
 from careloop.server.demo.load import load
-from careloop.store import audit
+from tests.store.rows import details_of
 
 DEMO = Scope(system_actor("demo"), "command", "maintenance")
 
@@ -111,5 +111,5 @@ def test_what_was_shown_stands_in_the_audit_trail(houston: Any, now: datetime) -
             "select detail, people from audit where actor = 7 order by seq desc limit 1"
         )
         detail, people = rows.fetchone() or (None, None)
-    assert ["E", "people"] in audit.details_of(detail)
+    assert ["E", "people"] in details_of(detail)
     assert people is not None

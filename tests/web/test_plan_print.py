@@ -14,9 +14,9 @@ from django.test import override_settings
 
 from careloop.access import Scope
 from careloop.kernel.clock import MovableClock
-from careloop.store.audit import details_of
 from careloop.web.plan_pdf.making import FONTS
 from tests.conftest import owner_connection
+from tests.store.rows import details_of
 from tests.web.proposing import Bayview, bayview
 
 

@@ -82,13 +82,3 @@ def any_of(*parts: Condition) -> Condition:
     if not kept:
         return NoOne()
     return kept[0] if len(kept) == 1 else AnyOf(kept)
-
-
-def all_of(*parts: Condition) -> Condition:
-    """The intersection, simplified: NoOne wins, Everyone falls away."""
-    kept = tuple(part for part in parts if not isinstance(part, Everyone))
-    if any(isinstance(part, NoOne) for part in kept):
-        return NoOne()
-    if not kept:
-        return Everyone()
-    return kept[0] if len(kept) == 1 else All(kept)

@@ -16,7 +16,6 @@ from careloop.fhir import uris
 from careloop.fhir.elements import (
     Resource,
     codeable,
-    codings,
     extension,
     fhir_instant,
     ref,
@@ -175,7 +174,3 @@ def _into_task(unit: Unit, seen: Stored, contact: Contact, encounter: Stored) ->
         resource["executionPeriod"] = {"end": fhir_instant(unit.now)}
     saved = working.save(unit, resource, seen)
     return saved, STAYS_OPEN if kind == "attempt" and is_contact_satisfied(unit, resource) else ""
-
-
-def is_contact_of(task: Resource, kind: str) -> bool:
-    return any((uris.TASK_IO, kind) in codings(output.get("type")) for output in task.get("output", ()))

@@ -10,8 +10,7 @@ from typing import Any
 
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, ref
-from careloop.fhir.questionnaire import Answer, Answers, Problem, enabled, only_asked, ordinal_of
-from careloop.fhir.responses import problems_of
+from careloop.fhir.questionnaire import Answer, Answers, only_asked, ordinal_of
 from careloop.library import Band, Choice, Critical, Finding, Instrument, Library, Next, Question, Words
 from careloop.library.compiling import coding, observation_code
 from careloop.library.conditions import Lookup
@@ -146,12 +145,6 @@ def instrument_answered(library: Library, canonical: str) -> Instrument | None:
     return None
 
 
-def response_problems(library: Library, resource: Resource) -> list[Problem]:
-    """The same check for a QuestionnaireResponse that was posted. Empty for an instrument that is not ours."""
-    instrument = instrument_answered(library, str(resource.get("questionnaire", "")))
-    return problems_of(instrument.form, resource) if instrument else []
-
-
 def alarms_elsewhere(library: Library, resource: Resource) -> list[Alarm]:
     """Critical answers in a form that is not ours, where question and answer carry the LOINC codes of one of ours: the
     last part of a linkId like “/44249-1/44260-8”, and the answer's coding."""
@@ -268,9 +261,3 @@ def _answer_part(instrument: Instrument, question: Question, answer: Answer, res
         ]
         return {**part, "component": coded}
     return {**part, "valueCodeableConcept": {"coding": codings, "text": said(question, answer, "en")}}
-
-
-def asked_now(instrument: Instrument, answers: Answers) -> tuple[Question, ...]:
-    """The questions and headings of the page, in order."""
-    shown = enabled(instrument.form, answers)
-    return tuple(question for question in instrument.questions if question.id in shown)

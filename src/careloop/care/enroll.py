@@ -272,12 +272,6 @@ def with_status(episode: Resource, status: str, now: datetime) -> Resource:
     return {**episode, "status": status, "statusHistory": history}
 
 
-def reason_of(episode: Mapping[str, Any]) -> str | None:
-    """The code of the reason why it paused or ended."""
-    found = extension(episode, uris.REASON)
-    return code_in(found, uris.REASON) if isinstance(found, Mapping) else None
-
-
 def standing_of(
     episode: Mapping[str, Any], consents: Iterable[Mapping[str, Any]], tries: Iterable[tuple[datetime, bool]]
 ) -> Standing:

@@ -107,11 +107,6 @@ def hash_of(before: bytes, row: Sequence[Any]) -> bytes:
     return digest.digest()
 
 
-def details_of(detail: bytes | None) -> list[list[Any]]:
-    """[[action, what, …], …] of a row."""
-    return bodies.decode(zlib.decompress(detail)) if detail else []
-
-
 # --- Who looked at this person: derived, kept up by `careloop work`.
 
 _DIGEST = """

@@ -78,8 +78,3 @@ def due_at(unit: Unit, person: int, kind: str, key: str) -> datetime | None:
         .fetchone()
     )
     return row[0] if row else None
-
-
-def next_due(unit: Unit) -> datetime | None:
-    row = unit.cursor().execute("select min(due) from timers where done is null").fetchone()
-    return row[0] if row else None

@@ -266,17 +266,15 @@ def parse(raw: bytes) -> Message:
     """Checks in the order of TRUST 7: header, character set, event, PID-3. Raises the first fault found."""
     head = header(raw)
     _check_header(head)
-    text, codec, notes = _decode(raw, head)
-    message = _split(text, head, codec, notes)
+    message = split(raw, head)
     _check_event(message.header)
     _check_amount(message)
     _check_person(message)
     return message
 
 
-def lenient(raw: bytes) -> Message:
-    """For showing what was refused: splits what can be split. Raises NoHeader, UnknownCharset or TooMuch only."""
-    head = header(raw)
+def split(raw: bytes, head: Header) -> Message:
+    """Whatever it is about. Raises UnknownCharset, TooMuch."""
     text, codec, notes = _decode(raw, head)
     return _split(text, head, codec, notes)
 
