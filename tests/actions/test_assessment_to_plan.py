@@ -49,7 +49,7 @@ class Ward:
 @pytest.fixture
 def ward(record: None, scope: Scope, now: datetime) -> Ward:
     with store.open(scope, now=now) as unit:
-        site = unit.create({"resourceType": "Organization", "name": "Bayview"})
+        site = unit.create_named({"resourceType": "Organization", "id": "bayview", "name": "Bayview"})
         person = unit.create(
             {
                 "resourceType": "Patient",
@@ -66,7 +66,13 @@ def ward(record: None, scope: Scope, now: datetime) -> Ward:
 
 def on_call(name: str, rank: int) -> None:
     User.objects.create_user(
-        f"{name}@example.org", "a long enough passphrase", name, practitioner=name, on_call_rank=rank
+        f"{name}@example.org",
+        "a long enough passphrase",
+        name,
+        practitioner=name,
+        on_call_rank=rank,
+        roles=["clinician"],
+        sites=["bayview"],
     )
 
 

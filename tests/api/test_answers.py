@@ -24,7 +24,9 @@ def answers(**said):
 
 @pytest.fixture
 def maria(door):
-    answer = door.ask("POST", "Patient", {"resourceType": "Patient", "name": [{"family": "Duarte"}]})
+    site = {"reference": "Organization/bayview"}
+    told = {"resourceType": "Patient", "name": [{"family": "Duarte"}], "managingOrganization": site}
+    answer = door.ask("POST", "Patient", told)
     return "Patient/" + json.loads(answer.content)["id"]
 
 
@@ -102,7 +104,8 @@ def test_the_ninth_question_is_heard_in_the_form_of_another_system_too(door, mar
 
 @pytest.mark.parametrize("status", ["in-progress", "completed", "stopped"])
 def test_a_critical_answer_is_urgent_work_in_the_same_commit(door, maria, now, status):
-    User.objects.create_user("c@x.org", "a long passphrase", "Dr. Chen", practitioner="chen", on_call_rank=1)
+    duty = {"practitioner": "chen", "on_call_rank": 1, "roles": ["clinician"], "sites": ["bayview"]}
+    User.objects.create_user("c@x.org", "a long passphrase", "Dr. Chen", **duty)
     given = answers(thoughts="several-days")
     door.ask("POST", "QuestionnaireResponse", posted(given, maria, now, status))
     [task] = found(door, "Task")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from careloop.access import Scope
+from careloop.accounts.models import User
 from careloop.actions import record
 from careloop.actions.acknowledge_urgent import acknowledge_urgent
 from careloop.actions.urgent import NOBODY, TIMER, UNANSWERED
@@ -60,6 +61,28 @@ def test_who_has_it_stops_the_clock(ward: StoryWard) -> None:
     alarm(ward, "Practitioner/chen")
     acknowledge_urgent(sue, "alarm", ward.now + timedelta(minutes=5))
     assert after(ward, 120) == "Sue Park"
+
+
+def test_of_two_with_the_same_rank_both_are_called(ward: StoryWard) -> None:
+    ward.staff("Mei Chen", "chen", "clinician", rank=1)
+    ward.staff("Ana Reyes", "ana", "clinician", rank=1)
+    ward.staff("Ben Osei", "ben", "clinician")
+    ward.write(b.practitioner("sue", "Sue", "Park"))
+    ward.staff("Sue Park", "sue", "supervisor", rank=9)
+    alarm(ward, "Practitioner/chen")
+    assert [after(ward, 15) for _ in range(5)] == ["Ana Reyes", "Sue Park", None, "Mei Chen", "Ana Reyes"]
+
+
+def test_nobody_is_called_who_could_not_open_it(ward: StoryWard) -> None:
+    ward.staff("Mei Chen", "chen", "clinician", rank=1)
+    User.objects.filter(practitioner="chen").update(sites=[])
+    ward.staff("Ida Tey", "ida", "administrator", rank=2)
+    alarm(ward, None, NOBODY)
+    assert after(ward, 15) is None
+    assert row(ward).waiting_on == NOBODY
+    ward.staff("Ana Reyes", "ana", "clinician", rank=3)
+    User.objects.filter(practitioner="ana").update(sites=["queens"])  # she leads her all the same
+    assert after(ward, 15) == "Ana Reyes"
 
 
 def test_with_nobody_on_duty_it_says_so_and_looks_again(ward: StoryWard) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.urgent import NOBODY, TIMER, UNANSWERED, rank_of, roster, site_of
+from careloop.actions.urgent import NOBODY, TIMER, UNANSWERED, next_on_call
 from careloop.actions.working import WorkEnded, me
 from careloop.care.work import work_of
 from careloop.fhir import uris
@@ -72,7 +72,7 @@ def _passed_on(unit: Unit, stored: Stored, minutes: int) -> Resource | None:
     resource = dict(stored.resource)
     patient = unit.get([resource["for"]["reference"]])[resource["for"]["reference"]]
     owner = (resource.get("owner") or {}).get("reference")
-    following = next(iter(roster(site_of(patient.resource), rank_of(owner))), None)
+    following = next_on_call(unit, patient, owner)
     waiting = None if following else (UNANSWERED if owner else NOBODY)
     if following is None and owner is None:
         return None

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from careloop.access import Scope
 from careloop.accounts.models import User
 from careloop.actions import record, working
-from careloop.actions.urgent import TIMER
+from careloop.actions.urgent import TIMER, may_open
 from careloop.actions.working import ProtectedWork, Result
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import ref, set_extension
 from careloop.kernel.errors import CareError
+from careloop.projections.people import lead_of
 from careloop.store import Unit
 
 TEAM = "team"
@@ -35,15 +36,31 @@ class Colleague:
     name: str
 
 
-def colleagues(scope: Scope, site: str | None) -> list[Colleague]:
-    """Who may be given work of this Organization id; site None: of any of mine. Never oneself."""
+def colleagues(scope: Scope, site: str | None, *, lead: str | None = None) -> list[Colleague]:
+    """Who works with people of this Organization id, and whoever leads her; site None: of any of mine. Never oneself.
+    Nobody is offered who could not open what she is given."""
+    sites = _own_sites(scope) if site is None else [site]
     users = User.objects.filter(is_active=True).exclude(practitioner="").order_by("name")
     return [
         Colleague(reference, str(user))
         for user in users
         if (reference := f"Practitioner/{user.practitioner}") != scope.actor.practitioner
-        and (not user.sites or site is None or site in user.sites)
+        and any(may_open(user, each, lead) for each in (*sites, None))
     ]
+
+
+def _own_sites(scope: Scope) -> list[str]:
+    mine = (scope.actor.practitioner or "").rpartition("/")[2]
+    user = User.objects.filter(practitioner=mine).first() if mine else None
+    return list(user.sites) if user else []
+
+
+def takers(unit: Unit, task: dict[str, object]) -> list[Colleague]:
+    """Who may be given this to-do. Of a person without a site: whoever leads her, nobody else sees her."""
+    reference, site = _person_of(task), site_of(unit, task)
+    rid = unit.rid_of(reference) if reference else None
+    lead = lead_of(unit, rid) if rid is not None else None
+    return colleagues(unit.scope, site or ("" if reference else None), lead=lead)
 
 
 def hand_off_work(
@@ -76,16 +93,20 @@ def hand_off_work(
 
 
 def _colleague(unit: Unit, task: dict[str, object], to: str) -> Colleague:
-    found = next((c for c in colleagues(unit.scope, site_of(unit, task)) if c.reference == to), None)
+    found = next((c for c in takers(unit, task) if c.reference == to), None)
     if found is None:
         raise UnknownColleague
     return found
 
 
+def _person_of(task: dict[str, object]) -> str:
+    person = task.get("for")
+    return str(person.get("reference", "")) if isinstance(person, dict) else ""
+
+
 def site_of(unit: Unit, task: dict[str, object]) -> str | None:
     """The Organization id that the work's person belongs to; of work about nobody (yet), the site that it came for."""
-    person = task.get("for")
-    reference = str(person.get("reference", "")) if isinstance(person, dict) else ""
+    reference = _person_of(task)
     patient = unit.get([reference]).get(reference) if reference else None
     site = (patient.resource.get("managingOrganization") or {}).get("reference") if patient else None
     site = site or work_of(task).site or ""

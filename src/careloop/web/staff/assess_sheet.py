@@ -9,7 +9,7 @@ from typing import Any
 
 from careloop.actions.drafting import DraftState, OpenDraft
 from careloop.actions.start_assessment import Previous
-from careloop.actions.urgent import TIMER, rank_of, roster, site_of
+from careloop.actions.urgent import TIMER, next_on_call
 from careloop.care.assess import Alarm, instrument_answered, said, score
 from careloop.care.work import work_of
 from careloop.fhir import uris
@@ -296,8 +296,7 @@ def who_has(unit: Unit, task: Stored) -> NowWith:
     owner = (resource.get("owner") or {}).get("reference")
     patient = (resource.get("for") or {}).get("reference", "")
     held = unit.get([each for each in (owner, patient) if each])
-    site = site_of(held[patient].resource) if patient in held else None
-    following = next(iter(roster(site, rank_of(owner))), None) if owner else None
+    following = next_on_call(unit, held[patient], owner) if owner and patient in held else None
     return NowWith(
         phone=(phone_of(held[owner].resource) or "") if owner in held else "",
         passes_on=timers.due_at(unit, task.person, TIMER, task.reference),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from careloop.actions.claim_work import claim_work
 from careloop.actions.complete_work import STATUS, complete_work
-from careloop.actions.hand_off_work import TEAM, UnknownColleague, colleagues, hand_off_work, site_of
+from careloop.actions.hand_off_work import TEAM, UnknownColleague, hand_off_work, takers
 from careloop.actions.snooze_work import BadSnooze, snooze_work
 from careloop.actions.undo import undo
 from careloop.actions.working import ReasonMissing, Result, WorkEnded
@@ -236,8 +236,7 @@ def hand_off(request: HttpRequest, id: str) -> HttpResponse:
 
 def _colleagues(request: HttpRequest, id: str) -> list[Any]:
     with open_record(request) as unit:
-        site = site_of(unit, unit.read("Task", id).resource)
-    return colleagues(_scope(request), site)
+        return takers(unit, unit.read("Task", id).resource)
 
 
 # --- one button
