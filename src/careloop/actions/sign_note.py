@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from datetime import datetime
 
 from careloop.access import Scope
@@ -19,6 +20,9 @@ SIGNATURE = {
     "code": "1.2.840.10065.1.12.1.1",
     "display": "Author's Signature",
 }
+# Of who answers for what another wrote.
+VERIFIED = {**SIGNATURE, "code": "1.2.840.10065.1.12.1.5", "display": "Verification Signature"}
+PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 LONGEST = 20_000
 
 
@@ -32,6 +36,18 @@ class NotANote(CareError):
     """An addendum belongs to a signed note of the same person."""
 
     code, status, issue_type = "not-a-note", 422, "value"
+
+
+@dataclass(frozen=True, repr=False)
+class Written:
+    """By whom and when, where another signs, and why she does."""
+
+    author: Resource
+    at: datetime
+    because: str
+
+    def __repr__(self) -> str:
+        return "Written()"
 
 
 def sign_note(
@@ -55,7 +71,13 @@ def sign_note(
 
 
 def write_note(
-    unit: Unit, patient: Stored, text: str, *, encounter: str | None = None, appends: str | None = None
+    unit: Unit,
+    patient: Stored,
+    text: str,
+    *,
+    encounter: str | None = None,
+    appends: str | None = None,
+    written: Written | None = None,
 ) -> Stored:
     said = text.replace("\r\n", "\n").strip()[:LONGEST]
     if not said:
@@ -67,7 +89,7 @@ def write_note(
         "type": codeable(uris.LOINC, *NOTE),
         "subject": ref(patient.reference),
         "date": fhir_instant(unit.now),
-        "author": [working.me(unit)],
+        "author": [written.author if written else working.me(unit)],
         "authenticator": working.me(unit),
         "description": first_line(said),
         "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "data": _base64(said)}}],
@@ -77,7 +99,7 @@ def write_note(
     if appends:
         note["relatesTo"] = [{"code": "appends", "target": ref(_signed(unit, patient, appends).reference)}]
     stored = unit.create(note)
-    unit.create(_signature(unit, stored))
+    unit.create(_signature(unit, stored, written))
     return stored
 
 
@@ -88,16 +110,24 @@ def _signed(unit: Unit, patient: Stored, id: str) -> Stored:
     return found
 
 
-def _signature(unit: Unit, note: Stored) -> Resource:
+def _signature(unit: Unit, note: Stored, written: Written | None) -> Resource:
     """Over exactly this version: its address says which."""
-    who = working.me(unit)
-    return {
+    who, at = working.me(unit), fhir_instant(unit.now)
+    signed: Resource = {
         "resourceType": "Provenance",
         "target": [ref(f"{note.reference}/_history/{note.version}")],
-        "recorded": fhir_instant(unit.now),
+        "recorded": at,
         "agent": [{"who": who}],
-        "signature": [{"type": [SIGNATURE], "when": fhir_instant(unit.now), "who": who}],
+        "signature": [{"type": [VERIFIED if written else SIGNATURE], "when": at, "who": who}],
     }
+    if written:
+        signed["occurredDateTime"] = fhir_instant(written.at)
+        signed["reason"] = [{"text": written.because}]
+        signed["agent"] = [
+            {"type": codeable(PARTICIPANT, "author", "Author"), "who": written.author},
+            {"type": codeable(PARTICIPANT, "verifier", "Verifier"), "who": who},
+        ]
+    return signed
 
 
 def text_of_note(note: Resource) -> str:

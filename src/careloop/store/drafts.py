@@ -13,6 +13,7 @@ from careloop.kernel.errors import NotFound
 from careloop.store import bodies
 
 if TYPE_CHECKING:
+    from careloop.access import Condition
     from careloop.store.unit import Unit
 
 _COLUMNS: Final = "id, person, actor, form, codec, answers, started_at, at"
@@ -122,6 +123,47 @@ def delete(unit: Unit, draft_id: int) -> None:
     unit.cursor().execute(
         "delete from drafts where id = %s and actor = %s", [draft_id, unit.scope.actor.principal]
     )
+
+
+def left_by_others(
+    unit: Unit,
+    among: Condition,
+    *,
+    begins: str,
+    before: datetime,
+    draft_id: int | None = None,
+    lock: bool = False,
+) -> list[Draft]:
+    """Colleagues' own, begun before then, about people whom `among` names and the actor may see; oldest first. For who
+    looks after what others leave lying: the caller has judged that she may."""
+    sites, given = unit.people_sql(among, "drafts.person")
+    seen, told = unit.people_sql(unit.condition(), "drafts.person")
+    where = f"starts_with(form, %s) and started_at <= %s and actor <> %s and ({sites}) and ({seen})"
+    parameters: list[Any] = [begins, before, unit.scope.actor.principal, *given, *told]
+    if draft_id is not None:
+        where, parameters = f"{where} and id = %s", [*parameters, draft_id]
+    return _select(unit, where, parameters, lock=lock)[::-1]
+
+
+def is_about_one_of(unit: Unit, found: Draft, people: Condition) -> bool:
+    """Whether its person is among those whom the condition names."""
+    said, given = unit.people_sql(people, "one.person")
+    asked = f"select 1 from (values (%s::bigint)) as one(person) where {said}"
+    return unit.cursor().execute(asked, [found.person, *given]).fetchone() is not None
+
+
+def change_of_other(unit: Unit, found: Draft, answers: Mapping[str, Any]) -> None:
+    """Of one that left_by_others gave under lock. Its author sees it; the hour of her own last word stays."""
+    codec, body = bodies.pack_bytes(bodies.encode(dict(answers)))
+    unit.cursor().execute(
+        "update drafts set codec = %s, answers = %s where id = %s and actor = %s",
+        [codec, body, found.id, found.actor],
+    )
+
+
+def delete_of_other(unit: Unit, found: Draft) -> None:
+    """Of one that left_by_others gave under lock."""
+    unit.cursor().execute("delete from drafts where id = %s and actor = %s", [found.id, found.actor])
 
 
 def expire(unit: Unit, begins: str, before: datetime) -> int:

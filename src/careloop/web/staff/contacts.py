@@ -263,11 +263,17 @@ def _note_page(request: HttpRequest, id: str, sheet: Sheet) -> HttpResponse:
         )
         documents = [stored.resource, *(e.resource for e in found.entries)]
         called = names(
-            unit, [a["reference"] for d in documents for a in d.get("author", ()) if "reference" in a]
+            unit, [who["reference"] for d in documents for who in _signatories(d) if "reference" in who]
         )
         beside = card(unit, _person_of(stored))
     told = [
-        {"text": text_of_note(d), "at": instant(d.get("date")), "who": _author(d, called)} for d in documents
+        {
+            "text": text_of_note(d),
+            "at": instant(d.get("date")),
+            "who": _signer(d, called),
+            "writer": _author(d, called),
+        }
+        for d in documents
     ]
     return show(request, "staff/note.html", sheet, {"card": beside, "notes": told, "id": id})
 
@@ -275,6 +281,16 @@ def _note_page(request: HttpRequest, id: str, sheet: Sheet) -> HttpResponse:
 def _author(document: dict[str, Any], called: dict[str, str]) -> str:
     authors = document.get("author", ())
     return next((called.get(a.get("reference", ""), a.get("display", "")) for a in authors), "")
+
+
+def _signer(document: dict[str, Any], called: dict[str, str]) -> str:
+    """Who answers for it: its author, unless another signed what the author left."""
+    who = document.get("authenticator") or {}
+    return called.get(who.get("reference", ""), who.get("display", "")) or _author(document, called)
+
+
+def _signatories(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*document.get("author", ()), document.get("authenticator") or {}]
 
 
 def _person_of(note: Stored) -> str:
@@ -320,7 +336,8 @@ def unsigned(request: HttpRequest, draft: int) -> HttpResponse:
             sheet = Sheet(request.POST.dict(), {"text": sentence_of(empty)})
         else:
             return HttpResponseRedirect(f"/notes/{signed.id}")
-    return show(request, "staff/note_unsigned.html", sheet, {"card": beside, "draft": draft})
+    back = kept.answers.get("back") or {}
+    return show(request, "staff/note_unsigned.html", sheet, {"card": beside, "draft": draft, "back": back})
 
 
 @staff_page

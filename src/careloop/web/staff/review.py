@@ -32,7 +32,7 @@ from careloop.projections.rooms import Item
 from careloop.store import Stored, Unit, inbox
 from careloop.store.inbox import Message
 from careloop.web import formats
-from careloop.web.staff import review_messages, toasts
+from careloop.web.staff import review_messages, review_notes, toasts
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, version_of
@@ -84,11 +84,13 @@ def review(request: HttpRequest) -> HttpResponse:
         known = briefs(unit, {item.person for item in items if item.person})
         mine = sources_for(unit.scope, unit.rid_of, inbox.sources(unit))
         messages = inbox.listed(unit, sources=mine)
+        unsigned = review_notes.lines(unit)
     decisions = [_line(item, known, now) for item in items if not item.person or item.person in known]
     faults = [_message_line(each, now) for each in messages]
     context = {
         "decisions": decisions,
         "faults": faults,
+        "unsigned": unsigned,
         "is_after": "done" in request.GET,
         "lede": _lede(len(decisions), len(faults)),
     }
@@ -301,6 +303,7 @@ def _stay(unit: Unit, work: Work) -> dict[str, Any]:
 urlpatterns = [
     path("review", review, name="review"),
     *review_messages.urlpatterns,
+    *review_notes.urlpatterns,
     path("review/<str:id>", item, name="review-item"),
     path("review/<str:id>/beside", beside, name="review-beside"),
 ]
