@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from careloop.access import Scope
 from careloop.accounts.models import Principal, User
 from careloop.actions.claim_work import AlreadyClaimed, claim_work
-from careloop.actions.complete_work import complete_work
+from careloop.actions.complete_work import EndUntold, complete_work
 from careloop.actions.hand_off_work import UnknownColleague, colleagues, hand_off_work
 from careloop.actions.log_contact import STAYS_OPEN, BadContact, Contact, form_of, log_contact, note_form
 from careloop.actions.record_promise import BadPromise, record_promise
 from careloop.actions.sign_note import EmptyNote, NotANote, sign_note, text_of_note
-from careloop.actions.snooze_work import BadSnooze, PastTheDeadline, snooze_work
+from careloop.actions.snooze_work import AlreadyLate, BadSnooze, PastTheDeadline, snooze_work
 from careloop.actions.undo import TooLate, undo
 from careloop.actions.working import ProtectedWork, ReasonMissing, WorkEnded
 from careloop.care.work import WorkClass
@@ -123,6 +125,24 @@ def test_a_rules_deadline_is_not_slept_through(ward: Ward) -> None:
         snooze_work(ward.scope, "call", ward.now + timedelta(hours=31), "later", ward.now)
 
 
+def test_what_is_past_its_deadline_rests_until_the_end_of_the_next_business_day(ward: Ward) -> None:
+    """Wednesday before Thanksgiving: the next business day is Friday, in Houston, where she lives."""
+    wednesday = ward.now + timedelta(days=2)
+    end = datetime(2026, 11, 27, 23, 59, tzinfo=ZoneInfo("America/Chicago"))
+    late = {"klass": WorkClass.CLOCK, "due": wednesday - timedelta(hours=1), "zone": "America/New_York"}
+    ward.has(b.task("late", "maria", wednesday, **late))
+    for until in (end + timedelta(minutes=1), wednesday + timedelta(days=89)):
+        with pytest.raises(AlreadyLate):
+            snooze_work(ward.scope, "late", until, "later", wednesday)
+    snooze_work(ward.scope, "late", end, "the office is closed", wednesday)
+    assert instant(extension(ward.task("late"), uris.WAKE)) == end
+
+
+def test_late_work_that_no_rule_asks_for_may_rest_longer(ward: Ward) -> None:
+    snooze_work(ward.scope, "ride", ward.now + timedelta(days=30), "in Mexico", ward.now)
+    assert ward.task("ride")["meta"]["versionId"] == "2"
+
+
 def test_safety_is_never_snoozed_declined_undone_or_left_to_a_pile(ward: Ward) -> None:
     for act in (
         lambda: snooze_work(ward.scope, "urgent", ward.now + timedelta(hours=1), "x", ward.now),
@@ -136,14 +156,16 @@ def test_safety_is_never_snoozed_declined_undone_or_left_to_a_pile(ward: Ward) -
         undo(ward.scope, "Task/urgent@2", ward.now)
 
 
-def a_colleague(ward: Ward, practitioner: str = "ben", site: str = "bayview") -> None:
+def a_colleague(ward: Ward, practitioner: str = "ben", site: str = "bayview", **more: Any) -> None:
     principal = Principal.objects.create(kind="staff", name=practitioner)
     User.objects.create(
         principal=principal,
         email=f"{practitioner}@example.org",
         name="Ben Osei",
         practitioner=practitioner,
-        sites=[site],
+        roles=["coordinator"],
+        sites=[site] if site else [],
+        **more,
     )
 
 
@@ -183,6 +205,47 @@ def test_urgent_work_that_nobody_had_says_so_no_longer_once_somebody_has_it(ward
     ward.has(b.task("alone", "maria", ward.now, title="Call her now", **alone))
     hand_off_work(ward.scope, "alone", "Practitioner/ben", "please call her", ward.now)
     assert extension(ward.task("alone"), uris.WAITING) is None
+
+
+def test_nobody_is_handed_work_that_she_could_not_open(ward: Ward) -> None:
+    """An account without sites is shown nobody, and an administrator no chart."""
+    a_colleague(ward, "new", "")
+    a_colleague(ward, "it")
+    User.objects.filter(practitioner="it").update(roles=["administrator"])
+    assert colleagues(ward.scope, "bayview") == []
+    for to in ("new", "it"):
+        with pytest.raises(UnknownColleague):
+            hand_off_work(ward.scope, "urgent", f"Practitioner/{to}", "x", ward.now)
+
+
+def test_whoever_leads_her_may_be_given_her_work_from_any_site(ward: Ward) -> None:
+    a_colleague(ward, "ana", "queens")
+    a_colleague(ward)
+    ben = replace(ward.actor, practitioner="Practitioner/ben", practitioner_rid=ward.ben, name="Ben Osei")
+    hand_off_work(Scope(ben, "page", "coordination"), "ride", "Practitioner/ana", "yours again", ward.now)
+    assert ward.task("ride")["owner"]["reference"] == "Practitioner/ana"
+
+
+def test_of_a_person_without_a_site_only_who_leads_her_may_have_the_work(ward: Ward) -> None:
+    a_colleague(ward)
+    a_colleague(ward, "ana")
+    ward.has(b.patient("lone", "Lena", "Ortiz", None), b.team("team-lone", "lone", "ana"))
+    ward.has(b.task("lones", "lone", ward.now))
+    with pytest.raises(UnknownColleague):
+        hand_off_work(ward.scope, "lones", "Practitioner/ben", "x", ward.now)
+
+
+def test_urgent_work_is_not_done_without_a_word(ward: Ward) -> None:
+    for empty in ("", "  \n"):
+        with pytest.raises(EndUntold):
+            complete_work(ward.scope, "urgent", "done", ward.now, words=empty)
+    silent = Contact("reached", 5, signs_later=True, is_done=True)
+    with pytest.raises(EndUntold):
+        log_contact(ward.scope, silent, ward.now, task="urgent")
+    assert ward.task("urgent")["meta"]["versionId"] == "1"
+    assert "Reached by phone" not in ward.story()
+    log_contact(ward.scope, replace(silent, note="Safe, with her sister."), ward.now, task="urgent")
+    assert ward.task("urgent")["status"] == "completed"
 
 
 def test_of_sixteen_who_claim_at_once_one_gets_it(ward: Ward) -> None:

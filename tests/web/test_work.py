@@ -80,6 +80,24 @@ def test_a_rules_deadline_is_not_slept_through(desk: Desk) -> None:
     assert 'value="2026-11-30T08:00"' in page
 
 
+def test_what_is_past_its_deadline_does_not_rest_for_weeks(desk: Desk) -> None:
+    desk.later(hours=31)
+    typed = {"until": "other", "other": "2026-12-15T08:00", "reason": "later", "version": "1"}
+    page = desk.post("/work/call/snooze", typed, 422)
+    assert "until the end of the next business day, no longer" in page
+    assert 'value="2026-12-15T08:00"' in page
+    desk.post("/work/call/snooze", {**typed, "other": "2026-11-25T16:00"})
+
+
+def test_urgent_work_is_closed_with_words_and_the_field_asks_for_them(desk: Desk) -> None:
+    page = desk.post("/work/urgent/done", {"outcome": "done", "words": " ", "version": "1"}, 422)
+    assert 'id="words-error">This is about somebody’s safety: say in a few words what was done' in page
+    silent = {**TALK, "note": "", "sign": "0", "is_done": "on", "version": "1"}
+    page = desk.post("/work/urgent/contact", silent, 422)
+    assert "say in a few words what was done and how the person is" in page
+    assert desk.version("urgent") == "1"
+
+
 def test_handed_to_a_colleague_with_a_note(desk: Desk) -> None:
     a_colleague(desk.ward)
     assert "Ben Osei" in desk.page("/work/ride/hand-off")

@@ -22,6 +22,12 @@ class DecideInReview(Conflict):
     code = "decide-in-review"
 
 
+class EndUntold(ReasonMissing):
+    """This is about somebody’s safety: say in a few words what was done and how the person is."""
+
+    code = "end-untold"
+
+
 class DischargeUndecided(Conflict):
     """Say in Review where this person went, or that nothing follows. To close it without that, give a reason."""
 
@@ -36,10 +42,10 @@ WORDS: Final = {"done": "Done", "not-needed": "No longer needed", "not-possible"
 def complete_work(
     scope: Scope, task: str, outcome: Outcome, now: datetime, *, words: str = "", version: int | None = None
 ) -> Result:
-    """words: what came of it; needed unless it was done, and for a call that reached nobody.
+    """words: what came of it; needed unless it was done, for a call that reached nobody, and for urgent work.
 
-    Raises StaleVersion, WorkEnded, ReasonMissing, DecideInReview, DischargeUndecided, ProtectedWork (urgent is done,
-    never declined)."""
+    Raises StaleVersion, WorkEnded, ReasonMissing, EndUntold, DecideInReview, DischargeUndecided, ProtectedWork
+    (urgent is done, never declined)."""
     with record.begin(scope, now) as unit:
         seen = working.open_task(unit, task, version)
         resource, work = working.copy_of(seen)
@@ -49,6 +55,8 @@ def complete_work(
             raise DischargeUndecided
         if outcome != "done":
             working.refuse_protected(work)
+        if work.is_protected and not words.strip():
+            raise EndUntold
         if not words.strip() and (outcome != "done" or _is_unreached_call(work.kind, resource)):
             raise ReasonMissing
         said = words.strip()[:2_000] or WORDS[outcome]

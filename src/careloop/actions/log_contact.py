@@ -9,6 +9,7 @@ from typing import Final, Literal
 from careloop.access import Scope
 from careloop.actions import record, working
 from careloop.actions.billing import is_contact_satisfied
+from careloop.actions.complete_work import EndUntold
 from careloop.actions.record_promise import BadPromise, write_promise
 from careloop.actions.sign_note import write_note
 from careloop.actions.working import Result
@@ -84,7 +85,8 @@ def log_contact(
     task: str | None = None,
     version: int | None = None,
 ) -> Result:
-    """person: Patient id, not needed with a task. Raises BadContact, BadPromise, StaleVersion, WorkEnded."""
+    """person: Patient id, not needed with a task. Raises BadContact, BadPromise, StaleVersion, WorkEnded,
+    EndUntold (urgent work is not done without a word)."""
     _check(contact)
     with record.begin(scope, now) as unit:
         seen = working.open_task(unit, task, version) if task else None
@@ -160,7 +162,9 @@ def _promised(unit: Unit, patient: Stored, contact: Contact, encounter: Stored) 
 
 
 def _into_task(unit: Unit, seen: Stored, contact: Contact, encounter: Stored) -> tuple[Stored, str]:
-    resource, _ = working.copy_of(seen)
+    resource, work = working.copy_of(seen)
+    if work.is_protected and contact.is_done and contact.outcome == "reached" and not contact.note.strip():
+        raise EndUntold
     kind = "contact" if contact.outcome == "reached" else "attempt"
     output = {"type": codeable(uris.TASK_IO, kind), "valueReference": ref(encounter.reference)}
     resource["output"] = [*resource.get("output", ()), output]
