@@ -13,6 +13,7 @@ from careloop import library, reactions
 from careloop.accounts.models import Principal, Sender, User
 from careloop.connect.hl7v2 import process, receive
 from careloop.server import middleware
+from careloop.web.staff import review_lists
 from tests.connect.hl7v2.messages import Hospital, adt
 from tests.projections import builders as b
 from tests.store.rows import details_of, rows
@@ -300,3 +301,72 @@ def test_a_broken_frame_is_for_supervisors_of_a_site_with_a_sender_at_its_addres
         assert uma.post(f"/review/messages/{kept.id}/close", {"reason": "x"}).status_code == 404
         Sender.objects.filter(site="bayview").update(peers=["10.3.0.0/16"])
         assert marisol.get(f"/review/messages/{kept.id}").status_code == 404
+
+
+def more(page: str, words: str) -> str:
+    found = re.search(rf'href="([^"]+)">{words}</a>', page)
+    assert found is not None
+    return found[1].replace("&amp;", "&")
+
+
+def test_what_is_to_decide_goes_on_and_is_counted_whole(
+    ana: Client, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_lists, "PAGE", 2)
+    with hospital.house() as unit:
+        for number in range(5):
+            told = {"kind": "review-merge", "title": f"Look at merge {number}"}
+            unit.update(b.task(f"merge-{number}", None, hospital.now, **told), create=True)
+    page = text(ana.get("/review"))
+    assert "5 to decide" in page
+    seen = [page]
+    while "More to decide" in seen[-1]:
+        seen.append(text(ana.get(more(seen[-1], "More to decide"))))
+    assert len(seen) == 3
+    assert all('To decide</span><span class="num">5</span>' in each for each in seen)
+    assert {f"Look at merge {n}" for n in range(5)} == set(re.findall(r"Look at merge \d", " ".join(seen)))
+
+
+def test_messages_go_on_and_are_counted_whole(
+    ana: Client, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_lists, "PAGE", 2)
+    hospital.send(*(adt("A99", control=f"C{number}") for number in range(5)))
+    page = text(ana.get("/review"))
+    assert "5 messages that could not be read" in page
+    seen = [page]
+    while "More messages" in seen[-1]:
+        seen.append(text(ana.get(more(seen[-1], "More messages"))))
+    assert len(seen) == 3
+    found = re.findall(r'class="act" href="(/review/messages/\d+)"', " ".join(seen))
+    assert len(found) == len(set(found)) == 5
+    assert "To the first page" in seen[1]
+
+
+def test_numbers_used_twice_are_listed_with_what_became_of_both(
+    ana: Client, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Numbers that were used twice" not in text(ana.get("/review"))
+    hospital.tell(adt("A01", control="M1"), adt("A08", control="M1", phone="7135550199"))
+    again, first = hospital.inbox("done")
+    page = text(ana.get("/review"))
+    assert "Nothing to decide" in page  # nobody has to do anything
+    assert 'Numbers that were used twice</span><span class="num">1</span>' in page
+    assert re.search(rf'"/review/messages/{again.id}">Message ADT\^A08 from stlukes</a>.*?dealt with', page)
+    assert re.search(
+        rf'"/review/messages/{first.id}">The earlier one with this number</a>.*?dealt with', page
+    )
+    assert "DUARTE" not in page
+    assert "7135550199" in text(ana.get(f"/review/messages/{again.id}/raw"))
+    ben = signed_in(hospital, monkeypatch, "queens", "supervisor")
+    assert "Numbers that were used twice" not in text(ben.get("/review"))
+
+
+def test_numbers_used_twice_go_on(ana: Client, hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review_lists, "REPEATS", 2)
+    hospital.send(*(adt("A01", control="M1", phone=f"713555010{number}") for number in range(4)))
+    page = text(ana.get("/review"))
+    assert 'Numbers that were used twice</span><span class="num">3</span>' in page
+    rest = text(ana.get(more(page, "More messages")))
+    assert 'id="repeats" open' in rest
+    assert [each.count("The earlier one with this number") for each in (page, rest)] == [2, 1]

@@ -41,18 +41,28 @@ class Item:
         return f"Item(Task/{self.task})"
 
 
-def in_review(unit: Unit, limit: int = MOST) -> list[Item]:
+def in_review(unit: Unit, limit: int = MOST, skip: int = 0) -> list[Item]:
     """In the order of the worklist: danger, clocks, the rest; what came first before what came later."""
     may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person")
     own, mine = _own_site(unit.scope)
     rows = unit.cursor().execute(
         "select w.task_id, w.person, w.kind, w.title, w.because, w.class, w.since, w.aim from work w"
-        f" where {IN_REVIEW} and {may} and {own} order by w.class, w.aim, w.since, w.task limit %s",
-        [*allowed, *mine, limit],
+        f" where {IN_REVIEW} and {may} and {own} order by w.class, w.aim, w.since, w.task limit %s offset %s",
+        [*allowed, *mine, limit, skip],
     )
     found = [_item(row) for row in rows.fetchall()]
     unit.saw({item.person for item in found}, "review")
     return found
+
+
+def how_many_in_review(unit: Unit) -> int:
+    may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person")
+    own, mine = _own_site(unit.scope)
+    row = unit.cursor().execute(
+        f"select count(*) from work w where {IN_REVIEW} and {may} and {own}", [*allowed, *mine]
+    )
+    (found,) = row.fetchone() or (0,)
+    return int(found)
 
 
 def may_decide(unit: Unit, task: str) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CHANNEL: Final = "careloop_inbox"
 State = Literal["new", "done", "held", "review", "refused", "quarantined"]
 _COLUMNS: Final = "id, source, control, kind, at, raw, state, is_repeat_id, ack, tries, error, person"
+_WITHOUT_RAW: Final = _COLUMNS.replace("raw", "''::bytea")
 
 
 class Received(NamedTuple):
@@ -48,6 +49,13 @@ class Message:
     tries: int = 0
     error: str | None = None
     person: int | None = None
+
+
+class Repeat(NamedTuple):
+    """A message with the number of an earlier one and other content. earlier: the last one before it."""
+
+    message: Message
+    earlier: Message | None
 
 
 def receive(
@@ -178,14 +186,44 @@ def sources(unit: Unit | None = None) -> list[str]:
     return [row[0] for row in rows.fetchall()]
 
 
-def repeats(unit: Unit, limit: int = 100) -> list[Message]:
-    """Newest first: those whose control id had been used with other content. Processed like any other."""
+def how_many(unit: Unit, sources: Sequence[str]) -> tuple[int, int]:
+    """Of these sources: how many wait for a person to look, and how many repeat a control id."""
+    row = (
+        unit.cursor()
+        .execute(
+            "select (select count(*) from inbox where state = any(%s) and source = any(%s)),"
+            " (select count(*) from inbox where is_repeat_id and source = any(%s))",
+            [["review", "refused", "quarantined"], list(sources), list(sources)],
+        )
+        .fetchone()
+    )
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def repeats(
+    unit: Unit, limit: int = 100, before: int | None = None, *, sources: Sequence[str] | None = None
+) -> list[Repeat]:
+    """Newest first: those whose control id had been used with other content, each with the one before it. Processed
+    like any other. Without the raw text. sources: only what came from these; None for all."""
     cursor = unit.cursor()
-    cursor.execute(f"select {_COLUMNS} from inbox where is_repeat_id order by id desc limit %s", [limit])
+    named = None if sources is None else list(sources)
+    cursor.execute(
+        f"select {_WITHOUT_RAW} from inbox"
+        " where is_repeat_id and id < %s and (%s::text[] is null or source = any(%s)) order by id desc limit %s",
+        [before if before is not None else 2**62, named, named, limit],
+    )
     found = [Message(*row) for row in cursor.fetchall()]
+    cursor.execute(
+        "select r.id, e.* from unnest(%s::bigint[]) r(id), inbox m, lateral"
+        f" (select {_WITHOUT_RAW} from inbox where source = m.source and control = m.control and id < m.id"
+        " order by id desc limit 1) e where m.id = r.id",
+        [[message.id for message in found]],
+    )
+    earlier = {row[0]: Message(*row[1:]) for row in cursor.fetchall()}
     if found:
-        unit.saw({message.person or 0 for message in found}, "inbox")
-    return found
+        unit.saw({message.person or 0 for message in (*found, *earlier.values())}, "inbox")
+    return [Repeat(message, earlier.get(message.id)) for message in found]
 
 
 def counts(unit: Unit, source: str | None = None) -> dict[str, int]:

@@ -96,7 +96,13 @@ def test_a_refused_message_sent_again_is_refused_again(hospital: Hospital) -> No
 def test_the_same_id_with_other_content_is_taken_in_and_listed(hospital: Hospital) -> None:
     hospital.tell(adt("A01", control="M1"), adt("A08", control="M1", phone="7135550199"))
     with hospital.house() as unit:
-        assert [(m.control, m.state, m.is_repeat_id) for m in inbox.repeats(unit)] == [("M1", "done", True)]
+        ((again, first),) = inbox.repeats(unit)
+        assert (again.control, again.state, again.is_repeat_id, again.raw) == ("M1", "done", True, b"")
+        assert first is not None
+        assert (first.control, first.kind, first.state) == ("M1", "ADT^A01", "done")
+        assert first.id < again.id
+        assert inbox.repeats(unit, sources=["mercy"]) == []
+        assert inbox.how_many(unit, ["stlukes"]) == (0, 1)
     assert [t["value"] for t in hospital.one("Patient")["telecom"]] == ["7135550199"]
 
 

@@ -32,7 +32,7 @@ from careloop.projections.rooms import Item
 from careloop.store import Stored, Unit, inbox
 from careloop.store.inbox import Message
 from careloop.web import formats
-from careloop.web.staff import review_messages, review_notes, toasts
+from careloop.web.staff import review_lists, review_messages, review_notes, toasts
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, version_of
@@ -78,21 +78,25 @@ class Opened:
 @staff_page
 @require_GET
 def review(request: HttpRequest) -> HttpResponse:
-    now = now_of(request)
+    now, page = now_of(request), review_lists.asked(request)
     with open_record(request) as unit:
-        items = rooms.in_review(unit)
-        known = briefs(unit, {item.person for item in items if item.person})
+        items = review_lists.decisions(unit, page)
+        known = briefs(unit, {item.person for item in items.rows if item.person})
         mine = sources_for(unit.scope, unit.rid_of, inbox.sources(unit))
-        messages = inbox.listed(unit, sources=mine)
+        messages, twice = review_lists.messages(unit, page, mine)
         unsigned = review_notes.lines(unit)
-    decisions = [_line(item, known, now) for item in items if not item.person or item.person in known]
-    faults = [_message_line(each, now) for each in messages]
+    rows = [_line(item, known, now) for item in items.rows if not item.person or item.person in known]
+    decisions = review_lists.Shown(rows, items.total, items.more)
+    lines = [_message_line(each, now) for each in messages.rows]
+    faults = review_lists.Shown(lines, messages.total, messages.more)
     context = {
         "decisions": decisions,
         "faults": faults,
+        "twice": twice,
+        "page": page,
         "unsigned": unsigned,
         "is_after": "done" in request.GET,
-        "lede": _lede(len(decisions), len(faults)),
+        "lede": _lede(items.total, messages.total),
     }
     return render(request, "staff/review.html", context)
 
@@ -128,8 +132,7 @@ def _line(item: Item, known: dict[int, PersonBrief], now: datetime) -> Line:
 def _message_line(message: Message, now: datetime) -> Line:
     return Line(
         href=f"/review/messages/{message.id}",
-        title=gettext("Message %(kind)s from %(source)s")
-        % {"kind": message.kind or "?", "source": message.source},
+        title=review_lists.message_title(message),
         because=review_messages.reason(message),
         age=formats.how_long(now - message.at),
         person=None,
