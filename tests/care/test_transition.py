@@ -387,6 +387,48 @@ def test_a_death_taken_back_is_looked_at_by_a_person(state: State) -> None:
     assert [each.dedupe for each in proposal.withdraw] == ["bereavement:Patient/maria"]
 
 
+def test_an_old_death_taken_back_brings_back_what_it_stopped_and_names_each() -> None:
+    hers = (
+        *open_work(*KINDS),
+        Outstanding("plan:7", "food-referral", "open", title="Fill in the SNAP form"),
+        Outstanding("Task/9", "promise", "open", title="Call about the ride"),
+    )
+    alive = replace(MARIA, work=hers)
+    dead = replace(alive, is_deceased=True, died_on=date(2019, 1, 1))
+    told = what_follows(dead, [HOME], LIBRARY, NOW)
+    assert (told.work, len(told.withdraw)) == ((), 5)
+    back = replace(settled(dead, told), is_deceased=False, died_on=None)
+    proposal = what_follows(back, [HOME], LIBRARY, NOW)
+    assert sorted(proposal.restore) == ["Task/9", "plan:7"]
+    review = next(each for each in proposal.work if each.kind == "review-death")
+    assert review.details == "Back on the list: Fill in the SNAP form; Call about the ride."
+    again = settled(back, proposal)
+    assert open_keys(again) == open_keys(alive)
+    assert settled(again, what_follows(again, [HOME], LIBRARY, NOW)).work == again.work
+
+
+def test_a_second_mistake_is_a_second_question() -> None:
+    ride = Outstanding(
+        "plan:7", "ride", "withdrawn", why="Withdrawn: This person has died: all outreach stops."
+    )
+    asked = Outstanding("review-death:Patient/maria", "review-death", "done")
+    (review,) = what_follows(replace(MARIA, work=(ride, asked)), [], LIBRARY, NOW).work
+    assert review.dedupe == "review-death:Patient/maria:2"
+
+
+def test_what_was_withdrawn_for_another_reason_stays_withdrawn() -> None:
+    ride = Outstanding("plan:7", "ride", "withdrawn", why="Withdrawn: Her sister drives her.")
+    assert what_follows(replace(MARIA, work=(ride,)), [], LIBRARY, NOW).restore == ()
+
+
+def test_whoever_does_not_see_each_stay_can_not_say_that_she_lives() -> None:
+    ride = Outstanding(
+        "plan:7", "ride", "withdrawn", why="Withdrawn: This person has died: all outreach stops."
+    )
+    proposal = what_follows(replace(MARIA, work=(ride,)), [], LIBRARY, NOW, are_all=False)
+    assert (proposal.work, proposal.restore) == ((), ())
+
+
 # The billing rule
 
 
@@ -435,7 +477,11 @@ def settled(person: PersonFacts, proposal: Proposal) -> PersonFacts:
     """What apply_proposal makes of it, in small."""
     states = {each.dedupe: each for each in person.work}
     for gone in proposal.withdraw:
-        states[gone.dedupe] = replace(states[gone.dedupe], state="withdrawn")
+        states[gone.dedupe] = replace(
+            states[gone.dedupe], state="withdrawn", why=f"Withdrawn: {gone.because}"
+        )
+    for key in proposal.restore:
+        states[key] = replace(states[key], state="open", why="")
     for work in proposal.work:
         known = states.get(work.dedupe)
         if known is None or known.state == "withdrawn":

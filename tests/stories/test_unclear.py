@@ -191,6 +191,42 @@ def test_a_hospital_s_own_word_for_home_is_home_for_programs_and_plans(ward: Sto
     assert "need:home-again" in proposed(ward, ana)
 
 
+def test_died_decided_by_mistake_and_undone_brings_back_the_promise_and_the_step_of_the_plan(
+    ward: StoryWard,
+) -> None:
+    ana = ward.staff("Ana Reyes", "ana", "coordinator")
+    ward.write(
+        b.task("ride", "maria", ward.now, title="Find a ride", kind="promise", klass=WorkClass.PROMISE),
+        b.task("snap", "maria", ward.now, title="Fill in the SNAP form") | {"intent": "plan"},
+    )
+    ward.discharge(to="70")
+    review = next(row.task_id for row in ward.rows() if row.title == REVIEW)
+    settled = settle_discharge(ana, review, "died", ward.now, LIBRARY)
+    ward.react()
+    assert ward.titles() == ["Bereavement contact with the family"]
+    undo(ana, settled.undo, ward.now + timedelta(minutes=1))
+    ward.react()
+    mistake = "Check the work that stopped by mistake"
+    assert ward.titles() == sorted([mistake, REVIEW, "Fill in the SNAP form", "Find a ride"])
+    (asked,) = [task for task in ward.tasks() if task["description"] == mistake]
+    assert "Find a ride" in asked["note"][0]["text"]
+    assert "Fill in the SNAP form" in asked["note"][0]["text"]
+    before = ward.versions()
+    ward.react()
+    assert ward.versions() == before
+
+
+def test_an_old_death_that_was_a_mistake_stops_nothing_for_good(ward: StoryWard) -> None:
+    ward.write(b.task("ride", "maria", ward.now, title="Find a ride"))
+    ward.discharge(to="01")
+    ward.dies("2019-01-01")
+    assert ward.titles() == []
+    ward.write(b.patient("maria", "Maria", "Duarte"))
+    ward.react()
+    wanted = [*HOME_WORK, "Find a ride", "Check the work that stopped by mistake"]
+    assert ward.titles() == sorted(wanted)
+
+
 def test_done_alone_decides_nothing(ward: StoryWard) -> None:
     ana = ward.staff("Ana Reyes", "ana", "coordinator")
     ward.discharge(to="70")

@@ -14,7 +14,7 @@ from typing import Final
 from careloop.access import Scope
 from careloop.actions import record, working
 from careloop.actions.hospital_reviews import token
-from careloop.actions.withdraw_work import withdraw
+from careloop.actions.withdraw_work import restore, withdraw
 from careloop.care.stay import WITHDRAWN, state_of
 from careloop.care.work import Proposal, Withdrawal, Work, to_task
 from careloop.fhir import uris
@@ -48,12 +48,17 @@ def apply_in(unit: Unit, proposal: Proposal, person: str | None) -> tuple[Stored
     """In the caller's own unit. Withdrawals first: what is wanted as well stays."""
     hold(unit, person)
     wanted = {work.dedupe for work in proposal.work}
-    keys = {*wanted, *(each.dedupe for each in proposal.withdraw)}
+    keys = {*wanted, *proposal.restore, *(each.dedupe for each in proposal.withdraw)}
     known = _known(unit, person, keys) if keys else {}
     written = [
         withdraw(unit, known[each.dedupe], each.because)
         for each in proposal.withdraw
         if each.dedupe in known and each.dedupe not in wanted and _is_open(known[each.dedupe])
+    ]
+    written += [
+        restore(unit, known[key])
+        for key in proposal.restore
+        if key in known and state_of(known[key].resource) == WITHDRAWN
     ]
     for work in proposal.work:
         written += _made_so(unit, work, known.get(work.dedupe), person)

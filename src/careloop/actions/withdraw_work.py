@@ -38,3 +38,12 @@ def withdraw(unit: Unit, seen: Stored, because: str) -> Stored:
     set_extension(resource, uris.WAKE, "DateTime", None)
     unit.clear_timer(seen.person, TIMER, seen.reference)
     return working.save(unit, resource, seen)
+
+
+def restore(unit: Unit, seen: Stored) -> Stored:
+    """seen: withdrawn by mistake. Open again, with all that people wrote in it; a snooze it had is over."""
+    resource, _ = working.copy_of(seen)
+    resource["status"] = "accepted" if "owner" in resource else "requested"
+    del resource["statusReason"]
+    period = {name: at for name, at in resource.pop("executionPeriod", {}).items() if name != "end"}
+    return working.save(unit, {**resource, **({"executionPeriod": period} if period else {})}, seen)

@@ -128,8 +128,8 @@ class Stay:
 @dataclass(frozen=True)
 class Outstanding:
     """A piece of work that exists. dedupe: its key, else its own reference. closed: a person ended it with a
-    reason; withdrawn: Careloop did. ended: when. decided, about: what a person decided in it, and `Stay.said` then.
-    is_protected: about somebody's safety."""
+    reason; withdrawn: Careloop did. ended, why: when, and in what words. decided, about: what a person decided in
+    it, and `Stay.said` then. is_protected: about somebody's safety. title: as a list shows it."""
 
     dedupe: str
     kind: str
@@ -138,6 +138,8 @@ class Outstanding:
     decided: str | None = None
     about: str = ""
     is_protected: bool = False
+    title: str = field(default="", repr=False)
+    why: str = field(default="", repr=False)
 
 
 def stay_of(
@@ -218,6 +220,8 @@ def _outstanding(task: Resource) -> Outstanding:
         decided=said.get(DECIDED, {}).get("valueCode"),
         about=said.get(DECIDED_ABOUT, {}).get("valueString", ""),
         is_protected=bool(extension(task, uris.PROTECTED)),
+        title=str(task.get("description") or text_of(task.get("code"))),
+        why="" if state == "open" else text_of(task.get("statusReason")),
     )
 
 

@@ -7,14 +7,17 @@ The rules, their numbers and their sources: content/rules/.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from careloop.care.stay import CANCELED, Outstanding, Stay
 from careloop.care.transition_facts import (
+    DEATH_IS_KNOWN,
+    DEATH_STOPS,
     PREFIX,
     REVIEW,
+    REVIEW_DEATH,
     DischargeFacts,
     PersonFacts,
     bereavement_key,
@@ -23,6 +26,7 @@ from careloop.care.transition_facts import (
     is_window_closed,
     key_of,
     said_day,
+    stopped_by_death,
 )
 from careloop.care.transition_work import bereavement, review_of, why_not, work_for
 from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
@@ -68,7 +72,7 @@ def on_discharge(facts: DischargeFacts, library: Library, now: datetime) -> Prop
     if not stay.is_discharged:
         return on_cancel(facts)
     if person.is_deceased:
-        return _settle(facts, (), "The record says that this person has died.")
+        return _settle(facts, (), DEATH_IS_KNOWN)
     if facts.later is not None:
         return on_admission(facts, facts.later)
     if is_declined(person, stay):
@@ -105,7 +109,7 @@ def on_death(person: PersonFacts, library: Library, now: datetime) -> Proposal:
     a death may be told of the wrong person."""
     rule = library.rule("bereavement", now.date())
     stays = frozenset(rule.values["stays"])
-    because = "This person has died: all outreach stops."
+    because = DEATH_STOPS
     withdraw = tuple(
         Withdrawal(each.dedupe, because)
         for each in person.work
@@ -120,24 +124,40 @@ def on_death(person: PersonFacts, library: Library, now: datetime) -> Proposal:
 
 
 def on_death_taken_back(person: PersonFacts) -> Proposal:
-    """The record no longer says that she died: the bereavement contact goes, and a person looks at what went, also
-    when somebody has made that call already (and heard that she lives)."""
-    key = bereavement_key(person.reference)
-    if not any(each.dedupe == key and each.state != "withdrawn" for each in person.work):
-        return Proposal()
-    said = "The record said that this person had died and no longer does. Put back what still fits."
-    review = Work(
-        kind="review-death",
+    """The record no longer says that she died: the bereavement contact goes, what the death stopped is open again,
+    and a person looks at it, also when somebody has made that call already (and heard that she lives)."""
+    key, stopped = bereavement_key(person.reference), stopped_by_death(person)
+    is_told = any(each.dedupe == key and each.state != "withdrawn" for each in person.work)
+    reviews = {each.dedupe: each for each in person.work if each.kind == REVIEW_DEATH}
+    gone = (Withdrawal(key, "The record no longer says that this person has died."),) if is_told else ()
+    if not stopped and (not is_told or reviews):
+        return Proposal(withdraw=gone)
+    review = _review_of_death(person, stopped, reviews)
+    restore = tuple(each.dedupe for each in stopped)
+    return Proposal((review,), gone, review.because, review.because, restore=restore)
+
+
+def _review_of_death(
+    person: PersonFacts, stopped: Sequence[Outstanding], reviews: Mapping[str, Outstanding]
+) -> Work:
+    """Names each piece of work that came back. A second mistake is a second question."""
+    base = key = f"{REVIEW_DEATH}:{person.reference}"
+    number = 1
+    while (found := reviews.get(key)) and found.state in ("done", "closed"):
+        number += 1
+        key = f"{base}:{number}"
+    said = "The record said that this person had died and no longer does."
+    names = "; ".join(dict.fromkeys(each.title for each in stopped if each.title))
+    return Work(
+        kind=REVIEW_DEATH,
         title="Check the work that stopped by mistake",
-        because=said,
+        because=f"{said} Check whether what is back on the list still fits.",
         klass=WorkClass.CLOCK,
-        dedupe=f"review-death:{person.reference}",
+        dedupe=key,
         owner=person.lead,
         site=person.site,
         zone=person.zone,
-    )
-    return Proposal(
-        (review,), (Withdrawal(key, "The record no longer says that this person has died."),), said, said
+        details=f"Back on the list: {names}." if names else None,
     )
 
 
@@ -153,15 +173,24 @@ def what_follows(
         for stay in stays
         if is_worth_asking(stay, library, now)
     ]
+    if person.is_deceased:
+        asked.append(on_death(person, library, now))
     if are_all:
         asked.append(_on_lost(person, stays))
-    asked.append(on_death(person, library, now) if person.is_deceased else on_death_taken_back(person))
+        asked += [] if person.is_deceased else [on_death_taken_back(person)]
     work = {each.dedupe: each for proposal in asked for each in proposal.work}
     withdraw = {each.dedupe: each for proposal in asked for each in proposal.withdraw}
     reviews = [proposal.needs_review for proposal in asked if proposal.needs_review]
     withdraw = {key: each for key, each in withdraw.items() if key not in work}
     because = " ".join(dict.fromkeys(proposal.because for proposal in asked if proposal.because))
-    return Proposal(tuple(work.values()), tuple(withdraw.values()), because, reviews[0] if reviews else None)
+    restore = tuple(key for proposal in asked for key in proposal.restore if key not in work)
+    return Proposal(
+        tuple(work.values()),
+        tuple(withdraw.values()),
+        because,
+        reviews[0] if reviews else None,
+        restore=restore,
+    )
 
 
 def has_died(person: PersonFacts, stays: Sequence[Stay], library: Library, now: datetime) -> bool:

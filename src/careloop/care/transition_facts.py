@@ -13,6 +13,8 @@ from careloop.library import Library
 PROGRAM = "transitions"
 PREFIX = "discharge:"
 REVIEW = "review-discharge"
+REVIEW_DEATH = "review-death"
+SILENCE = "silence:"
 VISIT = "visit-after-discharge"
 CLOSED_UNKNOWN = "window closed, zone unknown"
 
@@ -76,6 +78,22 @@ def is_of_earlier(found: Outstanding, stay: Stay) -> bool:
     if found.decided is not None:
         return found.about != stay.said
     return found.ended is not None and stay.ended is not None and found.ended < stay.ended
+
+
+# With these words work is withdrawn because somebody died; they are how it is found again when the death was a mistake.
+DEATH_STOPS = "This person has died: all outreach stops."
+DEATH_IS_KNOWN = "The record says that this person has died."
+
+
+def stopped_by_death(person: PersonFacts) -> tuple[Outstanding, ...]:
+    """What nothing else brings back: what follows from a stay, or from silence, is asked for anew."""
+    return tuple(
+        each
+        for each in person.work
+        if each.state == "withdrawn"
+        and each.why.endswith((DEATH_STOPS, DEATH_IS_KNOWN))
+        and not each.dedupe.startswith((PREFIX, SILENCE))
+    )
 
 
 def bereavement_key(person: str) -> str:

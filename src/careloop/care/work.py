@@ -76,7 +76,8 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a decision asks for; `actions/apply_proposal` makes it so, once."""
+    """What a decision asks for; `actions/apply_proposal` makes it so, once. restore: keys of withdrawn work that is
+    open again as it was."""
 
     work: tuple[Work, ...] = ()
     withdraw: tuple[Withdrawal, ...] = ()
@@ -85,6 +86,7 @@ class Proposal:
     extra: tuple[Resource, ...] = field(
         default=()
     )  # other resources to create, each with a DEDUPE identifier
+    restore: tuple[str, ...] = ()
 
 
 def to_task(work: Work, person: str | None, now: datetime) -> Resource:
