@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -17,13 +18,32 @@ from careloop.kernel.errors import Conflict, Gone, NotFound
 from careloop.library import Library
 from careloop.reactions import trouble
 from careloop.reactions.alone import alone
-from careloop.reactions.trouble import FAULTS, is_outage
+from careloop.reactions.trouble import FAULTS, NotDone, is_outage
 from careloop.store import timers
 from careloop.store.timers import Timer
 
+log = logging.getLogger("careloop.timers")
 NAME: Final = "timers"
 SWEEP: Final = "find-unwatched"
 SWEPT_EVERY: Final = timedelta(hours=1)
+
+# Never given up: behind the one a person may be in danger, and without the other nobody new is watched.
+LASTING: Final = frozenset({ESCALATE, SWEEP})
+FIRST_PAUSE: Final = timedelta(seconds=30)
+LONGEST_PAUSE: Final = timedelta(minutes=5)
+STUCK_FOR: Final = timedelta(days=1)
+NOT_DONE: Final = {
+    ESCALATE: NotDone(
+        "See that somebody has the urgent work of this person: it could not be passed on",
+        "Careloop tries again every few minutes; until then nobody further is called.",
+        "Phone whoever is on call yourself, then tell whoever runs Careloop.",
+    )
+}
+NOT_FOLLOWED: Final = NotDone(
+    "Look at this record: silence could not be looked at",
+    "Nobody is reminded when nothing is heard of the person.",
+    "Check when somebody last spoke with the person, and tell whoever runs Careloop.",
+)
 
 SWEPT_AT_ONCE: Final = 500
 IS_SET: Final = "select 1 from timers where person = 0 and kind = %s"
@@ -49,12 +69,13 @@ def _due(now: datetime, limit: int) -> list[Timer]:
     with record.begin(scope(), now) as unit:
         if unit.cursor().execute(IS_SET, [SWEEP]).fetchone() is None:
             unit.set_timer(0, SWEEP, "all", now)
-        return timers.due(unit, limit)
+        return timers.due(unit, limit, lasting=LASTING)
 
 
 def _fired(timer: Timer, library: Library, now: datetime) -> int:
     try:
         FIRE[timer.kind](timer, library, now)
+        _worked(timer, now)
     except Conflict:
         return 0  # somebody wrote at the same moment: the next round sees what they wrote
     except FAULTS as fault:
@@ -65,9 +86,30 @@ def _fired(timer: Timer, library: Library, now: datetime) -> int:
 
 
 def _failed(timer: Timer, fault: str, now: datetime) -> None:
+    """Counted first, so that it waits for its next hour even when nobody can be told about it."""
     with record.begin(scope(), now) as unit:
-        if timers.failed(unit, timer, fault) and timer.person:
-            trouble.tell(unit, timer.person, f"Timer “{timer.kind}” of {timer.key}", timer.key, fault)
+        has_stuck = timers.failed(unit, timer, fault, again=now + _pause(timer))
+    log.error("timer %s of %s failed (%d before): %s", timer.kind, timer.key, timer.tries, fault)
+    if not has_stuck or not timer.person:
+        return
+    try:
+        with record.begin(scope(), now) as unit:
+            trouble.tell_timer(unit, timer, NOT_DONE.get(timer.kind, NOT_FOLLOWED), fault)
+    except FAULTS as another:
+        if is_outage(another):
+            raise
+        log.error("timer %s of %s: nobody could be told: %s", timer.kind, timer.key, trouble.said(another))
+
+
+def _pause(timer: Timer) -> timedelta:
+    """Half a minute, a minute, two, four; then the longest."""
+    return min(FIRST_PAUSE * (1 << min(timer.tries, 10)), LONGEST_PAUSE)
+
+
+def _worked(timer: Timer, now: datetime) -> None:
+    if timer.person and trouble.is_timer_told(timer):
+        with record.begin(scope(), now) as unit:
+            trouble.timer_is_over(unit, timer)
 
 
 def _escalate(timer: Timer, library: Library, now: datetime) -> None:
@@ -87,8 +129,11 @@ def _silence(timer: Timer, library: Library, now: datetime) -> None:
 
 def _sweep(timer: Timer, library: Library, now: datetime) -> None:
     """People in a program whom no change has brought to our attention, as after an import, are watched from now on.
-    Panels that nobody took are forgotten."""
+    Panels that nobody took are forgotten. What stuck gets another try each day: what was wrong may have been mended."""
     with record.begin(scope(), now) as unit:
+        for each in timers.stuck(unit):
+            if each.kind not in LASTING and each.due <= now - STUCK_FOR:
+                unit.set_timer(each.person, each.kind, each.key, now)
         forget_old_panels(unit)
         found = unit.cursor().execute(UNWATCHED, [SILENCE, SWEPT_AT_ONCE]).fetchall()
         for (person,) in found:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 MOST_TRIES: Final = 3
 DUE: Final = """
-select person, kind, key, due, tries from timers where done is null and due <= %s and tries < %s
+select person, kind, key, due, tries from timers
+where done is null and due <= %s and (tries < %s or kind = any(%s::text[]))
 order by due, person limit %s for update skip locked
 """
 
@@ -26,9 +28,10 @@ class Timer:
     tries: int = 0
 
 
-def due(unit: Unit, limit: int = 100) -> list[Timer]:
-    """Those whose time has come at unit.now, locked until the commit: two workers never fire the same one."""
-    rows = unit.cursor().execute(DUE, [unit.now, MOST_TRIES, limit]).fetchall()
+def due(unit: Unit, limit: int = 100, *, lasting: Collection[str] = ()) -> list[Timer]:
+    """Those whose time has come at unit.now, locked until the commit: two workers never fire the same one.
+    lasting: kinds that are tried again however often they failed."""
+    rows = unit.cursor().execute(DUE, [unit.now, MOST_TRIES, sorted(lasting), limit]).fetchall()
     return [Timer(*row) for row in rows]
 
 
@@ -39,14 +42,15 @@ def done(unit: Unit, timer: Timer) -> None:
     )
 
 
-def failed(unit: Unit, timer: Timer, error: str) -> bool:
-    """Counts a failure; after the third it is left alone and listed by `stuck`. Returns whether it is stuck now."""
+def failed(unit: Unit, timer: Timer, error: str, *, again: datetime | None = None) -> bool:
+    """Counts a failure and puts it off until `again`; after the third it is left alone, unless its kind is lasting, and
+    listed by `stuck`. Returns whether it has failed so often. One that was set anew meanwhile keeps its new hour."""
     row = (
         unit.cursor()
         .execute(
-            "update timers set tries = tries + 1, error = %s where person = %s and kind = %s and key = %s "
-            "returning tries",
-            [error, timer.person, timer.kind, timer.key],
+            "update timers set tries = least(tries + 1, 1000), error = %s, due = %s "
+            "where person = %s and kind = %s and key = %s and due = %s and done is null returning tries",
+            [error, again or timer.due, timer.person, timer.kind, timer.key, timer.due],
         )
         .fetchone()
     )
@@ -54,7 +58,7 @@ def failed(unit: Unit, timer: Timer, error: str) -> bool:
 
 
 def stuck(unit: Unit, limit: int = 100) -> list[Timer]:
-    """Timers that failed three times: a person looks."""
+    """Timers that failed three times or more: a person looks."""
     rows = (
         unit.cursor()
         .execute(
