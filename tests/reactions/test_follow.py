@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -195,24 +195,3 @@ def test_a_database_that_is_away_is_nobodys_fault(ward: StoryWard, poison: dict[
     poison.clear()
     ward.react()
     assert [row.title for row in ward.rows()] == list(HOME_WORK)
-
-
-def test_a_timer_that_fails_three_times_is_told(ward: StoryWard, monkeypatch: pytest.MonkeyPatch) -> None:
-    from careloop.actions.urgent import TIMER
-    from careloop.reactions import timers
-
-    def broken(*_: object) -> None:
-        raise TypeError
-
-    monkeypatch.setitem(timers.FIRE, TIMER, broken)
-    ward.write(b.task("alarm", "maria", ward.now, title="Is she safe?", is_protected=True))
-    with store.open(HOUSE, now=ward.now) as unit:
-        rid = unit.rid_of("Patient/maria")
-        assert rid is not None
-        unit.set_timer(rid, TIMER, "Task/alarm", ward.now)
-    for _ in range(4):
-        reactions.run_timers(ward.now, LIBRARY)
-    assert [row.title for row in ward.rows() if row.kind == "review-failure"] == [
-        "Look at this record: what follows could not be worked out"
-    ]
-    assert reactions.run_timers(ward.now + timedelta(minutes=1), LIBRARY) == 0
