@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
 
+import careloop
 from careloop.accounts.models import User
 from careloop.library import load
 from careloop.web.staff.library_words import Wording, source_lines
@@ -61,6 +63,19 @@ def test_a_rule_says_its_source_how_sure_we_are_and_what_the_code_reads(ana: Cli
     assert "read in a primary source" in tcm
     assert "Encounter.period.end" in tcm
     assert "our own rule, not a regulation" in page(ana, "/library/rules/silence")
+
+
+def test_a_rule_that_no_code_names_says_that_nothing_is_decided_by_it_yet(ana: Client) -> None:
+    sources = "".join(path.read_text("utf-8") for path in Path(careloop.__file__).parent.rglob("*.py"))
+    unused = {id for id, versions in LIBRARY.rules.items() if not versions[-1].decides}
+    assert unused == {"hedis-trc", "chi-consent", "adt-notices"}
+    for id in unused:
+        assert f'"{id}"' not in sources
+        said = page(ana, f"/library/rules/{id}")
+        assert "nothing is decided by it yet" in said
+        assert "What the code reads" not in said
+        assert "todavía no se decide nada con ella" in page(ana, f"/library/rules/{id}", "es")
+    assert "nothing is decided by it yet" not in page(ana, "/library/rules/tcm-contact")
 
 
 def test_a_translation_that_nobody_validated_is_not_shown_as_certain(ana: Client) -> None:

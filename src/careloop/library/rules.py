@@ -27,7 +27,7 @@ VERIFIED = {
 }
 
 REQUIRED = ("id", "title", "effective", "source", "verified", "values")
-OPTIONAL = ("note", "unverified", "reads")
+OPTIONAL = ("note", "unverified", "reads", "decides")
 
 
 class NoSuchRule(CareError):
@@ -39,6 +39,7 @@ class NoSuchRule(CareError):
 @dataclass(frozen=True)
 class Rule:
     """One version of a rule. since, until: first and last day on which it holds (until None: still).
+    decides: false for a fact that is kept for people to read and that no code goes by yet.
     values: as in the file; on: the day it was asked for, which gives the label its year."""
 
     id: str
@@ -51,6 +52,7 @@ class Rule:
     note: str = ""
     warns: bool = False
     reads: tuple[str, ...] = ()
+    decides: bool = True
     file: str = ""
     line: int = 0
     on: date | None = None
@@ -141,6 +143,7 @@ def _rule(node: Node) -> tuple[Rule, Node]:
         note=keys["note"].text() if "note" in keys else "",
         warns=warns,
         reads=keys["reads"].texts() if "reads" in keys else (),
+        decides=keys["decides"].boolean() if "decides" in keys else True,
         file=node.file,
         line=node.line,
     )
