@@ -127,9 +127,9 @@ def test_only_panels_are_forgotten(desk: Desk) -> None:
 
 
 def test_pages_write_through_actions_alone() -> None:
-    """Drafts are read by pages, and written by actions; no page opens the record to write."""
+    """Drafts are read by pages, and written by actions; no page opens the record, or a row of a table, to write."""
     writes = re.compile(
-        r"\bdrafts\.(save|keep|change|finish|delete|expire)\(|\brecord\.begin\(|\.open\([^)]*projectors"
+        r"\.save\(|\bdrafts\.(save|keep|change|finish|delete|expire)\(|\brecord\.begin\(|\.open\([^)]*projectors"
         r"|\bunit\.(create|create_named|update|delete|transaction|claim|set_timer|clear_timer|send)\("
         r"|\b(inbox|outbox|timers|feed)\.(save|receive|done|failed|withdraw|resolve|advance)\("
     )

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from careloop.accounts import attempts
+from careloop.accounts.preferences import keep_language
 
 
 @never_cache
@@ -84,8 +85,7 @@ def language(request: HttpRequest) -> HttpResponse:
     if chosen in dict(settings.LANGUAGES):
         _keep_language(response, chosen)
         if request.user.is_authenticated:
-            request.user.language = chosen
-            request.user.save(update_fields=["language"])
+            keep_language(request.user, chosen)
     return response
 
 

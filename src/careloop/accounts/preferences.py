@@ -1,0 +1,10 @@
+"""What somebody chose for her own account."""
+
+from __future__ import annotations
+
+from careloop.accounts.models import User
+
+
+def keep_language(user: User, code: str) -> None:
+    user.language = code
+    user.save(update_fields=["language"])
