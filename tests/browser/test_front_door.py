@@ -32,7 +32,7 @@ PANEL = (
 
 @pytest.fixture
 def busy(community: Any, live: Any) -> Any:
-    """Somebody on the way in, a message that fits two, and one that could not be read."""
+    """Somebody on the way in, a message that fits two, and two with one number that could not be read."""
     now = live.clock()
     house = Scope(system_actor("demo"), "command", "maintenance")
     programs = library.load().programs
@@ -56,6 +56,7 @@ def busy(community: Any, live: Any) -> Any:
             visit="Q1",
         ),
         adt("A99", control="odd"),
+        adt("A99", control="odd", mrn="99002"),
     ):
         receive.accept(
             raw.replace(b"|EPIC|STLUKES|CARELOOP|", head.encode()), "127.0.0.1", now, sender=sender
@@ -122,6 +123,7 @@ def _doors(page: Any, how: str) -> str:
     look(page, f"enroll-{how}")
     person = page.url.split("/people/")[1].split("/")[0]
     page.goto("/review")
+    page.locator("#repeats > summary").click()
     look(page, f"review-{how}")
     page.locator(".queue a.act").first.click()
     page.locator("#field-choice").wait_for()

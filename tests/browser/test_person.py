@@ -39,6 +39,25 @@ def test_how_it_looks(community: Any, open_page: Any) -> None:
         look(page, f"person-words-{how}")
 
 
+def test_whom_she_looks_for_stands_in_no_address_and_is_there_again_on_the_way_back(ana: Any) -> None:
+    page = ana
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("/")
+    page.keyboard.type("duart")
+    page.locator("#find-results .who").first.wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/people/found")
+    page.locator("#content .who").first.wait_for()
+    page.reload()
+    page.locator("#content .who", has_text="Duarte").first.click()
+    page.wait_for_url("**/story")
+    page.go_back()
+    page.locator("#content .who", has_text="Duarte").first.wait_for()
+    assert any(url.endswith("/people/find") for url in asked)
+    assert not [url for url in asked if "duart" in url.lower()]
+
+
 def test_by_keys_only_from_the_find_box_to_the_plan_and_through_her_work(ana: Any) -> None:
     page = ana
     keys = page.keyboard
