@@ -8,6 +8,7 @@ import pytest
 
 from careloop import store
 from careloop.actions.complete_work import complete_work
+from careloop.actions.send_again import OnItsWay, send_again
 from careloop.jobs import by_hand
 from careloop.jobs import outbox as jobs
 from careloop.jobs.outbox import HOLD, LEASE, NotSent
@@ -126,9 +127,10 @@ def test_given_up_it_is_work_that_a_person_sees(ward: StoryWard, post: Post) -> 
         "Tried 8 times, last answer: The other side did not take it. We try again, later each time."
     )
     assert ward.tasks()[0]["note"][0]["text"].startswith("What: answer. To: Dr. Chen.")
-    with store.open(HOUSE, now=at) as unit:
-        (dead,) = outbox.listed(unit)
-        outbox.revive(unit, dead.id)
+    scope = ward.staff("Ana Reyes", "ana", "coordinator")
+    send_again(scope, row.task_id, at)
+    with pytest.raises(OnItsWay):
+        send_again(scope, row.task_id, at)
     post.is_open = True
     assert jobs.run(at + AFTER, {"answer": post}) == 1
     assert ward.rows() == []

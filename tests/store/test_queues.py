@@ -163,8 +163,9 @@ def test_a_partner_who_stays_silent_ends_as_a_dead_letter(record: None, scope: S
     assert waits == [10, 20, 40, 80, 160, 320, 640, 1280]
     with store.open(scope, now=at) as unit:
         assert outbox.take(unit, unit.now + timedelta(minutes=5)) == []
-        (dead,) = outbox.listed(unit)
-        outbox.revive(unit, dead.id)
+        assert not outbox.revive(unit, letter.id, person=7)
+        assert outbox.revive(unit, letter.id)
+        assert not outbox.revive(unit, letter.id)
         assert len(outbox.take(unit, unit.now + timedelta(minutes=5))) == 1
 
 

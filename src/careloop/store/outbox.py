@@ -105,25 +105,18 @@ def has_left(unit: Unit, key: str) -> bool:
     return row is not None
 
 
-def revive(unit: Unit, letter_id: int) -> None:
-    """A person says: try again."""
-    unit.cursor().execute(
-        "update outbox set state = 'waiting', tries = 0, due = %s where id = %s and state = 'dead'",
-        [unit.now, letter_id],
-    )
-    unit.notify(CHANNEL)
-
-
-def listed(unit: Unit, state: str = "dead", limit: int = 100) -> list[Letter]:
+def revive(unit: Unit, letter_id: int, person: int = 0) -> bool:
+    """A person says: try again. False when it was not given up, or is about somebody else."""
     cursor = unit.cursor()
     cursor.execute(
-        f"select {_COLUMNS} from outbox where state = %s order by id desc limit %s",
-        [state, limit],
+        "update outbox set state = 'waiting', tries = 0, due = %s where id = %s and person = %s and state = 'dead'"
+        " returning id",
+        [unit.now, letter_id, person],
     )
-    found = [_letter(row) for row in cursor.fetchall()]
-    if found:
-        unit.saw({letter.person for letter in found}, "outbox")
-    return found
+    if cursor.fetchone() is None:
+        return False
+    unit.notify(CHANNEL)
+    return True
 
 
 def _letter(row: Sequence[Any]) -> Letter:

@@ -18,6 +18,7 @@ from careloop.web.staff import (
     proposals,
     register,
     review,
+    review_letters,
     sign_in,
     today,
     work,
@@ -41,5 +42,6 @@ urlpatterns = [
     *front_door.urlpatterns,
     *register.urlpatterns,
     *review.urlpatterns,
+    *review_letters.urlpatterns,
     *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]
