@@ -36,6 +36,7 @@ from careloop.fhir.elements import name_of
 from careloop.kernel.errors import NotFound, StaleVersion
 from careloop.projections.card import card
 from careloop.projections.chart_plan import plan_of
+from careloop.projections.people import lead_of
 from careloop.store import Stored, Unit
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
@@ -157,7 +158,8 @@ def _owners(unit: Unit, request: HttpRequest, patient: Stored) -> list[Owner]:
     actor = _scope(request).actor
     site = str((patient.resource.get("managingOrganization") or {}).get("reference", "")).rpartition("/")[2]
     found = [Owner(actor.practitioner, actor.name)] if actor.practitioner else []
-    found += [Owner(each.reference, each.name) for each in colleagues(_scope(request), site or None)]
+    lead = lead_of(unit, patient.rid)
+    found += [Owner(each.reference, each.name) for each in colleagues(_scope(request), site, lead=lead)]
     found.append(Owner(patient.reference, name_of(patient.resource)))
     for stored in unit.of_person(patient.rid, ["RelatedPerson"]):
         if stored.resource.get("active", True) and (name := name_of(stored.resource)):
