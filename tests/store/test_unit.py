@@ -12,7 +12,7 @@ from careloop import store
 from careloop.access import Actor, Scope
 from careloop.kernel.errors import Forbidden, Gone, NotFound, StaleVersion
 from careloop.store import audit, connection
-from careloop.store.errors import AlreadyExists, RecordUnavailable
+from careloop.store.errors import AlreadyExists, RecordFault
 from tests.store.people import maria, reading
 from tests.store.rows import one, rows
 
@@ -287,7 +287,7 @@ def test_a_projection_that_fails_fails_the_unit_and_nothing_after_it(
 
         def rebuild(self, unit: store.Unit) -> None: ...
 
-    expected = LookupError if failure == "python" else RecordUnavailable
+    expected = LookupError if failure == "python" else RecordFault
     with pytest.raises(expected), store.open(scope, now=now, projectors=[Failing()]) as unit:
         unit.create(maria())
     assert rows("select text from codes") == []

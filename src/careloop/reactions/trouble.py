@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import psycopg
-from django.db import DatabaseError
-
 from careloop.actions.apply_proposal import apply_in
 from careloop.care.stay import state_of
 from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
@@ -38,7 +35,7 @@ OPEN_TROUBLE: Final = "select 1 from work where person = %s and kind = %s and is
 
 def is_outage(fault: BaseException) -> bool:
     """The record is away: nobody's fault, and nothing to be counted."""
-    return isinstance(fault, Unavailable | psycopg.Error | DatabaseError)
+    return isinstance(fault, Unavailable)
 
 
 def said(fault: BaseException) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psycopg
 from django.db import DatabaseError, transaction
@@ -16,7 +16,7 @@ from careloop.access import Scope
 from careloop.kernel.errors import CareError, Conflict
 from careloop.store import audit, keys, lane_heads, writing
 from careloop.store.connection import Keeper, drop, keeper
-from careloop.store.errors import AlreadyExists, AuditUnavailable, RecordUnavailable, TooCostly
+from careloop.store.errors import AlreadyExists, AuditUnavailable, RecordFault, RecordUnavailable, TooCostly
 from careloop.store.stored import Change, Projector
 
 
@@ -168,6 +168,10 @@ class Commit:
         raise NotImplementedError
 
 
+# Refused because of what was written, and it would be refused again. A missing table is an outage, not a fault of this.
+OUR_FAULTS: Final = (psycopg.DataError, psycopg.IntegrityError)
+
+
 def _in_our_words(failed: BaseException) -> CareError:
     """The database's errors as ours. Nothing of their text is passed on: it may quote values."""
     cause = failed.__cause__ if isinstance(failed, DatabaseError) and failed.__cause__ else failed
@@ -177,4 +181,6 @@ def _in_our_words(failed: BaseException) -> CareError:
         return AlreadyExists() if cause.diag.table_name == "heads" else Conflict()
     if isinstance(cause, psycopg.Error) and "audit" in (cause.diag.message_primary or ""):
         return AuditUnavailable()
+    if isinstance(cause, OUR_FAULTS):
+        return RecordFault()
     return RecordUnavailable()

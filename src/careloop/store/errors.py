@@ -11,6 +11,12 @@ class RecordUnavailable(Unavailable):
     code = "record-unavailable"
 
 
+class RecordFault(CareError):
+    """Careloop stumbled over this. Nothing of it was saved; whoever looks after Careloop should know."""
+
+    code, status, issue_type = "record-fault", 500, "exception"
+
+
 class AuditUnavailable(Unavailable):
     """The audit trail can't be written, so nothing about anybody is shown or changed. Please try again."""
 
