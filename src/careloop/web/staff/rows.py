@@ -13,6 +13,7 @@ from careloop.care.transition_facts import VISIT
 from careloop.care.work import WorkClass
 from careloop.projections.worklist import Row
 from careloop.web import formats
+from careloop.web.work_words import work_title
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Shown:
     @property
     def says(self) -> str:
         """For whoever listens instead of looking."""
-        return f"{self.row.person.name if self.row.person else ''}: {self.row.title}"
+        return f"{self.row.person.name if self.row.person else ''}: {work_title(self.row.title)}"
 
     def __repr__(self) -> str:
         return f"Shown({self.row!r})"

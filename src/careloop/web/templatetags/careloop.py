@@ -15,6 +15,7 @@ from careloop.kernel.calendar import zone as zone_named
 from careloop.kernel.errors import UnknownZone
 from careloop.web import formats
 from careloop.web.staff.places import Place, places
+from careloop.web.work_words import work_title
 
 register = template.Library()
 
@@ -83,6 +84,9 @@ def said(sentence: str) -> str:
 def exact_time(context: dict[str, Any], at: datetime, zone: str | None = None) -> str:
     """{% exact_time due zone %}: `Tuesday, Nov 24, 2026, 5:00 pm CST`."""
     return formats.exact(at, _zone(context, zone))
+
+
+register.filter("work_title", work_title)
 
 
 @register.filter

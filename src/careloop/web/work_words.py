@@ -1,0 +1,71 @@
+"""What work is called, in the reader's language. A title is kept in English, as part of the record: fixed ones have
+their Spanish in the catalogs, lines of plans and alarms in the library; what a person wrote stays as she wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from django.utils.translation import get_language, gettext, gettext_noop
+
+from careloop import library
+from careloop.library import Words
+
+# As care, actions and reactions write them.
+FIXED: Final = (
+    gettext_noop("Call after discharge"),
+    gettext_noop("Reconcile medications"),
+    gettext_noop("Visit after discharge"),
+    gettext_noop("Call after emergency visit"),
+    gettext_noop("Call today: left against medical advice"),
+    gettext_noop("Follow up with the facility"),
+    gettext_noop("Tell the hospice what we know; ask how to help"),
+    gettext_noop("Bereavement contact with the family"),
+    gettext_noop("Decide what follows this discharge"),
+    gettext_noop("Check in"),
+    gettext_noop("Check the work that stopped by mistake"),
+    gettext_noop("Decide who this is"),
+    gettext_noop("Look at what the hospital sent"),
+    gettext_noop("Check what the hospital has otherwise"),
+    gettext_noop("The hospital merged two records"),
+    gettext_noop("This could not be sent: reach them another way"),
+    gettext_noop("Look at this record: what follows could not be worked out"),
+)
+# (what the title looks like, the sentence with a hole). The hole is a program, a person or a reason.
+WITH_A_HOLE: Final = (
+    (re.compile(r"Call to offer (.+)"), gettext_noop("Call to offer %(what)s")),
+    (re.compile(r"Referral: see whether (.+) fits"), gettext_noop("Referral: see whether %(what)s fits")),
+    (re.compile(r"Print and mail a letter to (.+)"), gettext_noop("Print and mail a letter to %(what)s")),
+    (re.compile(r"Review a discharge: (.+)"), gettext_noop("Review a discharge: %(what)s")),
+)
+
+
+def work_title(title: str) -> str:
+    if not title or (get_language() or "en").startswith("en"):
+        return title
+    if found := _of_the_library().get(title):
+        return found.get(get_language() or "en")
+    for pattern, sentence in WITH_A_HOLE:
+        if match := pattern.fullmatch(title):
+            return gettext(sentence) % {"what": work_title(match[1])}
+    return gettext(title)
+
+
+@lru_cache(maxsize=1)
+def _of_the_library() -> dict[str, Words]:
+    return {words.en: words for words in _words()}
+
+
+def _words() -> Iterator[Words]:
+    content = library.load()
+    for plan in content.plans.values():
+        for need in plan.needs:
+            yield need.text
+            for goal in need.goals:
+                yield goal.text
+                yield from (action.text for action in goal.actions)
+    for instrument in content.instruments.values():
+        yield from (critical.work for critical in instrument.scoring.critical)
+    yield from (program.title for program in content.programs.values())
