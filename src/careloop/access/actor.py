@@ -8,7 +8,7 @@ from typing import Literal
 
 from careloop.kernel.errors import CareError
 
-Kind = Literal["staff", "client", "system"]
+Kind = Literal["staff", "person", "partner", "client", "system"]
 
 _V2 = re.compile(r"(?P<context>patient|user|system)/(?P<type>[A-Z][A-Za-z]+|\*)\.(?P<may>c?r?u?d?s?)\Z")
 _V1 = re.compile(r"(?P<context>patient|user|system)/(?P<type>[A-Z][A-Za-z]+|\*)\.(?P<may>read|write|\*)\Z")
@@ -28,6 +28,7 @@ class SmartScope:
     context: str
     type: str
     may: frozenset[str]
+    query: tuple[tuple[str, str], ...] = ()  # granular: the rows must match it
 
     @classmethod
     def parse(cls, text: str) -> SmartScope:
@@ -49,8 +50,14 @@ class SmartScope:
 
 @dataclass(frozen=True)
 class Actor:
-    """principal: accounts' integer key, kept in every audit row. The numbers in sites, teams and lead are the
-    record's integer keys (rid) of Organization, CareTeam and Practitioner."""
+    """principal: accounts' integer key, kept in every audit row. The numbers are the record's integer keys (rid): of
+    Organization in sites, of CareTeam in teams, of Practitioner in covered, of Patient in the others.
+
+    kind: staff; person (a patient, her family, her representative); partner (an organization's account); client (a
+    program for itself); system. people: records granted by name. covered: whose caseload she has today. denied: whom
+    she must never see. emergencies, part2_emergencies: opened with a reason, until it ends. shares: of a person,
+    (patient, share). app: the program that acts for this actor; then scopes only narrow, within context when they are
+    the patient's."""
 
     principal: int
     kind: Kind
@@ -62,6 +69,21 @@ class Actor:
     practitioner: str | None = None  # "Practitioner/…", for owners, authors and recorders
     practitioner_rid: int | None = None
     scopes: tuple[SmartScope, ...] = field(default=())
+    people: frozenset[int] = frozenset()
+    covered: frozenset[int] = frozenset()
+    denied: frozenset[int] = frozenset()
+    emergencies: frozenset[int] = frozenset()
+    part2_emergencies: frozenset[int] = frozenset()
+    shares: frozenset[tuple[int, str]] = frozenset()
+    organization: int | None = None
+    app: int | None = None
+    context: int | None = None
+
+    @property
+    def grantees(self) -> frozenset[int]:
+        """As whom a consent may name this actor: a site, a team, a practitioner, an organization."""
+        own = frozenset(filter(None, (self.practitioner_rid, self.organization)))
+        return self.sites | self.teams | own
 
     def __repr__(self) -> str:
         return f"Actor({self.kind} {self.principal})"

@@ -8,8 +8,10 @@ from typing import Literal
 from careloop.access.actor import Actor
 from careloop.kernel.ids import new_request_id
 
-Door = Literal["page", "fhir", "hl7", "file", "work", "command"]
-Purpose = Literal["treatment", "coordination", "operations", "maintenance"]
+Door = Literal["page", "family", "partner", "fhir", "oauth", "hl7", "file", "work", "command"]
+Purpose = Literal[
+    "treatment", "coordination", "operations", "maintenance", "own record", "emergency", "disclosure", "audit"
+]
 
 
 @dataclass(frozen=True)
