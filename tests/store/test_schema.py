@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 
-@pytest.mark.parametrize("table", ["versions", "feed", "audit", "audit_now", "moves"])
+@pytest.mark.parametrize("table", ["versions", "feed", "audit", "audit_now", "moves", "disclosures"])
 @pytest.mark.parametrize("statement", ["update {} set tx = 1", "delete from {}", "truncate {}"])
 def test_the_application_can_only_add_to_what_was_said(record: None, table: str, statement: str) -> None:
     if "update" in statement and table in ("audit", "audit_now", "moves"):

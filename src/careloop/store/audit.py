@@ -70,6 +70,11 @@ class Trail:
             return next(iter(writes))
         return "R" if self.actions == {"R"} else "E"
 
+    def outcome(self) -> int:
+        """Of a unit that ended well: DENIED when nothing but refusals stands in it."""
+        is_refusal = bool(self.details) and all(str(said[1]).startswith("denied") for said in self.details)
+        return DENIED if is_refusal and not self.written else DONE
+
     def digest(self) -> bytes | None:
         return digest_of_written(self.written) if self.written else None
 
@@ -87,7 +92,7 @@ def row_of(keeper: Keeper, scope: Scope, at: datetime, trail: Trail, outcome: in
     """The row that follows the lane's last one, its hash included."""
     kind, rid = trail.main or (None, None)
     row = (
-        *(keeper.lane, keeper.seq + 1, at, scope.actor.principal, None, trail.action(), outcome),
+        *(keeper.lane, keeper.seq + 1, at, scope.actor.principal, scope.actor.app, trail.action(), outcome),
         *(scope.purpose, scope.door, scope.request, kind, rid),
         people_sets.pack(trail.people) or None,
         zlib.compress(bodies.encode(trail.details), 1) if trail.details else None,

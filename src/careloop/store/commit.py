@@ -66,7 +66,7 @@ class Commit:
         if self._atomic is None and not self._trail.has_begun:
             return
         lane_heads.descriptor(self.now)
-        row = audit.row_of(self._keeper, self.scope, self.now, self._trail, audit.DONE)
+        row = audit.row_of(self._keeper, self.scope, self.now, self._trail, self._trail.outcome())
         if self._atomic is None:
             self._keeper.cursor().execute(audit.INSERT, row)
         else:
