@@ -2,50 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from careloop.kernel.errors import CareError
+from careloop.access.smart_scope import BadScope, SmartScope
+
+__all__ = ["SYSTEM_PRINCIPALS", "Actor", "BadScope", "Kind", "SmartScope", "system_actor"]
 
 Kind = Literal["staff", "person", "partner", "client", "system"]
-
-_V2 = re.compile(r"(?P<context>patient|user|system)/(?P<type>[A-Z][A-Za-z]+|\*)\.(?P<may>c?r?u?d?s?)\Z")
-_V1 = re.compile(r"(?P<context>patient|user|system)/(?P<type>[A-Z][A-Za-z]+|\*)\.(?P<may>read|write|\*)\Z")
-_V1_LETTERS = {"read": "rs", "write": "cud", "*": "cruds"}
-
-
-class BadScope(CareError):
-    """This scope can't be granted."""
-
-    code, status, issue_type = "bad-scope", 400, "value"
-
-
-@dataclass(frozen=True)
-class SmartScope:
-    """One SMART scope, `system/Patient.rs`: the letters are create, read, update, delete, search."""
-
-    context: str
-    type: str
-    may: frozenset[str]
-    query: tuple[tuple[str, str], ...] = ()  # granular: the rows must match it
-
-    @classmethod
-    def parse(cls, text: str) -> SmartScope:
-        """v2 (`.cruds`) and v1 (`.read`, `.write`, `.*`). Raises BadScope; never silently narrower or wider."""
-        if (match := _V2.match(text)) and match["may"]:
-            letters = match["may"]
-        elif match := _V1.match(text):
-            letters = _V1_LETTERS[match["may"]]
-        else:
-            raise BadScope(f"“{text}” is not of the form system/Patient.rs.")
-        return cls(match["context"], match["type"], frozenset(letters))
-
-    def __str__(self) -> str:
-        return f"{self.context}/{self.type}.{''.join(x for x in 'cruds' if x in self.may)}"
-
-    def covers(self, resource_type: str, letter: str) -> bool:
-        return letter in self.may and self.type in (resource_type, "*")
 
 
 @dataclass(frozen=True)
