@@ -19,6 +19,8 @@ COMPLEXITY: Final = "urn:careloop:code:complexity"  # of medical decisions after
 FLAG: Final = "urn:careloop:code:flag"  # what a Flag of ours says: safe-contact
 TASK_IO: Final = "urn:careloop:code:task-io"  # Task.input.type / Task.output.type
 REASON: Final = "urn:careloop:code:reason"  # structured reasons: declined, withdrawn, disenrolled, snoozed
+PORTAL: Final = "urn:careloop:code:portal"  # Consent.category: why somebody may use a person's pages
+SHARE: Final = "urn:careloop:code:share"  # Consent.provision.class: what of her record somebody may see there
 INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1
 
 # Identifier systems
@@ -62,6 +64,8 @@ REFERRER_PHONE: Final = "urn:careloop:ext:referrer-phone"  # string: where whoev
 RETRY_DAYS: Final = (
     "urn:careloop:ext:retry-days"  # integer: after a try that reached nobody it comes back then
 )
+ON_INCAPACITY: Final = "urn:careloop:ext:on-incapacity"  # boolean, on Consent: starts when a clinician documents it
+INCAPACITY: Final = "urn:careloop:ext:incapacity"  # complex, on Consent: since, until, by, document
 MRN_AUTHORITY: Final = "urn:careloop:ext:mrn-authority"  # uri, on Organization: system of its record numbers
 
 # Standard ones we read and write
