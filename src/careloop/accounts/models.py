@@ -137,6 +137,24 @@ class SignInFailures(models.Model):
         return f"{self.failures} failures"
 
 
+class Destination(models.Model):
+    """An address outside that Careloop may call: connect/outbound.py calls no other. origin: scheme, host and port as
+    `https://fhir.example.org`. is_inside: it may lie in a private network. is_plain: without TLS. trouble: the code of
+    what went wrong last, empty after a call that went well."""
+
+    name = models.SlugField(unique=True)
+    origin = models.CharField(max_length=300, unique=True)
+    is_inside = models.BooleanField(default=False)
+    is_plain = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    trouble = models.CharField(max_length=60, blank=True)
+    trouble_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def hash_token(token: str) -> str:
     """Tokens carry 256 random bits, so one round of SHA-256 is enough."""
     return sha256(token.encode()).hexdigest()

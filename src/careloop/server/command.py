@@ -11,6 +11,7 @@ import click
 
 from careloop import __version__
 from careloop.kernel.errors import CareError
+from careloop.server import command_guard
 from careloop.server.options import describes_a_sender
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -386,3 +387,6 @@ def sender_disable(name: str) -> None:
     from careloop.server.senders import disable_sender
 
     disable_sender(name)
+
+
+main.add_command(command_guard.destination)
