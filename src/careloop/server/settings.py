@@ -11,6 +11,8 @@ from careloop.server.secrets import secret_key
 HOME = Path(os.environ.get("CARELOOP_HOME", "var")).resolve()
 DEBUG = os.environ.get("CARELOOP_DEBUG", "") == "1"
 SECRET_KEY = os.environ.get("CARELOOP_SECRET_KEY") or secret_key(HOME)
+# A second place for the signed heads of the audit trail: a folder on another disk, or `syslog`.
+AUDIT_HEADS = os.environ.get("CARELOOP_AUDIT_HEADS", "")
 ALLOWED_HOSTS = os.environ.get("CARELOOP_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 SITE_NAME = "Careloop"
 

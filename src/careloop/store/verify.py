@@ -87,8 +87,12 @@ def _check_link(report: Report, row: tuple[Any, ...], seq: int, before: bytes) -
     where = f"Lane {row[0]}, row {row[1]}"
     if row[1] != seq + 1:
         report.problems.append(f"{where}: {row[1] - seq - 1} rows before it are missing or stand twice.")
-    if audit.hash_of(before, row[:-1]) != bytes(row[-1]):
+    if not _is_linked(before, row):
         report.problems.append(f"{where}: it was changed, or the row before it was.")
+
+
+def _is_linked(before: bytes, row: tuple[Any, ...]) -> bool:
+    return audit.hash_of(before, row[:-1]) == bytes(row[-1])
 
 
 def _check_versions(connection: Any, report: Report, expected: dict[int, bytes]) -> None:
