@@ -217,7 +217,7 @@ def to_consent(standing: Standing, performer: Resource, site: Resource | None, n
         "performer": [performer],
         **({"organization": [site]} if site else {}),
         **({"sourceReference": ref(standing.document)} if standing.document else {}),
-        "policyRule": {"text": standing.said},
+        "policyRule": {"text": standing.said or KINDS[standing.kind]},
         "provision": {
             "type": "permit",
             "period": period,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from careloop.projections.finder import Finder
 from careloop.projections.people import People
+from careloop.projections.portal_shares import PortalShares
 from careloop.projections.story import Story
 from careloop.projections.worklist import Worklist
 
 if TYPE_CHECKING:
     from careloop.store import Projector
 
-ALL: tuple[Projector, ...] = (People(), Story(), Worklist(), Finder())
+ALL: tuple[Projector, ...] = (People(), Story(), Worklist(), Finder(), PortalShares())
 
 __all__ = ["ALL"]

@@ -21,6 +21,7 @@ COMPARED: Final = {
     " own_site, lead, program, labels, kind, title, because, waiting_on, source, rule, zone, attempts, is_protected,"
     " is_acknowledged, reason",
     "finder": "*",
+    "portal_shares": "*",
 }
 
 
