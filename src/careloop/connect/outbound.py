@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from careloop import store
 from careloop.access import Scope
 from careloop.accounts.models import Destination
+from careloop.actions.note_event import note
 from careloop.connect.addresses import is_inside, is_outside
 from careloop.connect.origins import BadAddress, Target, parse
 from careloop.kernel.errors import CareError
@@ -89,7 +89,7 @@ class Answer:
     """headers: names in lower case. The body may hold patient data, so it is not shown."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
@@ -120,20 +120,16 @@ def call(
         target = parse(url)
         destination = _declared(target)
     except (BadAddress, NotAllowed) as refused:
-        _note(scope, now, "denied", f"outbound {refused.code}")
+        note(scope, f"denied: outbound {refused.code}", (), now)
         raise
-    _note(scope, now, "outbound", destination.name)
+    note(scope, f"outbound: {destination.name}", (), now)
     said = {name: value for name, value in (headers or {}).items() if name.lower() not in _OWN_HEADERS}
     try:
         answer = _exchange(Call(method, target, said, body, bounds or Bounds()), destination)
     except CareError as refused:
         _in_trouble(destination, refused, now)
-        _note(
-            scope,
-            now,
-            "denied" if refused.status == 403 else "failed",
-            f"outbound {destination.name} {refused.code}",
-        )
+        how = "denied" if refused.status == 403 else "failed"
+        note(scope, f"{how}: outbound {destination.name} {refused.code}", (), now)
         log.warning("outbound to %s: %s", destination.name, refused.code)
         raise
     if destination.trouble:
@@ -151,11 +147,6 @@ def _declared(target: Target) -> Destination:
 
 def _in_trouble(destination: Destination, refused: CareError, now: datetime) -> None:
     Destination.objects.filter(pk=destination.pk).update(trouble=refused.code, trouble_at=now)
-
-
-def _note(scope: Scope, now: datetime, *words: str) -> None:
-    with store.open(scope, now=now) as unit:
-        unit.saw((), ": ".join(words))
 
 
 # --- on the wire
