@@ -10,6 +10,7 @@ import pytest
 from django.test import Client, override_settings
 
 from careloop.accounts.attempts import FREE_TRIES, wait_after
+from careloop.accounts.sign_in_models import SignedIn
 from careloop.kernel.errors import CareError, StaleVersion, Unavailable
 from careloop.server import middleware
 from careloop.web.staff import today as today_page
@@ -80,14 +81,13 @@ def test_the_way_onward_leads_only_to_our_own_pages(desk: Desk) -> None:
     ("minutes", "every", "ends"), [(14, 14, False), (16, 16, True), (12 * 60 + 10, 14, True)]
 )
 def test_a_session_ends_when_idle_and_after_twelve_hours_whatever_is_done(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, minutes: int, every: int, ends: bool
+    desk: Desk, minutes: int, every: int, ends: bool
 ) -> None:
-    at = [1_000_000.0]
-    monkeypatch.setattr(middleware.time, "time", lambda: at[0])
+    SignedIn.objects.update(began=desk.clock(), seen=desk.clock())
     desk.page("/today")
     status = 200
     for _ in range(0, minutes, every):
-        at[0] += every * 60
+        desk.later(minutes=every)
         answer = desk.client.get("/today")
         status = answer.status_code
         if status == 302:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -13,7 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
 from careloop.access import Scope
+from careloop.accounts import devices, sessions
 from careloop.accounts.actors import actor_of_user
+from careloop.accounts.sign_in_models import SignedIn
 from careloop.kernel.clock import Clock, system_clock
 from careloop.kernel.ids import new_request_id
 
@@ -62,26 +63,45 @@ class FhirDoor:
 
 
 class SessionLimits:
-    """Idle 15 minutes and absolute 12 hours on every request. Polling never extends a session (TRUST 12)."""
+    """Looks at the row of this browser's session on every request: idle 15 minutes, 12 hours at most, ended elsewhere,
+    never extended by polling (TRUST 12). Sets request.signed_in, and request.session_ended to why it no longer is."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.signed_in = None  # type: ignore[attr-defined]
         # A request that carries no session cookie (the API) never touches the session at all.
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
             self._limit(request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        devices.keep(request, response)
+        return response
 
     def _limit(self, request: HttpRequest) -> None:
-        at = time.time()
-        began = request.session.setdefault("began", at)
-        seen = request.session.setdefault("seen", at)
-        if at - seen > settings.SESSION_IDLE_SECONDS or at - began > settings.SESSION_ABSOLUTE_SECONDS:
+        id = request.session.get(sessions.KEY)
+        if id is None:
+            if request.user.is_authenticated:
+                logout(request)  # a session from before sessions had rows
+            return
+        now = request.now  # type: ignore[attr-defined]  # set by RequestId
+        row, why = sessions.look(id, now, is_polling=POLLING in request.headers)
+        if row is not None and not _is_whose(row, request):
+            sessions.end(row.id, now, sessions.GONE)
+            row, why = None, sessions.GONE
+        if row is None:
             logout(request)
-            request.session_ended = True  # type: ignore[attr-defined]  # the sign-in page says why
-        elif POLLING not in request.headers and at - seen > 30:
-            request.session["seen"] = at
+            ran_out = why in (sessions.IDLE, sessions.ABSOLUTE)
+            request.session_ended = why if ran_out else ""  # type: ignore[attr-defined]  # the sign-in page says so
+        request.signed_in = row  # type: ignore[attr-defined]
+
+
+def _is_whose(row: SignedIn, request: HttpRequest) -> bool:
+    """Staff and partners are known to Django as well: that account must still be there, active, with the same
+    password."""
+    if row.principal.kind not in ("staff", "partner"):
+        return True
+    return getattr(request.user, "principal_id", None) == row.principal_id
 
 
 class WhoAndWhen:
@@ -92,7 +112,8 @@ class WhoAndWhen:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = request.scope = None  # type: ignore[attr-defined]
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+        signed_in = request.signed_in  # type: ignore[attr-defined]  # set by SessionLimits
+        if signed_in is not None and request.user.is_authenticated:
             actor = actor_of_user(request.user, rid_of)
             request.actor = actor  # type: ignore[attr-defined]
             request.scope = Scope(actor, "page", "coordination", request.request_id)  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from careloop.accounts import attempts
+from careloop.accounts import attempts, sessions
 from careloop.accounts.preferences import keep_language
 
 
@@ -43,6 +43,7 @@ def _try(request: HttpRequest, onward: str) -> HttpResponse:
         )
     attempts.forget(email)
     login(request, user)
+    sessions.begin(request, user.principal_id, ("password",), now)
     response = HttpResponseRedirect(onward)
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         _keep_language(response, user.language)
