@@ -1,35 +1,51 @@
-"""Writes without end until it is killed; says on stdout what was acknowledged. Run by test_kill.py.
+"""Forks writers that write without end until they are killed; each says into its file what was acknowledged.
 
-Arguments: home folder, number of the writer. Each line: `created|updated|deleted|bundle <type/id> <version>`.
+A line on stdin, `<number> <file>`, makes a writer; its pid is answered. Lines of the file:
+`created|updated|deleted|bundle <type/id> <version>`.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+SIGNED_EVERY = 25
 
 
-def say(what: str, stored: Any) -> None:
-    sys.stdout.write(f"{what} {stored.reference} {stored.version}\n")
-    sys.stdout.flush()
-
-
-def main(home: str, number: int) -> None:
-    os.environ.update(CARELOOP_HOME=home, DJANGO_SETTINGS_MODULE="careloop.server.settings")
+def main() -> None:
     import django
 
     django.setup()
+    from django.db import connections
+
     from careloop.access import Scope, system_actor
+    from careloop.actions import record  # noqa: F401  # loaded once, before the children are made
+    from tests.projections import builders  # noqa: F401
+
+    connections.close_all()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the killed: none stays as a zombie
+    scope = Scope(system_actor("import"), "command", "operations")
+    for line in sys.stdin:
+        number, _, path = line.strip().partition(" ")
+        pid = os.fork()
+        if pid == 0:
+            with open(path, "w", encoding="utf-8") as said:
+                write(scope, int(number), said)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def write(scope: Any, number: int, out: TextIO) -> None:
     from careloop.actions.record import begin
+    from careloop.store import lane_heads
     from tests.projections import builders as b
 
-    scope = Scope(system_actor("import"), "command", "operations")
     pick, mine = random.Random(number), []
 
     def person(id: str) -> dict[str, Any]:
@@ -54,7 +70,10 @@ def main(home: str, number: int) -> None:
                 )
                 said = [("bundle", change.stored) for change in unit.changes]
         for what, stored in said:  # only now is it safe
-            say(what, stored)
+            out.write(f"{what} {stored.reference} {stored.version}\n")
+        out.flush()
+        if number % 10 == 0 and turn % SIGNED_EVERY == SIGNED_EVERY - 1:
+            lane_heads.sign_heads(now)
 
 
 def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
@@ -66,4 +85,4 @@ def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main()

@@ -29,6 +29,7 @@ CHANNELS = ("careloop_feed", "careloop_inbox", "careloop_outbox")
 # A wake-up may be lost, and a commit is only readable once older transactions have ended: so it also looks by itself.
 IDLE_SECONDS = 1.0
 SETTLING_SECONDS = 0.02
+FIRST_PAUSE = 0.5
 
 
 @dataclass
@@ -40,7 +41,12 @@ class Station:
     run: Callable[[datetime], int]
     every: float = 0.0
     _next: float = field(default=0.0, init=False)
-    _pause: float = field(default=0.5, init=False)
+    _pause: float = field(default=FIRST_PAUSE, init=False)
+
+    @property
+    def is_pausing(self) -> bool:
+        """After a failure, until it tries again."""
+        return self._pause > FIRST_PAUSE and time.monotonic() < self._next
 
     def turn(self, now: datetime) -> int:
         """A failure here is logged without values, and this station alone pauses, longer each time."""
@@ -61,7 +67,7 @@ class Station:
             self._next, self._pause = time.monotonic() + self._pause, min(self._pause * 2, 30.0)
             connection.close_if_unusable_or_obsolete()
             return 0
-        self._pause = 0.5
+        self._pause = FIRST_PAUSE
         self._next = time.monotonic() + self.every if not done else 0.0
         return done
 
@@ -107,15 +113,18 @@ def run_work(*, once: bool) -> None:
     bell = Bell()
     while not stop.is_set():
         if not work_once(every):
-            bell.wait(SETTLING_SECONDS if _is_settling() else IDLE_SECONDS)
+            bell.wait(SETTLING_SECONDS if _is_settling(every) else IDLE_SECONDS)
 
 
 def work_once(every: list[Station]) -> int:
     return sum(station.turn(system_clock()) for station in every)
 
 
-def _is_settling() -> bool:
-    """Committed, but not yet readable, because an older transaction is still open."""
+def _is_settling(every: list[Station]) -> bool:
+    """Committed, but not yet readable, because an older transaction is still open. What waits for reactions that
+    pause after a failure is not settling."""
+    if any(station.is_pausing for station in every if station.name == "reactions"):
+        return False
     try:
         return feed.lag("reactions", most=1) > 0
     except (psycopg.Error, DatabaseError):
