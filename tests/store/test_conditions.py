@@ -19,7 +19,7 @@ from careloop.access import (
     TeamIn,
 )
 from careloop.store.conditions import compile_condition
-from tests.conftest import owner_connection
+from tests.conftest import MONDAY, owner_connection
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ from tests.conftest import owner_connection
 )
 def test_whose_rows_a_condition_lets_through(record: None, condition: Condition, expected: set[int]) -> None:
     """1 and 2 have sites, 2 a team, a lead and a label, 3 nothing at all; 9 is no person we know, 0 is nobody."""
-    said, given = compile_condition(condition, "u.person")
+    said, given = compile_condition(condition, "u.person", now=MONDAY)
     with owner_connection() as owner:
         owner.execute(
             "insert into people(person, site, team, lead, labels) "

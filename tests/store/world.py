@@ -13,12 +13,14 @@ import pytest
 
 from careloop import store
 from careloop.access import (
+    PERSONAL,
     Actor,
     All,
     AnyOf,
     Condition,
     Decision,
     Everyone,
+    LabelsAllowed,
     LeadIs,
     NoOne,
     Not,
@@ -28,6 +30,9 @@ from careloop.access import (
     Scope,
     SiteIn,
     TeamIn,
+    is_of_anybody,
+    labels,
+    purposes,
 )
 from careloop.store import sight
 from tests.conftest import owner_connection
@@ -59,6 +64,33 @@ PEOPLE = (
 )
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a consent of the person at that place says; days: from when to when, counted from the test's now."""
+
+    person: int
+    grantee: int
+    permits: int = 0
+    denies: int = 0
+    days: tuple[int, int] = (-10, 10)
+    purposes: int = 0
+    consent: int = 0
+
+
+CONSENTS = (
+    Said(0, 70, permits=labels.PART2),
+    Said(1, 70, permits=labels.PART2 | labels.SUBSTANCE, days=(-20, -1)),  # it has ended
+    Said(2, 71, denies=labels.SUBSTANCE),
+    Said(3, 0, denies=labels.WHOLE, days=(-5, 5)),
+    Said(4, 71, denies=labels.WHOLE),
+    Said(0, 71, permits=labels.SUBSTANCE, days=(3, 9)),  # it has not begun
+    Said(1, 71, permits=labels.PART2, purposes=purposes.RESEARCH),  # for something else
+    Said(5, 0, denies=labels.WHOLE, consent=9),
+    Said(5, 70, permits=labels.WHOLE, consent=9),  # all but them
+    Said(5, 71, permits=labels.WHOLE),  # another consent: the denial wins
+)
+
+
 @dataclass
 class World:
     """people: rid -> facts. rows: reference -> (person, label bits of the row). moved: from the third person to the
@@ -69,21 +101,84 @@ class World:
     deleted: str = ""
     moved: str = ""
     moved_from: int = 0
+    consents: dict[int, list[Said]] = field(default_factory=dict)
 
     def newest(self, reference: str) -> int:
         return 2 if reference in (self.deleted, self.moved) else 1
 
     def shows(self, condition: Condition, reference: str) -> bool:
-        person, labels = self.rows[reference]
+        person, bits = self.rows[reference]
+        if person == 0 and reference.split("/")[0] in PERSONAL and not is_of_anybody(condition):
+            return False  # always about somebody, and nobody knows about whom
+        return self._passes(condition, person, bits)
+
+    def _passes(self, condition: Condition, person: int, bits: int) -> bool:
+        match condition:
+            case LabelsAllowed():
+                return self.may_know(condition, person, bits)
+            case All(parts) if _looks_at_labels(condition):
+                return all(self._passes(part, person, bits) for part in parts)
+            case AnyOf(parts) if _looks_at_labels(condition):
+                return any(self._passes(part, person, bits) for part in parts)
         if person == 0:
-            return not isinstance(condition, NoOne) and of_nobody(condition, labels) is not False
+            return not isinstance(condition, NoOne) and of_nobody(condition, bits) is not False
         facts = self.people[person]
         return isinstance(condition, Everyone) or (
-            facts is not None and holds(condition, person, facts, labels)
+            facts is not None and holds(condition, person, facts, bits)
         )
 
+    def opens(self, condition: Condition, person: int) -> bool:
+        """Whether her record may be opened at all."""
+        match condition:
+            case LabelsAllowed():
+                opened = condition.emergencies | condition.part2_emergencies
+                return person in opened or not self._denied(condition, person) & labels.WHOLE
+            case All(parts) if _looks_at_labels(condition):
+                return all(self.opens(part, person) for part in parts)
+            case AnyOf(parts) if _looks_at_labels(condition):
+                return any(self.opens(part, person) for part in parts)
+        facts = self.people[person]
+        return isinstance(condition, Everyone) or (facts is not None and holds(condition, person, facts, 0))
 
-def holds(condition: Condition, person: int, facts: Facts, labels: int) -> bool:
+    def may_know(self, said: LabelsAllowed, person: int, bits: int) -> bool:
+        if bits == 0 or person in said.part2_emergencies:
+            return True
+        if person in said.emergencies and not bits & (labels.PART2 | labels.UNKNOWN):
+            return True
+        permits = 0
+        for consent in self._in_force(said, person):
+            if not consent.purposes or consent.purposes & said.purposes:
+                permits |= consent.permits
+        is_hidden = bits & labels.SENSITIVE & ~said.base & ~permits
+        return not is_hidden and not self._denied(said, person) & (bits | labels.WHOLE)
+
+    def _denied(self, said: LabelsAllowed, person: int) -> int:
+        denied = 0
+        in_force = self._in_force(said, person)
+        for consent in in_force:
+            excepted = 0
+            for other in in_force:
+                if consent.grantee == 0 and other.grantee != 0 and other.consent == consent.consent != 0:
+                    excepted |= other.permits
+            denied |= consent.denies & ~excepted
+        return denied
+
+    def _in_force(self, said: LabelsAllowed, person: int) -> list[Said]:
+        named = {0, *said.grantees}
+        told = self.consents.get(person, [])
+        return [c for c in told if c.grantee in named and c.days[0] <= 0 < c.days[1]]
+
+
+def _looks_at_labels(condition: Condition) -> bool:
+    match condition:
+        case LabelsAllowed():
+            return True
+        case All(parts) | AnyOf(parts):
+            return any(map(_looks_at_labels, parts))
+    return False
+
+
+def holds(condition: Condition, person: int, facts: Facts, bits: int) -> bool:
     match condition:
         case Everyone():
             return True
@@ -100,28 +195,28 @@ def holds(condition: Condition, person: int, facts: Facts, labels: int) -> bool:
         case ProgramIn(programs):
             return bool(facts.programs & programs)
         case NotLabeled(wanted):
-            return (facts.labels | labels) & wanted == 0
+            return (facts.labels | bits) & wanted == 0
         case Not(inner):
-            return not holds(inner, person, facts, labels)
+            return not holds(inner, person, facts, bits)
         case All(parts):
-            return all(holds(part, person, facts, labels) for part in parts)
+            return all(holds(part, person, facts, bits) for part in parts)
         case AnyOf(parts):
-            return any(holds(part, person, facts, labels) for part in parts)
+            return any(holds(part, person, facts, bits) for part in parts)
 
 
-def of_nobody(condition: Condition, labels: int) -> bool | None:
+def of_nobody(condition: Condition, bits: int) -> bool | None:
     """None: it says nothing of what belongs to nobody, which then passes."""
     match condition:
         case NotLabeled(wanted):
-            return labels & wanted == 0
+            return bits & wanted == 0
         case Not(inner):
-            said = of_nobody(inner, labels)
+            said = of_nobody(inner, bits)
             return None if said is None else not said
         case All(parts):
-            told = [x for part in parts if (x := of_nobody(part, labels)) is not None]
+            told = [x for part in parts if (x := of_nobody(part, bits)) is not None]
             return all(told) if told else None
         case AnyOf(parts):
-            said_all = [of_nobody(part, labels) for part in parts]
+            said_all = [of_nobody(part, bits) for part in parts]
             return None if None in said_all or not parts else any(said_all)
     return None
 
@@ -163,9 +258,11 @@ def make_world(scope: Scope, now: datetime) -> World:
             )
             world.people[rid] = facts
             keep(owner, rid, facts)
+        say_consents(owner, list(world.people), world, now)
         rows = owner.execute("select i.id, h.person, h.labels from heads h join ids i on i.rid = h.rid")
-        known = {id: (person, labels) for id, person, labels in rows.fetchall()}
-    with store.open(scope, now=now) as unit:
+        known = {id: (person, bits) for id, person, bits in rows.fetchall()}
+    everybody = pytest.MonkeyPatch()
+    with limited_to(Everyone(), everybody), store.open(scope, now=now) as unit:
         for kind in ("Patient", "Observation", "Organization"):
             for entry in unit.search(kind, {"_count": "200"}).entries:
                 world.rows[entry.reference] = known[entry.id]
@@ -188,3 +285,31 @@ def keep(owner: Any, rid: int, facts: Facts | None) -> None:
             "insert into enrolled(person, program, since, until) values (%s, %s, now(), now())",
             [rid, program],
         )
+
+
+def say_consents(owner: Any, people: list[int], world: World, now: datetime) -> None:
+    """As the projections would: a person who denies something carries RESTRICTED, and so does each of her rows."""
+    for at, said in enumerate(CONSENTS):
+        rid = people[said.person]
+        world.consents.setdefault(rid, []).append(said)
+        since, until = (now + timedelta(days=n) for n in said.days)
+        owner.execute(
+            "insert into consented(person, consent, grantee, n, permits, denies, purposes, since, until)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                rid,
+                said.consent or 900 + at,
+                said.grantee,
+                at,
+                said.permits,
+                said.denies,
+                said.purposes,
+                since,
+                until,
+            ],
+        )
+        if said.denies:
+            for table in ("heads", "people"):
+                owner.execute(
+                    f"update {table} set labels = labels | %s where person = %s", [labels.RESTRICTED, rid]
+                )

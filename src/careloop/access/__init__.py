@@ -9,19 +9,26 @@ from careloop.access.conditions import (
     AnyOf,
     Condition,
     Everyone,
+    LabelsAllowed,
     LeadIs,
     NoOne,
     Not,
     NotLabeled,
     PersonIn,
     ProgramIn,
+    ReferredTo,
+    RowMatches,
     SiteIn,
     TeamIn,
+    is_of_anybody,
+    without_labels,
 )
-from careloop.access.policy import Decision, Interaction, decide
+from careloop.access.kinds import PERSONAL
+from careloop.access.policy import Decision, Interaction, decide, explain
 from careloop.access.scope import Scope
 
 __all__ = [
+    "PERSONAL",
     "Actor",
     "All",
     "AnyOf",
@@ -29,16 +36,22 @@ __all__ = [
     "Decision",
     "Everyone",
     "Interaction",
+    "LabelsAllowed",
     "LeadIs",
     "NoOne",
     "Not",
     "NotLabeled",
     "PersonIn",
     "ProgramIn",
+    "ReferredTo",
+    "RowMatches",
     "Scope",
     "SiteIn",
     "SmartScope",
     "TeamIn",
     "decide",
+    "explain",
+    "is_of_anybody",
     "system_actor",
+    "without_labels",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from careloop.access import purposes
+
 
 @dataclass(frozen=True)
 class Everyone:
@@ -55,6 +57,33 @@ class NotLabeled:
 
 
 @dataclass(frozen=True)
+class LabelsAllowed:
+    """Rows whose labels she sees: base by role; more where a Consent permits it to one of grantees, less where one
+    denies it, both only while they last; all but Part 2 of people opened in an emergency."""
+
+    base: int
+    grantees: frozenset[int] = frozenset()
+    emergencies: frozenset[int] = frozenset()
+    part2_emergencies: frozenset[int] = frozenset()
+    purposes: int = purposes.CARE
+
+
+@dataclass(frozen=True)
+class ReferredTo:
+    """Rows that ask this Organization for something: a Task's owner, a ServiceRequest's performer."""
+
+    organization: int
+
+
+@dataclass(frozen=True)
+class RowMatches:
+    """Rows of this type that a search would find: a granular SMART scope."""
+
+    type: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Not:
     inner: Condition
 
@@ -70,7 +99,20 @@ class AnyOf:
 
 
 Condition = (
-    Everyone | NoOne | SiteIn | TeamIn | LeadIs | ProgramIn | PersonIn | NotLabeled | Not | All | AnyOf
+    Everyone
+    | NoOne
+    | SiteIn
+    | TeamIn
+    | LeadIs
+    | ProgramIn
+    | PersonIn
+    | NotLabeled
+    | LabelsAllowed
+    | ReferredTo
+    | RowMatches
+    | Not
+    | All
+    | AnyOf
 )
 
 
@@ -82,3 +124,38 @@ def any_of(*parts: Condition) -> Condition:
     if not kept:
         return NoOne()
     return kept[0] if len(kept) == 1 else AnyOf(kept)
+
+
+def all_of(*parts: Condition) -> Condition:
+    """The intersection, simplified: NoOne wins, Everyone falls away."""
+    kept = tuple(part for part in parts if not isinstance(part, Everyone))
+    if any(isinstance(part, NoOne) for part in kept):
+        return NoOne()
+    if not kept:
+        return Everyone()
+    return kept[0] if len(kept) == 1 else All(kept)
+
+
+def is_of_anybody(condition: Condition) -> bool:
+    """Whether it leaves nobody out by who she is; it may look at labels or at the row."""
+    match condition:
+        case Everyone() | LabelsAllowed():
+            return True
+        case All(parts):
+            return all(is_of_anybody(part) for part in parts)
+        case AnyOf(parts):
+            return any(is_of_anybody(part) for part in parts)
+    return False
+
+
+def without_labels(condition: Condition) -> Condition:
+    """Whose rows, whatever they carry: what a write is judged by, for whoever writes a sensitive thing must not have to
+    see it afterwards."""
+    match condition:
+        case LabelsAllowed():
+            return Everyone()
+        case All(parts):
+            return all_of(*map(without_labels, parts))
+        case AnyOf(parts):
+            return any_of(*map(without_labels, parts))
+    return condition

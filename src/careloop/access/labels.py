@@ -1,5 +1,5 @@
-"""Security labels: bits that a row of the record carries. Which row carries which, `library/labeling` computes on write;
-who sees them without a consent, `roles` says."""
+"""Security labels: bits that a row of the record carries. Which row carries which, `library/labeling` computes on
+write; who sees them without a consent, `roles` says."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ NAMES: Final = {
     VIOLENCE: "violence",
     UNKNOWN: "unknown",
 }
-SENSITIVE: Final = PART2 | SUBSTANCE | MENTAL_HEALTH | REPRODUCTIVE | HIV | SAFETY_ADDRESS | VIOLENCE | UNKNOWN
+SENSITIVE: Final = (
+    PART2 | SUBSTANCE | MENTAL_HEALTH | REPRODUCTIVE | HIV | SAFETY_ADDRESS | VIOLENCE | UNKNOWN
+)
 ALL: Final = SENSITIVE | RESTRICTED | VIP
 
 # Without a consent or an emergency seen by nobody: Part 2 (42 CFR 2.12), and what we can't read.

@@ -1,19 +1,50 @@
 """The one policy. Default is no; each rule that says yes carries a reason a person can read.
 
-An actor may do a thing to a type when at least one rule speaks for it; which people's rows, is the union of the
-conditions of those rules.
+An actor may do a thing to a type when at least one rule speaks for it; whose rows, and with which labels, is the union
+of what those rules say. What takes away (a denied person, the scopes of an app) is taken from all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from careloop.access import kinds, labels, purposes, shares
 from careloop.access.actor import Actor
-from careloop.access.conditions import Condition, Everyone, LeadIs, NoOne, SiteIn, TeamIn, any_of
+from careloop.access.conditions import (
+    All,
+    Condition,
+    Everyone,
+    LabelsAllowed,
+    LeadIs,
+    NoOne,
+    Not,
+    PersonIn,
+    ProgramIn,
+    ReferredTo,
+    RowMatches,
+    SiteIn,
+    TeamIn,
+    all_of,
+    any_of,
+)
+from careloop.access.roles import CARE_ROLES, ROLES, STAFF_ROLES, Role
+
+__all__ = [
+    "CARE_ROLES",
+    "RULES",
+    "STAFF_ROLES",
+    "Answer",
+    "Decision",
+    "Interaction",
+    "Rule",
+    "decide",
+    "explain",
+]
 
 Interaction = Literal["create", "read", "update", "delete", "search", "history"]
+INTERACTIONS: tuple[Interaction, ...] = ("create", "read", "update", "delete", "search", "history")
 
 SMART_LETTER: dict[str, str] = {
     "create": "c",
@@ -27,90 +58,193 @@ SMART_LETTER: dict[str, str] = {
 READING = frozenset({"read", "search", "history"})
 WRITING = frozenset({"create", "update"})
 
-# Types that the house keeps for itself: nobody writes them through a door.
-KEPT = frozenset({"AuditEvent"})
+# What a program that speaks for itself sees without a consent to its organization.
+_CLIENT_SEES = labels.SENSITIVE & ~labels.NEVER_BY_ROLE
+# What she sees of her own record: not psychotherapy notes (45 CFR 164.524), and nothing about violence, for somebody
+# may look over her shoulder.
+_SELF_SEES = labels.PART2 | labels.SUBSTANCE | labels.REPRODUCTIVE | labels.HIV | labels.SAFETY_ADDRESS
 
 
 @dataclass(frozen=True)
 class Decision:
+    """rules: the names of those that spoke."""
+
     allowed: bool
     reason: str
     condition: Condition
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rule:
     """name: stable, for tests and audit. reason: the sentence a person reads. speaks: whether it says yes.
-    people: whose rows."""
+    rows: whose, and which of them."""
 
     name: str
     reason: str
     speaks: Callable[[Actor, str, str], bool]
-    people: Callable[[Actor], Condition]
+    rows: Callable[[Actor, str], Condition]
 
 
-def _own_people(actor: Actor) -> Condition:
-    lead: Condition = LeadIs(actor.practitioner_rid) if actor.practitioner_rid else NoOne()
-    sites: Condition = SiteIn(actor.sites) if actor.sites else NoOne()
-    teams: Condition = TeamIn(actor.teams) if actor.teams else NoOne()
-    return any_of(sites, teams, lead)
+@dataclass(frozen=True)
+class Answer:
+    """What one rule says of one question. says: whether it speaks for it."""
+
+    rule: str
+    says: bool
+    reason: str
 
 
-def _everyone(actor: Actor) -> Condition:
+def _labeled(actor: Actor, sees: int, uses: int = purposes.CARE) -> Condition:
+    return LabelsAllowed(sees, actor.grantees, actor.emergencies, actor.part2_emergencies, uses)
+
+
+# --- staff ---
+
+
+def _own_people(actor: Actor, role: Role) -> Condition:
+    """Nobody's rows (the directory) pass whatever this is, as long as it is not NoOne."""
+    named = actor.people | actor.emergencies | actor.part2_emergencies
+    by_name: Condition = PersonIn(named) if named else NoOne()
+    programs: Condition = ProgramIn(actor.programs) if actor.programs else NoOne()
+    if role.whose == "nobody":
+        return PersonIn(frozenset())
+    if role.whose == "granted":
+        return by_name
+    if role.whose == "members":
+        return any_of(programs, by_name)
+    led = sorted({*actor.covered, *filter(None, [actor.practitioner_rid])})
+    return any_of(
+        SiteIn(actor.sites) if actor.sites else NoOne(),
+        TeamIn(actor.teams) if actor.teams else NoOne(),
+        programs,
+        *map(LeadIs, led),
+        by_name,
+    )
+
+
+def _role_rule(role: Role) -> Rule:
+    def speaks(actor: Actor, what: str, rtype: str) -> bool:
+        types = role.reads if what in READING else role.writes if what in WRITING else frozenset()
+        return actor.kind == "staff" and role.name in actor.roles and rtype in types
+
+    def rows(actor: Actor, rtype: str) -> Condition:
+        if rtype in kinds.KEPT:
+            return Everyone()  # the trail is a list of its own; who may open it, sees all of it
+        return all_of(_own_people(actor, role), _labeled(actor, role.sees, role.uses))
+
+    return Rule(role.name, role.reason, speaks, rows)
+
+
+# --- a person at the family's door ---
+
+
+def _shared(actor: Actor, rtype: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Whose record she has whole (her own, or whom she stands for), and of whom this type is shared with her."""
+    whole = frozenset(person for person, share in actor.shares if share == shares.SELF)
+    part = frozenset(p for p, share in actor.shares if rtype in shares.SHARES.get(share, ()))
+    return whole, part - whole
+
+
+def _family_speaks(actor: Actor, what: str, rtype: str) -> bool:
+    if actor.kind != "person" or rtype in kinds.KEPT:
+        return False
+    whole, part = _shared(actor, rtype)
+    if what in READING:
+        return bool(whole or part or rtype in kinds.DIRECTORY)
+    if actor.app is not None:
+        return what == "create" and bool(whole) and rtype in shares.ADDED_BY_APPS
+    if what == "update":
+        return bool(whole) and rtype in shares.CHANGED
+    mine, helped = bool(whole) and rtype in shares.ADDED, bool(part) and rtype in shares.ADDED_BY_HELPERS
+    return what == "create" and (mine or helped)
+
+
+def _family_rows(actor: Actor, rtype: str) -> Condition:
+    whole, part = _shared(actor, rtype)
+    own = (
+        all_of(PersonIn(whole), LabelsAllowed(_SELF_SEES, actor.grantees, purposes=purposes.ANY))
+        if whole
+        else NoOne()
+    )
+    others = (
+        all_of(PersonIn(part), LabelsAllowed(0, actor.grantees, purposes=purposes.ANY)) if part else NoOne()
+    )
+    if not whole and not part and rtype in kinds.DIRECTORY:
+        return PersonIn(frozenset())
+    return any_of(own, others)
+
+
+# --- programs, partners, Careloop itself ---
+
+
+def _client_speaks(actor: Actor, what: str, rtype: str) -> bool:
+    return (
+        actor.kind == "client"
+        and (rtype not in kinds.KEPT or what in READING)
+        and any(s.context == "system" and s.covers(rtype, SMART_LETTER[what]) for s in actor.scopes)
+    )
+
+
+def _partner_speaks(actor: Actor, what: str, rtype: str) -> bool:
+    if actor.kind != "partner" or actor.organization is None:
+        return False
+    if rtype == "Task":
+        return what in READING or what == "update"
+    return what in READING and (rtype == "ServiceRequest" or rtype in kinds.DIRECTORY)
+
+
+def _partner_rows(actor: Actor, rtype: str) -> Condition:
+    if rtype in kinds.DIRECTORY or actor.organization is None:
+        return PersonIn(frozenset())
+    return all_of(ReferredTo(actor.organization), _labeled(actor, 0))
+
+
+def _everyone(actor: Actor, rtype: str) -> Condition:
     return Everyone()
 
 
-CARE_ROLES = frozenset({"coordinator", "supervisor", "clinician"})
-STAFF_ROLES = CARE_ROLES | {"administrator"}  # an administrator sees no clinical data
+def _system(name: str, reason: str, roles: set[str], may: frozenset[str] | None = None) -> Rule:
+    def speaks(actor: Actor, what: str, rtype: str) -> bool:
+        is_one = actor.kind == "system" and bool(actor.roles & roles)
+        return is_one and (may is None or what in may) and rtype not in kinds.KEPT
+
+    return Rule(name, reason, speaks, _everyone)
+
 
 RULES: tuple[Rule, ...] = (
+    *map(_role_rule, ROLES.values()),
+    Rule("family", "It is your own record, or it was shared with you.", _family_speaks, _family_rows),
     Rule(
-        "staff-care",
-        "You coordinate care at this person's site, or lead her care.",
-        lambda a, what, rtype: (
-            a.kind == "staff"
-            and bool(a.roles & CARE_ROLES)
-            and what in READING | WRITING
-            and rtype not in KEPT
-        ),
-        _own_people,
+        "partner",
+        "Your organization was asked for this, or it is in the directory.",
+        _partner_speaks,
+        _partner_rows,
     ),
     Rule(
         "client-scope",
         "This program was given a scope for it.",
-        lambda a, what, rtype: (
-            a.kind == "client"
-            and rtype not in KEPT
-            and any(s.context == "system" and s.covers(rtype, SMART_LETTER[what]) for s in a.scopes)
-        ),
-        _everyone,
+        _client_speaks,
+        lambda actor, rtype: Everyone() if rtype in kinds.KEPT else _labeled(actor, _CLIENT_SEES),
     ),
-    Rule(
-        "system-hl7",
-        "The hospital feed writes what its messages say.",
-        lambda a, what, rtype: "system:hl7" in a.roles and what in READING | WRITING and rtype not in KEPT,
-        _everyone,
+    _system(
+        "system-hl7", "The hospital feed writes what its messages say.", {"system:hl7"}, READING | WRITING
     ),
-    Rule(
+    _system(
         "system-reactions",
         "Careloop turns changes into work.",
-        lambda a, what, rtype: (
-            bool(a.roles & {"system:reactions", "system:timers", "system:jobs"})
-            and what in READING | WRITING
-            and rtype not in KEPT
-        ),
-        _everyone,
+        {"system:reactions", "system:timers", "system:jobs"},
+        READING | WRITING,
     ),
-    Rule(
+    _system(
         "system-upkeep",
         "Imports, rebuilds and the demonstration community.",
-        lambda a, what, rtype: (
-            bool(a.roles & {"system:import", "system:rebuild", "system:demo", "system:accounts"})
-            and rtype not in KEPT
-        ),
-        _everyone,
+        {"system:import", "system:rebuild", "system:demo", "system:accounts"},
     ),
 )
+
+
+# --- the answer ---
 
 
 def decide(actor: Actor, interaction: Interaction, resource_type: str) -> Decision:
@@ -118,5 +252,56 @@ def decide(actor: Actor, interaction: Interaction, resource_type: str) -> Decisi
     speaking = [rule for rule in RULES if rule.speaks(actor, interaction, resource_type)]
     if not speaking:
         return Decision(False, f"No rule lets {actor.kind} {interaction} {resource_type}.", NoOne())
-    condition = any_of(*(rule.people(actor) for rule in speaking))
-    return Decision(not isinstance(condition, NoOne), " ".join(rule.reason for rule in speaking), condition)
+    limits = [_within_app(actor, interaction, resource_type)]
+    if actor.denied:
+        limits.append(Not(PersonIn(actor.denied)))
+    if isinstance(limits[0], NoOne):
+        return Decision(False, "The app was not given access to this.", NoOne())
+    whose = any_of(*_folded([rule.rows(actor, resource_type) for rule in speaking]))
+    condition = all_of(whose, *limits)
+    names = tuple(rule.name for rule in speaking)
+    reason = " ".join(rule.reason for rule in speaking)
+    return Decision(not isinstance(condition, NoOne), reason, condition, names)
+
+
+def _folded(said: list[Condition]) -> list[Condition]:
+    """Two roles over the same people are one condition with the labels of both."""
+    seen: dict[Condition, LabelsAllowed] = {}
+    rest: list[Condition] = []
+    for each in said:
+        match each:
+            case All((whose, LabelsAllowed() as label)):
+                known = seen.get(whose)
+                seen[whose] = label if known is None else _both(label, known)
+            case _ if each not in rest:
+                rest.append(each)
+    return [*(all_of(whose, label) for whose, label in seen.items()), *rest]
+
+
+def _both(one: LabelsAllowed, other: LabelsAllowed) -> LabelsAllowed:
+    return replace(one, base=one.base | other.base, purposes=one.purposes | other.purposes)
+
+
+def _within_app(actor: Actor, interaction: Interaction, rtype: str) -> Condition:
+    """What an app may, of what its user may: its scopes never widen. Without an app, everything."""
+    if actor.app is None:
+        return Everyone()
+    letter = SMART_LETTER[interaction]
+    found: list[Condition] = []
+    for scope in actor.scopes:
+        if scope.covers(rtype, letter):
+            rows: Condition = RowMatches(rtype, scope.query) if scope.query else Everyone()
+            if scope.context == "patient" and rtype not in kinds.DIRECTORY:
+                whose: Condition = PersonIn(frozenset({actor.context})) if actor.context else NoOne()
+                found.append(all_of(whose, rows))
+            elif scope.context in ("user", "patient"):
+                found.append(rows)
+    return any_of(*found)
+
+
+def explain(actor: Actor, interaction: Interaction, resource_type: str) -> tuple[Answer, ...]:
+    """What each rule says, those that speak first: for the page that answers why, and why not."""
+    answers = [
+        Answer(rule.name, rule.speaks(actor, interaction, resource_type), rule.reason) for rule in RULES
+    ]
+    return tuple(sorted(answers, key=lambda answer: not answer.says))

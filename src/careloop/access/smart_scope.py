@@ -129,22 +129,29 @@ class Asked:
 def read_scopes(text: str) -> Asked:
     """The scopes of a request, separated by spaces. Raises BadScope for one that is unknown, or given twice, or for
     contexts side by side: `user/` beside `patient/` would widen what `patient/` promises."""
-    if len(text) > _MOST_CHARACTERS:
-        raise BadScope("These are too many.")
-    words = text.split(" ") if text else []
-    if not words or len(words) > _MOST_SCOPES or len(set(words)) < len(words) or "" in words:
-        raise BadScope("Name each scope once, with one space between two.")
-    special = frozenset(word for word in words if word in SPECIAL)
-    resources = tuple(SmartScope.parse(word) for word in words if word not in SPECIAL)
-    if len({scope.context for scope in resources}) > 1:
+    asked = read_allowed(text)
+    if len({scope.context for scope in asked.resources}) > 1:
         raise BadScope("Ask for patient/, user/ or system/ scopes, never two of them together.")
-    if resources and resources[0].context == "system" and special:
+    if asked.context == "system" and asked.special:
         raise BadScope("A program that acts for itself has no launch, no user and no refresh token.")
-    if "fhirUser" in special and "openid" not in special:
+    if "fhirUser" in asked.special and "openid" not in asked.special:
         raise BadScope("fhirUser comes with openid.")
-    if special >= STAYING:
+    if asked.special >= STAYING:
         raise BadScope("Ask for offline_access or online_access, not both.")
-    return Asked(resources, special)
+    return asked
+
+
+def read_allowed(text: str) -> Asked:
+    """The scopes that an app is registered with: all it may ever ask for, though not all in one request."""
+    words = text.split(" ")
+    if len(text) > _MOST_CHARACTERS or len(words) > _MOST_SCOPES:
+        raise BadScope("These are too many.")
+    if len(set(words)) < len(words) or "" in words:
+        raise BadScope("Name each scope once, with one space between two.")
+    return Asked(
+        resources=tuple(SmartScope.parse(word) for word in words if word not in SPECIAL),
+        special=frozenset(word for word in words if word in SPECIAL),
+    )
 
 
 def within(asked: Asked, allowed: Asked) -> bool:

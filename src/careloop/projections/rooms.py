@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from careloop.access import Scope, decide
-from careloop.access.conditions import Everyone
 from careloop.care.work import WorkClass
 from careloop.projections.worklist_rows import NEVER
 from careloop.store import Unit, conditions
@@ -43,7 +42,7 @@ class Item:
 
 def in_review(unit: Unit, limit: int = MOST, skip: int = 0) -> list[Item]:
     """In the order of the worklist: danger, clocks, the rest; what came first before what came later."""
-    may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person")
+    may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person", labels="w.labels")
     own, mine = _own_site(unit.scope)
     rows = unit.cursor().execute(
         "select w.task_id, w.person, w.kind, w.title, w.because, w.class, w.since, w.aim from work w"
@@ -56,7 +55,7 @@ def in_review(unit: Unit, limit: int = MOST, skip: int = 0) -> list[Item]:
 
 
 def how_many_in_review(unit: Unit) -> int:
-    may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person")
+    may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person", labels="w.labels")
     own, mine = _own_site(unit.scope)
     row = unit.cursor().execute(
         f"select count(*) from work w where {IN_REVIEW} and {may} and {own}", [*allowed, *mine]
@@ -67,7 +66,7 @@ def how_many_in_review(unit: Unit) -> int:
 
 def may_decide(unit: Unit, task: str) -> bool:
     """Whether an open or ended to-do belongs to the reader's rooms: hers by person, or by the site it came for."""
-    may, allowed = unit.people_sql(unit.condition("Task"), "w.person")
+    may, allowed = unit.people_sql(unit.condition("Task"), "w.person", labels="w.labels")
     own, mine = _own_site(unit.scope)
     row = unit.cursor().execute(
         f"select 1 from work w where w.task_id = %s and {may} and {own}", [task, *allowed, *mine]
@@ -87,16 +86,15 @@ def _own_site(scope: Scope) -> tuple[str, list[Any]]:
     return "(w.person <> 0 or w.site is null or w.site = any(%s::bigint[]))", [sorted(scope.actor.sites)]
 
 
-def counts(scope: Scope) -> dict[str, int]:
+def counts(scope: Scope, now: datetime) -> dict[str, int]:
     """For the rail: what waits for a decision, and how many people at the door, at most CAP. Numbers about
     nobody, so that no audit row is written."""
     decision = decide(scope.actor, "search", "Task")
     if not decision.allowed:
         return {}
-    condition = decision.condition
-    may, allowed = ("true", list[Any]()) if isinstance(condition, Everyone) else conditions.compile_condition(
-        condition, "w.person"
-    )  # fmt: skip
+    may, allowed = conditions.compile_condition(
+        decision.condition, "w.person", now=now, labels_column="w.labels"
+    )
     own, mine = _own_site(scope)
     parts = [
         f"select count(*) from (select {what} from work w where {which} and {may} and {own} limit {CAP + 1}) c"

@@ -113,7 +113,7 @@ def today(unit: Unit, now: datetime, view: str = "mine", *, reader: ZoneInfo | N
     Says nothing to the audit trail: the caller does (`saw`) once it hands the rows out."""
     hours = hours_of(now, reader or ZoneInfo("UTC"))
     condition = unit.condition("Task", "search")
-    may = worklist_sql.row_by_row(unit.people_sql(condition, "w.person"))
+    may = worklist_sql.row_by_row(unit.people_sql(condition, "w.person", labels="w.labels"))
     sides = _sides(unit, view, condition)
     if not sides:
         return Today((), dict.fromkeys(GROUPS, 0))

@@ -18,7 +18,7 @@ from careloop.fhir.definitions import search_params
 from careloop.fhir.search import Query, Sort
 from careloop.fhir.search_values import Composite, Reference, Token, Value
 from careloop.store import keys
-from careloop.store.conditions import compile_condition, people_to_start_from
+from careloop.store.conditions import people_to_start_from
 from careloop.store.matching import Matching, Sql
 from careloop.store.paging import Place, cursor_of, place_of
 from careloop.store.stored import COLUMNS, Page, Stored
@@ -64,7 +64,8 @@ def run(unit: Sight, query: Query) -> Page:
     place = place_of(query)
     cursor = unit.glance()
     condition = unit.condition(query.type, "search")
-    plan = choose(cursor, query, condition, Matching(query.type, _targets(cursor, query), unit.now), place)
+    matching = Matching(query.type, _targets(cursor, query), unit.now)
+    plan = choose(cursor, query, condition, matching, place, unit.heads_sql(condition, query.type))
     total = _total(cursor, plan)
     if query.is_count_only:
         return Page(total=total, entries=[], next=None)
@@ -84,12 +85,15 @@ def _ask(cursor: Any, query: Query, text: str, given: Sequence[Any]) -> Any:
 # --- choosing a side ---
 
 
-def choose(cursor: Any, query: Query, condition: Condition, matching: Matching, place: Place | None) -> Plan:
+def choose(
+    cursor: Any, query: Query, condition: Condition, matching: Matching, place: Place | None, may: Sql
+) -> Plan:
+    """may: the condition over a row `h` of heads."""
     filters = [matching.of_head(criterion) for criterion in query.criteria]
     starts = [start for c in query.criteria if (start := matching.resources(c))][:_PROBED]
-    people = people_to_start_from(condition)
+    people = people_to_start_from(condition, matching.now)
     counts, people_count = _probe(cursor, query, starts, people)
-    filters.append(compile_condition(condition, "h.person", labels_column="h.labels"))
+    filters.append(may)
     sort = query.sort or (Sort(search_params(query.type)["_lastUpdated"], False),)
     side: Side
     if counts and min(counts) <= FEW_ROWS:

@@ -7,7 +7,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from careloop.access import Condition, Everyone, Interaction, Scope, decide
+from careloop.access import (
+    PERSONAL,
+    Condition,
+    Everyone,
+    Interaction,
+    Scope,
+    decide,
+    is_of_anybody,
+    without_labels,
+)
 from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.search import parse
@@ -44,9 +53,12 @@ class Sight(Commit):
             found = self._conditions[interaction, type] = decision.condition
         return found
 
-    def people_sql(self, condition: Condition, alias: str) -> tuple[str, list[Any]]:
-        """A boolean SQL expression over the column `alias`, and its parameters."""
-        return conditions.compile_condition(condition, alias)
+    def people_sql(
+        self, condition: Condition, alias: str, *, labels: str | None = None
+    ) -> tuple[str, list[Any]]:
+        """A boolean SQL expression over the column `alias`, and its parameters. labels: the column of the row's own
+        label bits; left out only where a row stands for a whole person."""
+        return conditions.compile_condition(condition, alias, now=self.now, labels_column=labels)
 
     def may_see(self, person: int) -> bool:
         """Whether the actor may read this person's own record."""
@@ -62,18 +74,41 @@ class Sight(Commit):
         """Whether a row `h` of heads may be seen; of a history, also the version `v`, which may lie at the home
         of somebody else: there the resource was before it moved."""
         condition = self.condition(type, interaction)
-        said, given = conditions.compile_condition(condition, "h.person", labels_column="h.labels")
-        if interaction != "history" or isinstance(condition, Everyone):
+        said, given = self.heads_sql(condition, type)
+        if interaction != "history" or is_of_anybody(condition):
             return said, given
-        before, told = conditions.compile_condition(condition, "v.person")
+        before, told = conditions.compile_condition(without_labels(condition), "v.person", now=self.now)
         return f"{said} and (v.person = h.person or {before})", [*given, *told]
+
+    def heads_sql(self, condition: Condition, type: str) -> tuple[str, list[Any]]:
+        """Over a row `h` of heads of this type."""
+        nobodys = type == "Task" or type not in PERSONAL or is_of_anybody(condition)
+        return conditions.compile_condition(
+            condition,
+            "h.person",
+            now=self.now,
+            labels_column="h.labels",
+            rid_column="h.rid",
+            nobodys=nobodys,
+        )
+
+    def withholds(self, person: int) -> bool:
+        """Whether something in her record is not shown to this actor for what it is about: what is shown may be
+        incomplete. Why, is said to nobody."""
+        condition = self.condition()
+        said, given = self.heads_sql(condition, "Patient")
+        self.flush()
+        labeled = f"select from heads h where h.person = %s and h.state = 1 and h.labels <> 0 and not {said}"
+        asked = f"select exists ({labeled})"
+        found = self._keeper.cursor().execute(asked.encode(), [person, *given]).fetchone()
+        return bool(found and found[0])
 
     def _not_allowed(self, condition: Condition, people: Collection[int]) -> set[int]:
         wanted = {person for person in people if person}
         if isinstance(condition, Everyone) or not wanted:
             return set()
         self.flush()
-        said, parameters = conditions.compile_condition(condition, "u.person")
+        said, parameters = conditions.compile_condition(condition, "u.person", now=self.now)
         query = f"select u.person from unnest(%s::bigint[]) as u(person) where ({said})"
         rows = self._keeper.cursor().execute(query, [list(wanted), *parameters]).fetchall()
         return wanted - {row[0] for row in rows}
@@ -85,14 +120,21 @@ class Sight(Commit):
 
     def _check_after(self) -> None:
         """Writes are judged by what they lead to as well: once the projectors have written the new facts."""
-        by_rule: dict[Condition, set[int]] = {}
+        by_rule: dict[tuple[Condition, str], dict[int, int]] = {}
         for change in self.changes:
             stored = change.stored
-            interaction = change.op
-            by_rule.setdefault(self.condition(stored.type, interaction), set()).add(stored.person)
-        for condition, people in by_rule.items():
-            if refused := self._not_allowed(condition, people):
-                self._deny("write", "Patient", None, refused)
+            condition = without_labels(self.condition(stored.type, change.op))
+            if not isinstance(condition, Everyone):
+                by_rule.setdefault((condition, stored.type), {})[stored.rid] = stored.person
+        for (condition, type), written in by_rule.items():
+            said, given = self.heads_sql(condition, type)
+            self.flush()
+            ours = "select h.person from heads h where h.person = any(%s::bigint[]) and h.rid = any(%s::bigint[])"
+            homes = sorted(set(written.values()))
+            query = f"{ours} and not {said}"
+            rows = self._keeper.cursor().execute(query.encode(), [homes, list(written), *given])
+            if refused := {row[0] for row in rows.fetchall()}:
+                self._deny("write", type, None, refused)
                 raise Forbidden("This would write into the record of somebody whom you do not care for.")
 
     # --- keys

@@ -13,6 +13,7 @@ from careloop.kernel.errors import Unavailable
 from careloop.projections import rooms
 from careloop.store import inbox
 from careloop.store.keys import rid_of
+from careloop.web.staff.reader import now_of
 
 
 def room_counts(request: HttpRequest) -> dict[str, str]:
@@ -22,7 +23,7 @@ def room_counts(request: HttpRequest) -> dict[str, str]:
     if scope is None:
         return {}
     try:
-        found = rooms.counts(scope)
+        found = rooms.counts(scope, now_of(request))
         if "review" in found:
             found["review"] += inbox.troubled(sources_for(scope, _key_of, inbox.sources()))
     except (Unavailable, DatabaseError, psycopg.Error):

@@ -1,0 +1,34 @@
+"""What a person shares with those who help her, and what she sees herself: each share names the types behind it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from careloop.access import kinds
+
+SELF: Final = "all"  # the patient herself, or whoever fully stands for her
+_ABOUT_HER: Final = frozenset({"Patient", "CareTeam"})
+
+SHARES: Final[dict[str, frozenset[str]]] = {
+    SELF: kinds.EVERYTHING,
+    "plan": _ABOUT_HER | {"CarePlan", "Goal", "Task", "ServiceRequest"},
+    "visits": _ABOUT_HER | {"Appointment", "Encounter", "Task"},
+    "medications": _ABOUT_HER
+    | {"MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Medication"},
+    "results": _ABOUT_HER | {"Observation", "DiagnosticReport"},
+    "messages": _ABOUT_HER | {"Communication", "DocumentReference"},
+    "coverage": kinds.BILLING | _ABOUT_HER,
+}
+# What the patient, or whoever fully stands for her, may add and change at the family's door; what a helper may add;
+# and what an app may add for either, which changes nothing.
+ADDED: Final = frozenset(
+    {
+        *("QuestionnaireResponse", "Communication", "Observation", "Task", "Consent", "RelatedPerson"),
+        *("DocumentReference", "Appointment", "Provenance"),
+    }
+)
+CHANGED: Final = frozenset({"Consent", "RelatedPerson", "Task", "Communication"})
+ADDED_BY_HELPERS: Final = frozenset({"Communication", "Task"})
+ADDED_BY_APPS: Final = frozenset(
+    {"QuestionnaireResponse", "Communication", "Observation", "DocumentReference"}
+)
