@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from careloop.library.instruments import Instrument, load_instrument
+from careloop.library.labels import load_labels
 from careloop.library.leaflets import Leaflet, load_leaflet
 from careloop.library.plans import PlanTemplate, check_plan, load_plan
 from careloop.library.programs import Program, check_program, load_program
@@ -75,6 +76,8 @@ def load(path: Path | None = None) -> Library:
     leaflets = _each(
         sorted((root / "education").glob("*.yaml")), lambda each: load_leaflet(each, root), problems
     )
+    if (root / "labels").is_dir():
+        _each([root], load_labels, problems)
     by_id = {each.id: each for each in instruments}
     templates = {each.id: each for each in plans}
     dated = {versions[0].id: versions for versions in rules}
