@@ -45,3 +45,9 @@ class BadBundle(CareError):
     """This transaction can't be carried out as it stands. Nothing of it was saved."""
 
     code, status, issue_type = "bad-bundle", 400, "invalid"
+
+
+class JoinedRecord(Conflict):
+    """Records are joined and taken apart by a merge, not by writing a link. Nothing was changed."""
+
+    code = "joined-record"

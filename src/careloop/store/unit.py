@@ -18,7 +18,7 @@ from careloop.fhir.search import parse
 from careloop.kernel.errors import Gone, NotFound, StaleVersion
 from careloop.kernel.ids import new_id
 from careloop.store import bodies, keys, writing
-from careloop.store.errors import AlreadyExists, ManyMatches
+from careloop.store.errors import AlreadyExists, JoinedRecord, ManyMatches
 from careloop.store.homes import belonging
 from careloop.store.keys import number_of
 from careloop.store.sight import Pairs, Sight
@@ -106,7 +106,17 @@ class Unit(Sight):
         old = before.again().resource
         if bodies.is_same(_bare(resource, id), _bare(old, id)):
             return before.again()
+        if type == "Patient" and _joined_into(resource) != _joined_into(old):
+            raise JoinedRecord
         return self._stage(resource, before, "update", extract(old))
+
+    def carry(self, before: Stored, resource: Resource, *, is_indexed: bool = True) -> Stored:
+        """Writes the next version of what was read under lock, also when it says the same: of a merge, which moves what
+        it does not change. is_indexed: whether its index rows are of our version."""
+        self.condition(before.type, "update")
+        if not is_indexed:
+            self._stale_index.add(before.rid)
+        return self._stage(resource, before, "update", extract(before.again().resource))
 
     def delete(self, type: str, id: str, *, if_match: int | None = None) -> Stored:
         """A version that says it was deleted; the history stays. Deleting twice changes nothing."""
@@ -253,6 +263,10 @@ def _with_meta(resource: Resource, id: str, version: int, now: datetime) -> Reso
     meta = {**(resource.get("meta") or {}), "versionId": str(version), "lastUpdated": fhir_instant(now)}
     rest = {name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")}
     return {"resourceType": resource["resourceType"], "id": id, "meta": meta, **rest}
+
+
+def _joined_into(patient: Resource) -> list[Resource]:
+    return [each for each in patient.get("link", ()) if each.get("type") == "replaced-by"]
 
 
 def _bare(resource: Resource, id: str) -> Resource:
