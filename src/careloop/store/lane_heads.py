@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import syslog
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from careloop.store.errors import AuditUnavailable
 _open: dict[tuple[str, str], int] = {}
 _FILES_KEPT: Final = 7
 _FILES_OPEN: Final = 3
+_HEAD: Final = re.compile(r"h (\d{1,5}) (\d{1,18}) ([0-9a-f]{64})")
+_SIGNED: Final = re.compile(r"s ([^\0]+ (?:[0-9a-f]{16}:[0-9a-f]{128}|[0-9a-f]{64}))")
 
 Heads = dict[int, tuple[int, str]]  # lane: number and hash of its last row
 
@@ -55,7 +58,7 @@ def descriptor(at: datetime) -> int:
         try:
             folder().mkdir(parents=True, exist_ok=True)
             path = folder() / f"heads-{key[1]}.log"
-            known = _open[key] = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            known = _open[key] = _opened(path)
             # Yesterday's stays open, for another thread may be writing there.
             others = sorted((opened for opened in _open if opened != key), key=lambda opened: opened[1])
             for old in others[: 1 - _FILES_OPEN]:
@@ -63,6 +66,15 @@ def descriptor(at: datetime) -> int:
         except OSError as failed:
             raise AuditUnavailable from failed
     return known
+
+
+def _opened(path: Path) -> int:
+    """A line that a power loss tore off is ended first, so that the next one is whole."""
+    found = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    size = os.fstat(found).st_size
+    if size and os.pread(found, 1, size - 1) != b"\n":
+        os.write(found, b"\n")
+    return found
 
 
 def append(keeper: Keeper, at: datetime) -> None:
@@ -139,15 +151,14 @@ def read() -> tuple[Heads, str, list[str]]:
 
 
 def _read(place: Path, keys: heads_key.Keys) -> _Reading:
+    """A power loss may tear lines that no fsync had reached: what is no whole line tells nothing and is passed over.
+    That hides nothing: a signed line that is missing is missed by the next one, and by the second place."""
     found = _Reading()
     for where, line in _lines(place):
-        kind, _, rest = line.partition(" ")
-        if kind == "h" and len(parts := rest.split(" ")) == 3:
-            _newer(found.heads, int(parts[0]), int(parts[1]), parts[2])
-        elif kind == "s":
-            _read_signed(found, where, rest, keys)
-        elif line:
-            found.wrong.append(f"{where} can't be read.")
+        if head := _HEAD.fullmatch(line):
+            _newer(found.heads, int(head[1]), int(head[2]), head[3])
+        elif signed := _SIGNED.fullmatch(line):
+            _read_signed(found, where, signed[1], keys)
     return found
 
 
