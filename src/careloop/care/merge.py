@@ -160,6 +160,10 @@ def joined(stays: Resource, goes: Resource) -> Resource:
         *(each for each in goes.get("extension", ()) if each.get("url") not in _urls(stays)),
     ]
     _join_words(made, goes)
+    if labels := _added(
+        (stays.get("meta") or {}).get("security", ()), (goes.get("meta") or {}).get("security", ())
+    ):
+        made["meta"] = {**(stays.get("meta") or {}), "security": labels}
     link = {"other": {"reference": f"Patient/{goes['id']}"}, "type": REPLACES}
     made["link"] = [*stays.get("link", ()), link]
     return {key: value for key, value in made.items() if value not in ([], {})}

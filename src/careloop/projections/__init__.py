@@ -1,6 +1,6 @@
 """What is remembered: derived tables, written inside every unit of work, rebuildable, proven equal to a rebuild.
 
-The order matters: the worklist and the story read the facts that `people` writes.
+The order matters: the worklist and the story read the facts that `people` writes, and `Joined` comes last.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from careloop.projections.finder import Finder
+from careloop.projections.joined import Joined
 from careloop.projections.people import People
 from careloop.projections.portal_shares import PortalShares
 from careloop.projections.story import Story
@@ -16,6 +17,6 @@ from careloop.projections.worklist import Worklist
 if TYPE_CHECKING:
     from careloop.store import Projector
 
-ALL: tuple[Projector, ...] = (People(), Story(), Worklist(), Finder(), PortalShares())
+ALL: tuple[Projector, ...] = (People(), Story(), Worklist(), Finder(), PortalShares(), Joined())
 
 __all__ = ["ALL"]

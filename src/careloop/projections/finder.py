@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from careloop.fhir.elements import Resource, identifiers
 from careloop.projections import facts
@@ -68,6 +68,10 @@ def find(unit: Unit, text: str, limit: int = 20) -> list[Found]:
 
 
 Sql = tuple[str, list[Any]]
+# Not part of another record: whoever looks for the old one finds the one that stayed, which has its names and numbers.
+STANDS: Final = (
+    "not exists (select from people joined where joined.person = f.person and joined.merged_into is not null)"
+)
 
 
 def _rows(unit: Unit, question: Asked, limit: int, *, with_alike: bool = False) -> list[tuple[Any, ...]]:
@@ -77,8 +81,7 @@ def _rows(unit: Unit, question: Asked, limit: int, *, with_alike: bool = False) 
     return _ask(
         unit,
         f"select f.person, f.id, f.name, f.birth_date, f.mrn, f.phone, f.words, f.phones, f.numbers from finder f"
-        f" where {may} and ({fits}) and not exists"
-        f" (select from people merged where merged.person = f.person and merged.merged_into is not null)"
+        f" where {may} and ({fits}) and {STANDS}"
         f" order by {score} desc, f.name, f.birth_date, f.person limit %s",
         [*allowed, *wanted, *weighed, limit],
     )
@@ -201,7 +204,7 @@ def sharing(
     may, allowed = unit.people_sql(unit.condition("Patient", "search"), "f.person")
     rows = _ask(
         unit,
-        f"select f.person, f.id, f.birth_date, f.words, f.phones, f.numbers from finder f where {may} and"
+        f"select f.person, f.id, f.birth_date, f.words, f.phones, f.numbers from finder f where {may} and {STANDS} and"
         " (f.numbers && %s::text[] or f.phones && %s::text[] or f.birth_date = any(%s::date[]))",
         [*allowed, sorted(numbers), sorted(phones), sorted(births)],
     )
@@ -216,7 +219,7 @@ def namesakes(unit: Unit, person: int) -> list[Found]:
         unit,
         f"select f.person, f.id, f.name, f.birth_date, f.mrn, f.phone, f.words, f.phones, f.numbers"
         f" from finder me join finder f on f.name = me.name and f.person <> me.person"
-        f" where me.person = %s and {may} order by f.birth_date, f.person limit 5",
+        f" where me.person = %s and {may} and {STANDS} order by f.birth_date, f.person limit 5",
         [person, *allowed],
     )
     found = [_found(row, Asked()) for row in rows]

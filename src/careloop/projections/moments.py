@@ -11,6 +11,7 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from careloop.care.merge import LIFECYCLE
 from careloop.care.work import WorkClass, work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
@@ -18,6 +19,7 @@ from careloop.fhir.elements import Resource, code_in, codings, day, extension, i
 SYSTOLIC = "8480-6"
 HOSPITAL = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
 NEEDS = frozenset({"health-concern", "sdoh"})
+JOINING = {"merge": "Two records were joined", "unmerge": "Joined records were taken apart"}
 
 
 class BareDay(datetime):
@@ -357,6 +359,17 @@ def _flag(resource: Resource, written: datetime) -> Iterator[Moment]:
         )
 
 
+def _provenance(resource: Resource, written: datetime) -> Iterator[Moment]:
+    """Of all that tells where things came from, only that two records became one, or two again."""
+    done = code_in(resource.get("activity"), LIFECYCLE)
+    if done in JOINING:
+        who = next((_who(agent.get("who")) for agent in resource.get("agent", ())), None)
+        why = next((said for concept in resource.get("reason", ()) if (said := text_of(concept))), None)
+        yield Moment(
+            "joined", at_of(resource.get("recorded")) or written, "decision", JOINING[done], why=why, who=who
+        )
+
+
 TELLERS: dict[str, Callable[[Resource, datetime], Iterator[Moment]]] = {
     "Appointment": _appointment,
     "CarePlan": _plan,
@@ -370,6 +383,7 @@ TELLERS: dict[str, Callable[[Resource, datetime], Iterator[Moment]]] = {
     "Goal": _goal,
     "Observation": _observation,
     "Patient": _patient,
+    "Provenance": _provenance,
     "QuestionnaireResponse": _response,
     "ServiceRequest": _referral,
     "Task": _task,

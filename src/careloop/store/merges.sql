@@ -12,3 +12,5 @@ create index merges_by_provenance on merges(provenance);
 create table merged(
   merge bigint not null references merges(id), rid bigint not null, before integer not null, after integer not null,
   home bigint not null, primary key(merge, rid));
+-- Whose records became part of this one.
+create index people_by_survivor on people(merged_into) where merged_into is not null;
