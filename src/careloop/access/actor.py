@@ -63,11 +63,12 @@ SYSTEM_PRINCIPALS = {
     "demo": -6,
     "jobs": -7,
     "accounts": -8,
+    "merges": -9,
 }
 
 
 def system_actor(name: str) -> Actor:
-    """A named system actor: hl7, reactions, timers, import, rebuild, demo, jobs, accounts."""
+    """A named system actor: hl7, reactions, timers, import, rebuild, demo, jobs, accounts, merges."""
     return Actor(
         principal=SYSTEM_PRINCIPALS[name],
         kind="system",

@@ -233,7 +233,7 @@ RULES: tuple[Rule, ...] = (
     _system(
         "system-reactions",
         "Careloop turns changes into work.",
-        {"system:reactions", "system:timers", "system:jobs"},
+        {"system:reactions", "system:timers", "system:jobs", "system:merges"},
         READING | WRITING,
     ),
     _system(
