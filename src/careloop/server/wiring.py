@@ -16,6 +16,7 @@ import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from careloop import library, reactions
+from careloop.actions import judge_access
 from careloop.connect.hl7v2 import listener, process, receive
 from careloop.jobs import by_hand, outbox
 from careloop.kernel.clock import system_clock
@@ -87,6 +88,7 @@ def stations(content: Library) -> list[Station]:
         Station("timers", lambda now: reactions.run_timers(now, content), every=IDLE_SECONDS),
         Station("outbox", lambda now: outbox.run(now, by_hand.senders(now)), every=IDLE_SECONDS),
         Station("audit", _digest_audit, every=60.0),
+        Station("odd access", lambda now: judge_access.run(now, content), every=60.0),
         Station("heads", _sign_heads, every=60.0),
     ]
 
