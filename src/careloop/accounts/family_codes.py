@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 import phonenumbers
@@ -29,7 +30,6 @@ MOST_AN_HOUR: Final = 5
 # Without letters and digits that look alike; 31 of them, so that sixteen are 79 bits.
 LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 PAPER_LENGTH: Final = 16
-TIMES_WRONG: Final = "family-code"
 
 
 class BadContact(CareError):
@@ -47,7 +47,7 @@ class Where:
 
     @property
     def digest(self) -> str:
-        return salted_hmac("careloop.portal.contact", self.value, algorithm="sha256").hexdigest()
+        return sha256(self.value.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"Where({self.kind})"
@@ -106,12 +106,8 @@ def ask(to: Where, now: datetime) -> Asked:
     return Asked(contact, code)
 
 
-def seconds_to_wait(to: Where | None, code: str, now: datetime) -> int:
-    return attempts.seconds_to_wait(_key(to, code), now)
-
-
 def take_sent(to: Where, typed: str, now: datetime) -> PortalAccount | None:
-    """Whose code this is, once; None for every other reason, which counts as a failure."""
+    """Whose code this is, once; None for every other reason, which counts as a failure. Raises TooManyTries."""
     newest = FamilyCode.objects.filter(kind="sent", contact=to.digest).order_by("-made_at", "-pk").first()
     return _take(newest, _digits(typed), _key(to, ""), now)
 
@@ -129,7 +125,7 @@ def take_paper(
     paper: FamilyCode | None, typed: str, is_birth_date: bool, now: datetime
 ) -> PortalAccount | None:
     """The code and the birth date together, once. A wrong birth date is a failure like a wrong code, and the paper
-    dies after a few. is_birth_date: whether the second answer was right."""
+    dies after a few. is_birth_date: whether the second answer was right. Raises TooManyTries."""
     return _take(paper, _letters(typed), _key(None, typed), now, is_second_right=is_birth_date)
 
 
@@ -157,7 +153,9 @@ def end_codes(account: PortalAccount, now: datetime) -> None:
 def _take(
     row: FamilyCode | None, code: str, key: str, now: datetime, *, is_second_right: bool = True
 ) -> PortalAccount | None:
-    """In one statement each, so that 32 that try at once are 32 tries and one that gets in."""
+    """A try is counted before anything is compared, in one statement each: 32 that try at once are 32 tries, and one
+    that gets in."""
+    attempts.check(key, now)
     rows = FamilyCode.objects.filter(pk=row.pk if row else 0, used_at=None, until__gt=now)
     counted = rows.filter(tries__lt=MOST_TRIES).update(tries=F("tries") + 1)
     is_right = secrets.compare_digest(row.code_hash if row else _hash("nobody"), _hash(code))
@@ -166,13 +164,12 @@ def _take(
         if account.is_active:
             attempts.forget(key)
             return account
-    attempts.failed(key, now)
     return None
 
 
 def _key(to: Where | None, code: str) -> str:
-    """By which failures are counted: the contact, or the paper."""
-    return f"{TIMES_WRONG}:{to.digest if to else _hash(_letters(code))}"
+    """By which tries are counted: the contact, or the paper."""
+    return attempts.key("family-code", to.digest if to else _hash(_letters(code)))
 
 
 def _hash(code: str) -> str:

@@ -36,7 +36,7 @@ class PortalIdentity(models.Model):
 
 class PortalContact(models.Model):
     """A phone or e-mail that the person confirmed as private. kind: sms, mail. value: +17135550148, or the address.
-    digest: keyed, by which it is found. confirmed_by: principal. ended_at: no code goes there from then on."""
+    digest: by which it is found. confirmed_by: principal. ended_at: no code goes there from then on."""
 
     account = models.ForeignKey(PortalAccount, on_delete=models.CASCADE, related_name="contacts")
     kind = models.CharField(max_length=8)

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from careloop.access import Scope
 from careloop.actions import record, working
+from careloop.actions.flag_wrong import KIND as QUESTION
 from careloop.actions.hospital_reviews import MATCH
 from careloop.actions.urgent import TIMER
 from careloop.actions.working import ReasonMissing, Result
@@ -42,7 +43,8 @@ WORDS: Final = {"done": "Done", "not-needed": "No longer needed", "not-possible"
 def complete_work(
     scope: Scope, task: str, outcome: Outcome, now: datetime, *, words: str = "", version: int | None = None
 ) -> Result:
-    """words: what came of it; needed unless it was done, for a call that reached nobody, and for urgent work.
+    """words: what came of it; needed unless it was done, for a call that reached nobody, for a
+    question of the family (whoever asked reads it), and for urgent work.
 
     Raises StaleVersion, WorkEnded, ReasonMissing, EndUntold, DecideInReview, DischargeUndecided, ProtectedWork
     (urgent is done, never declined)."""
@@ -57,7 +59,8 @@ def complete_work(
             working.refuse_protected(work)
         if work.is_protected and not words.strip():
             raise EndUntold
-        if not words.strip() and (outcome != "done" or _is_unreached_call(work.kind, resource)):
+        needs_words = outcome != "done" or work.kind == QUESTION or _is_unreached_call(work.kind, resource)
+        if needs_words and not words.strip():
             raise ReasonMissing
         said = words.strip()[:2_000] or WORDS[outcome]
         resource["status"] = STATUS[outcome]

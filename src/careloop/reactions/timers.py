@@ -12,6 +12,8 @@ from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.acknowledge_urgent import escalate_urgent
 from careloop.actions.follow_person import SILENCE, follow
+from careloop.actions.hand_over_portal import TIMER as HAND_OVER
+from careloop.actions.hand_over_portal import hand_over
 from careloop.actions.keep_panel import forget_old_panels
 from careloop.actions.urgent import TIMER as ESCALATE
 from careloop.kernel.errors import Conflict, Gone, NotFound
@@ -37,7 +39,12 @@ NOT_DONE: Final = {
         "See that somebody has the urgent work of this person: it could not be passed on",
         "Careloop tries again every few minutes; until then nobody further is called.",
         "Phone whoever is on call yourself, then tell whoever runs Careloop.",
-    )
+    ),
+    HAND_OVER: NotDone(
+        "See who may open this record: a coming of age could not be worked out",
+        "What parents see ends on the birthday all the same; nobody has been told.",
+        "Look at the birth date and at who may see this record, and tell whoever runs Careloop.",
+    ),
 }
 NOT_FOLLOWED: Final = NotDone(
     "Look at this record: silence could not be looked at",
@@ -127,6 +134,15 @@ def _silence(timer: Timer, library: Library, now: datetime) -> None:
         timers.done(unit, timer)  # unless the silence begins later than was thought
 
 
+def _hand_over(timer: Timer, library: Library, now: datetime) -> None:
+    again = hand_over(scope(), timer.person, library, now)
+    with record.begin(scope(), now) as unit:
+        if again is None:
+            timers.done(unit, timer)
+        else:
+            unit.set_timer(timer.person, timer.kind, timer.key, again)
+
+
 def _sweep(timer: Timer, library: Library, now: datetime) -> None:
     """People in a program whom no change has brought to our attention, as after an import, are watched from now on.
     Panels that nobody took are forgotten. What stuck gets another try each day: what was wrong may have been mended."""
@@ -144,5 +160,6 @@ def _sweep(timer: Timer, library: Library, now: datetime) -> None:
 FIRE: Final[dict[str, Callable[[Timer, Library, datetime], None]]] = {
     ESCALATE: _escalate,
     SILENCE: _silence,
+    HAND_OVER: _hand_over,
     SWEEP: _sweep,
 }

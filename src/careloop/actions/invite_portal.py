@@ -1,0 +1,174 @@
+"""Bring somebody to the family's door: confirm a contact as private, hand a code over on paper, send one when asked.
+
+A code is shown to staff only on a letter that is handed over in person; who got it and how she was known stands beside
+the code, and that there was one in the audit trail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from careloop import store
+from careloop.access import Scope, system_actor
+from careloop.accounts import family_accounts, family_codes, sealing
+from careloop.accounts.family_codes import Where
+from careloop.accounts.family_models import FamilyCode, PortalAccount, PortalContact
+from careloop.actions import record
+from careloop.care.safe_contact import Channel, Refused, may_contact
+from careloop.fhir.elements import day, name_of
+from careloop.kernel.errors import CareError, Forbidden, NotFound
+from careloop.projections.facts import language_of
+from careloop.projections.portal_shares import held_by
+from careloop.store import Stored, Unit
+
+KIND: Final = "portal-code"
+CHANNELS: Final[dict[str, Channel]] = {"sms": "text", "mail": "email"}
+
+
+class HandingMissing(CareError):
+    """Say to whom you hand the letter and how you know who it is."""
+
+    code, status, issue_type = "handing-missing", 422, "required"
+
+
+class NoBirthDate(CareError):
+    """A letter needs the birth date as a second check, and there is none on record. Write it down first."""
+
+    code, status, issue_type = "no-birth-date", 422, "required"
+
+
+class NotShared(Forbidden):
+    """Nothing is shared with this person yet: choose first what may be seen."""
+
+    code = "not-shared"
+
+
+@dataclass(frozen=True, repr=False)
+class Letter:
+    """Shown once. name: of who gets it."""
+
+    name: str
+    code: str
+    until: datetime
+    language: str
+
+    def __repr__(self) -> str:
+        return "Letter(…)"
+
+
+def confirm_contact(scope: Scope, reference: str, typed: str, how: str, now: datetime) -> PortalContact:
+    """reference: "Patient/…" or "RelatedPerson/…". how: in what way she said that nobody else reads it.
+    Raises BadContact, HowMissing, ContactTaken, NotFound."""
+    to = family_codes.where(typed)
+    with store.open(scope, now=now) as unit:
+        found = _whom(unit, reference)
+        unit.saw([found.person], "a contact confirmed as private")
+    account = _account(found, now)
+    return family_accounts.confirm_contact(account, to, how, scope.actor.principal, now)
+
+
+def end_contact(scope: Scope, reference: str, contact: int, now: datetime) -> bool:
+    """Raises NotFound."""
+    with store.open(scope, now=now) as unit:
+        found = _whom(unit, reference)
+        unit.saw([found.person], "a private contact ended")
+    known = family_accounts.known([reference]).get(reference)
+    return known is not None and family_accounts.end_contact(known.account, contact, now)
+
+
+def letter(scope: Scope, reference: str, how: str, now: datetime) -> Letter:
+    """A letter with a code, to be handed over in person. how: to whom, and how she is known.
+    Raises HandingMissing, NoBirthDate, NotShared, NotFound."""
+    if not how.strip():
+        raise HandingMissing
+    with store.open(scope, now=now) as unit:
+        found = _whom(unit, reference)
+        if not found.resource.get("birthDate"):
+            raise NoBirthDate
+        if found.type == "RelatedPerson" and not _has_share(unit, found):
+            raise NotShared
+        unit.saw([found.person], "a letter with a sign-in code handed over")
+    account = _account(found, now)
+    code = family_codes.issue_paper(account, scope.actor.principal, how.strip(), now)
+    return Letter(name_of(found.resource), code, now + family_codes.PAPER_FOR, account.language)
+
+
+def send_code(scope: Scope, to: Where, now: datetime) -> None:
+    """scope: of whoever runs the door; nobody is signed in yet. What is done and said is the same for unknown contacts.
+    Nothing goes where she asked not to be reached."""
+    asked = family_codes.ask(to, now)
+    with record.begin(scope, now) as unit:
+        people = _own_people(unit, asked.contact) if asked.contact else []
+        unit.saw([stored.rid for stored in people], "a sign-in code asked for")
+        if asked.contact and all(_is_safe(unit, stored, to, now) for stored in people):
+            unit.send(
+                f"{KIND}:{asked.contact.pk}:{now.timestamp():.6f}",
+                KIND,
+                to.value,
+                {
+                    "kind": to.kind,
+                    "language": asked.contact.account.language,
+                    "sealed": sealing.seal(asked.code),
+                },
+                people[0].rid if people else 0,
+            )
+
+
+def is_born_on(paper: FamilyCode | None, born: date, scope: Scope, now: datetime) -> bool:
+    """Whether the one who got this paper was born on that day, by the record. For no paper the same work is done."""
+    references = family_accounts.references_of(paper.account) if paper and paper.account else ()
+    with store.open(scope, now=now) as unit:
+        unit.saw((), "a birth date checked at the family's door")
+        found = [stored for each in references if (stored := _find(unit, each))]
+    return any(day(stored.resource.get("birthDate")) == born for stored in found)
+
+
+def door() -> Scope:
+    """Of the family's door before anybody is signed in."""
+    return Scope(system_actor("accounts"), "family", "operations")
+
+
+def text_of_code(payload: dict[str, Any]) -> str:
+    """What is sent: no name, no place, nothing that tells what it is for."""
+    code = sealing.unseal(str(payload["sealed"]))
+    spaced = f"{code[:4]} {code[4:]}"
+    if str(payload.get("language", "")).startswith("es"):
+        return f"Su código es {spaced}. Sirve 10 minutos. Nadie le pedirá este código por teléfono."
+    return f"Your code is {spaced}. It works for 10 minutes. Nobody will ask you for it on the phone."
+
+
+def _whom(unit: Unit, reference: str) -> Stored:
+    kind, _, id = reference.partition("/")
+    if kind not in ("Patient", "RelatedPerson"):
+        raise NotFound(reference)
+    return unit.read(kind, id)
+
+
+def _find(unit: Unit, reference: str) -> Stored | None:
+    kind, _, id = reference.partition("/")
+    return unit.find(kind, id)
+
+
+def _account(found: Stored, now: datetime) -> PortalAccount:
+    language = (language_of(found.resource) or "en").lower()
+    return family_accounts.open_account(
+        found.reference, name_of(found.resource), "es" if language.startswith(("es", "span")) else "en", now
+    )
+
+
+def _has_share(unit: Unit, related: Stored) -> bool:
+    return any(held.person == related.person for held in held_by(unit, [related.rid]))
+
+
+def _own_people(unit: Unit, contact: PortalContact) -> list[Stored]:
+    """The Patients who she is herself: what is asked of us about contacting a patient binds us there."""
+    own = [r for r in family_accounts.references_of(contact.account) if r.startswith("Patient/")]
+    return [stored for each in own if (stored := _find(unit, each))]
+
+
+def _is_safe(unit: Unit, patient: Stored, to: Where, now: datetime) -> bool:
+    flags = [stored.resource for stored in unit.of_person(patient.rid, ["Flag"])]
+    number = to.value if to.kind == "sms" else None
+    return not isinstance(may_contact(flags, CHANNELS[to.kind], now, number=number), Refused)
