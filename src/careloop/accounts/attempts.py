@@ -1,53 +1,120 @@
-"""Failed sign-ins, counted in the database so that all processes count together (TRUST 11).
+"""Tries at a password, a code or a link's second check, counted in the database so that all processes count together
+and a restart forgets nothing (TRUST 11).
 
-Kept by the hash of what was typed, so that known and unknown addresses are treated alike and none is stored.
+A try is taken before anything is compared, and given back when it was right: so 32 that guess at once are no more than
+ten tries. Kept by a hash of what was typed: known and unknown addresses are treated alike, and none is stored.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from math import ceil
+from typing import Final
 
 from django.db import connection
 
 from careloop.accounts.models import SignInFailures
 
-FREE_TRIES = 10
-FIRST_WAIT = 30
-LONGEST_WAIT = 3600
-FORGOTTEN_AFTER = timedelta(hours=24)
+FREE_TRIES: Final = 10
+FIRST_WAIT: Final = 30
+LONGEST_WAIT: Final = 3600
+FORGOTTEN_AFTER: Final = timedelta(hours=24)
 
 
-def _key(email: str) -> str:
-    return sha256(email.strip().lower().encode()).hexdigest()
+@dataclass(frozen=True)
+class Limit:
+    """free: tries without a wait; then first_wait seconds, doubling up to longest_wait."""
+
+    free: int = FREE_TRIES
+    first_wait: int = FIRST_WAIT
+    longest_wait: int = LONGEST_WAIT
+    forgotten_after: timedelta = FORGOTTEN_AFTER
+
+    def wait_after(self, failures: int) -> int:
+        if failures < self.free:
+            return 0
+        return int(min(self.first_wait * 2 ** min(failures - self.free, 20), self.longest_wait))
+
+
+ACCOUNT: Final = Limit()
+# Behind one address may sit a whole clinic: many failures are free, the waits are short, and devices that are known
+# to the account pass (web/staff/sign_in.py).
+ADDRESS: Final = Limit(free=60, first_wait=2, longest_wait=60, forgotten_after=timedelta(minutes=30))
 
 
 def wait_after(failures: int) -> int:
     """Seconds: none for the first ten, then 30, 60, 120, … up to an hour."""
-    if failures < FREE_TRIES:
-        return 0
-    return int(min(FIRST_WAIT * 2 ** min(failures - FREE_TRIES, 20), LONGEST_WAIT))
+    return ACCOUNT.wait_after(failures)
 
 
-def seconds_to_wait(email: str, now: datetime) -> int:
-    found = SignInFailures.objects.filter(key=_key(email)).first()
-    if found is None or now - found.last_at > FORGOTTEN_AFTER:
+def _key(who: str) -> str:
+    return sha256(who.strip().lower().encode()).hexdigest()
+
+
+def take(who: str, now: datetime, limit: Limit = ACCOUNT) -> int:
+    """who: an address as typed, or what else is guessed at, `second:12`. 0: try; it counts as failed until `forget` or
+    `give_back`. Else seconds to wait, and nothing may be compared.
+    One statement, so that parallel tries in many processes are counted one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE, {"key": _key(who), "now": now, "old": now - limit.forgotten_after, **_numbers(limit)}
+        )
+        if cursor.fetchone():
+            return 0
+    return max(seconds_to_wait(who, now, limit), 1)
+
+
+_TAKE: Final = """
+insert into accounts_signinfailures as f (key, failures, last_at) values (%(key)s, 1, %(now)s)
+on conflict (key) do update
+set last_at = excluded.last_at, failures = case when f.last_at < %(old)s then 1 else f.failures + 1 end
+where f.last_at < %(old)s or f.failures < %(free)s
+   or f.last_at + make_interval(secs => least(%(first)s * power(2, least(f.failures - %(free)s, 20)), %(longest)s))
+      <= excluded.last_at
+returning f.failures
+"""
+
+
+def _numbers(limit: Limit) -> dict[str, int]:
+    return {"free": limit.free, "first": limit.first_wait, "longest": limit.longest_wait}
+
+
+def seconds_to_wait(who: str, now: datetime, limit: Limit = ACCOUNT) -> int:
+    found = SignInFailures.objects.filter(key=_key(who)).first()
+    if found is None or now - found.last_at > limit.forgotten_after:
         return 0
-    left = found.last_at + timedelta(seconds=wait_after(found.failures)) - now
+    left = found.last_at + timedelta(seconds=limit.wait_after(found.failures)) - now
     return max(ceil(left.total_seconds()), 0)
 
 
-def failed(email: str, now: datetime) -> None:
-    """One statement, so that 32 processes guessing at once are 32 failures."""
+def failed(who: str, now: datetime, limit: Limit = ACCOUNT) -> None:
+    """Counts a failure for which no try was taken."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FAILED, {"key": _key(who), "now": now, "old": now - limit.forgotten_after})
+
+
+_FAILED: Final = """
+insert into accounts_signinfailures as f (key, failures, last_at) values (%(key)s, 1, %(now)s)
+on conflict (key) do update
+set last_at = excluded.last_at, failures = case when f.last_at < %(old)s then 1 else f.failures + 1 end
+"""
+
+
+def forget(who: str) -> None:
+    """It was right: the failures before are forgotten."""
+    SignInFailures.objects.filter(key=_key(who)).delete()
+
+
+def give_back(who: str) -> None:
+    """It was right; but whoever shares the address, and has an account of her own, must not clear what she failed."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "insert into accounts_signinfailures (key, failures, last_at) values (%(key)s, 1, %(now)s) "
-            "on conflict (key) do update set last_at = excluded.last_at, failures = case when "
-            "accounts_signinfailures.last_at < %(old)s then 1 else accounts_signinfailures.failures + 1 end",
-            {"key": _key(email), "now": now, "old": now - FORGOTTEN_AFTER},
+            "update accounts_signinfailures set failures = failures - 1 where key = %s and failures > 0",
+            [_key(who)],
         )
 
 
-def forget(email: str) -> None:
-    SignInFailures.objects.filter(key=_key(email)).delete()
+def purge(now: datetime) -> int:
+    return SignInFailures.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()[0]
