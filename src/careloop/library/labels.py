@@ -139,13 +139,11 @@ class _Made:
         self.makers: dict[Coded, int] = {}
 
     def whole(self) -> LabelRules:
-        kept = (self.rules, self.codes, self.prefixes, self.security)
-        rules, codes, prefixes, security = (MappingProxyType(found) for found in kept)
         return LabelRules(
-            rules=rules,  # type: ignore[arg-type]  # a tuple of mappings of different keys
-            codes=codes,  # type: ignore[arg-type]
-            prefixes=prefixes,  # type: ignore[arg-type]
-            security=security,  # type: ignore[arg-type]
+            rules=MappingProxyType(self.rules),
+            codes=MappingProxyType(self.codes),
+            prefixes=MappingProxyType(self.prefixes),
+            security=MappingProxyType(self.security),
             restricting=frozenset(self.restricting),
             instruments=MappingProxyType(self.instruments),
             makers=MappingProxyType(self.makers),

@@ -22,7 +22,7 @@ from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.search import parse
 from careloop.kernel.errors import Forbidden, Gone, NotFound
 from careloop.kernel.ids import is_fhir_id
-from careloop.store import conditions, keys, reading, search
+from careloop.store import conditions, keys, labeled, reading, search
 from careloop.store.arrays import numbers, texts
 from careloop.store.commit import Commit
 from careloop.store.keys import number_of
@@ -38,6 +38,7 @@ class Sight(Commit):
         super().__init__(scope, now, projectors)
         self._latest: dict[tuple[str, str], Stored] = {}
         self._stale_index: set[int] = set()
+        self._labels = labeled.Labels()
         self._conditions: dict[tuple[Interaction, str], Condition] = {}
 
     # --- access
@@ -66,6 +67,11 @@ class Sight(Commit):
             return False
         return person not in self._not_allowed(self.condition(), [person])
 
+    @property
+    def relabeled(self) -> frozenset[int]:
+        """Keys of what got other labels in this unit without a version of its own: for the projectors."""
+        return frozenset(self._labels.followed)
+
     def saw(self, people: Iterable[int], what: str) -> None:
         """Writes into the audit row what was read through projections."""
         self._trail.note("E", [what], people)
@@ -74,20 +80,25 @@ class Sight(Commit):
         """Whether a row `h` of heads may be seen; of a history, also the version `v`, which may lie at the home
         of somebody else: there the resource was before it moved."""
         condition = self.condition(type, interaction)
-        said, given = self.heads_sql(condition, type)
-        if interaction != "history" or is_of_anybody(condition):
+        if interaction != "history":
+            return self.heads_sql(condition, type)
+        # What a later version does not say any more, this one still says.
+        said, given = self.heads_sql(condition, type, labels="(h.labels | v.labels)")
+        if is_of_anybody(condition):
             return said, given
         before, told = conditions.compile_condition(without_labels(condition), "v.person", now=self.now)
         return f"{said} and (v.person = h.person or {before})", [*given, *told]
 
-    def heads_sql(self, condition: Condition, type: str) -> tuple[str, list[Any]]:
+    def heads_sql(
+        self, condition: Condition, type: str, *, labels: str = "h.labels"
+    ) -> tuple[str, list[Any]]:
         """Over a row `h` of heads of this type."""
         nobodys = type == "Task" or type not in PERSONAL or is_of_anybody(condition)
         return conditions.compile_condition(
             condition,
             "h.person",
             now=self.now,
-            labels_column="h.labels",
+            labels_column=labels,
             rid_column="h.rid",
             nobodys=nobodys,
         )

@@ -13,11 +13,11 @@ from datetime import datetime
 from careloop.access import Scope
 from careloop.fhir import validate
 from careloop.fhir.elements import Resource, fhir_instant
-from careloop.fhir.index import Rows, extract
+from careloop.fhir.index import extract
 from careloop.fhir.search import parse
 from careloop.kernel.errors import Gone, NotFound, StaleVersion
 from careloop.kernel.ids import new_id
-from careloop.store import bodies, keys, writing
+from careloop.store import bodies, keys, labeled, writing
 from careloop.store.errors import AlreadyExists, JoinedRecord, ManyMatches
 from careloop.store.homes import belonging
 from careloop.store.keys import number_of
@@ -101,14 +101,15 @@ class Unit(Sight):
         assert before is not None
         if if_match is not None and if_match != before.version:
             raise StaleVersion(f"{type}/{id} is at version {before.version}.")
-        if before.is_deleted:
-            return self._stage(resource, before, "update")
         old = before.again().resource
-        if bodies.is_same(_bare(resource, id), _bare(old, id)):
+        kept = self._labeled(resource, old)
+        if before.is_deleted:
+            return self._stage(kept, before, "update")
+        if bodies.is_same(_bare(kept.resource, id), _bare(old, id)):
             return before.again()
         if type == "Patient" and _joined_into(resource) != _joined_into(old):
             raise JoinedRecord
-        return self._stage(resource, before, "update", extract(old))
+        return self._stage(kept, before, "update", old)
 
     def carry(self, before: Stored, resource: Resource, *, is_indexed: bool = True) -> Stored:
         """Writes the next version of what was read under lock, also when it says the same: of a merge, which moves what
@@ -116,7 +117,8 @@ class Unit(Sight):
         self.condition(before.type, "update")
         if not is_indexed:
             self._stale_index.add(before.rid)
-        return self._stage(resource, before, "update", extract(before.again().resource))
+        old = before.again().resource
+        return self._stage(self._labeled(resource, old), before, "update", old)
 
     def delete(self, type: str, id: str, *, if_match: int | None = None) -> Stored:
         """A version that says it was deleted; the history stays. Deleting twice changes nothing."""
@@ -129,7 +131,7 @@ class Unit(Sight):
         if before.is_deleted:
             return before
         old = before.again().resource
-        return self._stage(old, before, "delete", extract(old))
+        return self._stage(self._labeled(old, old), before, "delete", old)
 
     def transaction(self, bundle: Resource) -> Resource:
         """All entries or none; answers with the transaction-response Bundle. Raises BadBundle and what its
@@ -145,12 +147,17 @@ class Unit(Sight):
             raise Gone(f"{type}/{id}")
 
     def _stage_first(self, resource: Resource, id: str) -> Stored:
-        return self._stage({**resource, "id": id}, None, "create")
+        return self._stage(self._labeled({**resource, "id": id}, None), None, "create")
+
+    def _labeled(self, resource: Resource, old: Resource | None) -> labeled.Labeled:
+        may_lift = self.scope.door in ("page", "command")
+        return self._labels.of(self._keeper.cursor(), resource, old, may_lift=may_lift)
 
     def _stage(
-        self, resource: Resource, before: Stored | None, op: Op, old_rows: Rows | None = None
+        self, kept: labeled.Labeled, before: Stored | None, op: Op, old: Resource | None = None
     ) -> Stored:
-        """old_rows: of the index, of the version before, when that was live."""
+        """old: the version before, when that was live."""
+        resource, bits = kept
         type, id = resource["resourceType"], resource["id"]
         rows = extract(resource)
         place = belonging(resource, rows)
@@ -179,9 +186,17 @@ class Unit(Sight):
         self._begin()
         self._pending.add(
             writing.Staged(
-                before, after, rows, old_rows, was_person, [] if op == "delete" else others, is_current
+                before=before,
+                after=after,
+                rows=rows,
+                old_rows=extract(old) if old is not None else None,
+                was_person=was_person,
+                others=[] if op == "delete" else others,
+                was_indexed=is_current,
+                labels=bits,
             )
         )
+        self._labels.wrote(after, bits, old, is_new_key=(type, id) in self._new_keys)
         self._record(op, before, after, was_person)
         return after
 
@@ -211,8 +226,10 @@ class Unit(Sight):
 
     def _project(self) -> None:
         """A projector may cause no further changes of resources; it writes its own tables."""
-        if self.changes and self._projectors:
+        if self.changes:
             self.flush()
+            self._labels.settle(self)
+        if self.changes and self._projectors:
             # Statements whose answers nobody waits for go out together.
             with self._keeper.pg.pipeline():
                 for projector in self._projectors:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from careloop.access.labels import RESTRICTED
 from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.index import Rows
 from careloop.store import index
@@ -21,16 +22,20 @@ SET_HOMES = """
 update ids i set person = u.person from unnest(%s::bigint[], %s::bigint[]) as u(rid, person)
 where i.rid = u.rid and i.person <> u.person
 """
+# Of whoever denied something to somebody, each row says so.
 INSERT_HEADS = f"""
-insert into heads(person, rid, type, version, at, state, labels, iv)
-select u.person, u.rid, u.type, u.version, u.at, 1, 0, {INDEX_VERSION}
-from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::timestamptz[])
-  as u(person, rid, type, version, at)
+insert into heads(person, rid, type, version, labels, at, state, iv)
+select u.person, u.rid, u.type, u.version,
+  u.labels | coalesce((select p.labels & {RESTRICTED} from people p where p.person = u.person), 0),
+  u.at, 1, {INDEX_VERSION}
+from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[])
+  as u(person, rid, type, version, labels, at)
 """
 UPDATE_HEADS = f"""
-update heads h set version = u.version, at = u.at, state = u.state, iv = {INDEX_VERSION}
-from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::timestamptz[], %s::smallint[])
-  as u(person, rid, version, at, state)
+update heads h set version = u.version, at = u.at, state = u.state, iv = {INDEX_VERSION},
+  labels = u.labels | (h.labels & {RESTRICTED})
+from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::timestamptz[], %s::smallint[], %s::integer[])
+  as u(person, rid, version, at, state, labels)
 where h.person = u.person and h.rid = u.rid
 """
 LEAVE_HOMES = """
@@ -40,11 +45,11 @@ insert into moves(rid, version, person) select rid, version, person from u
 """
 INSERT_VERSIONS = """
 with u as (
-  select * from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::timestamptz[], %s::smallint[],
-                       %s::smallint[], %b::bytea[]) as u(person, rid, type, version, at, op, codec, body)),
+  select * from unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::integer[], %s::integer[], %s::timestamptz[],
+    %s::smallint[], %s::smallint[], %b::bytea[]) as u(person, rid, type, version, labels, at, op, codec, body)),
 said as (
-  insert into versions(person, rid, version, at, op, tx, codec, body)
-  select person, rid, version, at, op, %b, codec, body from u)
+  insert into versions(person, rid, version, at, op, tx, codec, body, labels)
+  select person, rid, version, at, op, %b, codec, body, labels from u)
 insert into feed(generation, person, rid, type, version, op, tx)
 select (select max(generation) from generations), person, rid, type, version, op, %b from u
 """
@@ -60,7 +65,8 @@ delete from members m using unnest(%s::bigint[], %s::bigint[]) as u(home, rid) w
 @dataclass(slots=True)
 class Staged:
     """One write that waits. before: the version it follows, None for the first one ever. rows, old_rows: of the
-    index, of both versions. was_person: the home it leaves, where that differs. others: further people, (rid, why)."""
+    index, of both versions. was_person: the home it leaves, where that differs. others: further people, (rid, why).
+    labels: its own bits."""
 
     before: Stored | None
     after: Stored
@@ -69,6 +75,7 @@ class Staged:
     was_person: int | None
     others: list[tuple[int, int]]
     was_indexed: bool = True
+    labels: int = 0
 
 
 @dataclass(slots=True)
@@ -114,13 +121,15 @@ def flush(
         left = ((s.was_person or 0, s.after.rid, s.after.version - 1) for s in moved)
         cursor.execute(LEAVE_HOMES, _whole(left))
     if fresh:
-        rows = ((s.after.person, s.after.rid, number_of(s.after.type), s.after.version) for s in fresh)
+        rows = (
+            (s.after.person, s.after.rid, number_of(s.after.type), s.after.version, s.labels) for s in fresh
+        )
         cursor.execute(INSERT_HEADS, [*_whole(rows), instants(s.after.at for s in fresh)])
     if changed:
         news = ((s.after.person, s.after.rid, s.after.version, _state(s)) for s in changed)
         person, rid, version, state = _whole(news)
         at = instants(s.after.at for s in changed)
-        cursor.execute(UPDATE_HEADS, [person, rid, version, at, state])
+        cursor.execute(UPDATE_HEADS, [person, rid, version, at, state, numbers(s.labels for s in changed)])
     cursor.execute(INSERT_VERSIONS, [*_version_columns(staged), tx, tx])
     _write_members(cursor, staged)
     index.write(cursor, [_entry(s) for s in staged], mention)
@@ -134,7 +143,9 @@ def _version_columns(staged: list[Staged]) -> list[Any]:
     """Bodies as they are, in the driver's binary; the rest as text."""
     versions = [s.after for s in staged]
     packed = [stored.packed for stored in versions]
-    places = ((v.person, v.rid, number_of(v.type), v.version) for v in versions)
+    places = (
+        (s.after.person, s.after.rid, number_of(s.after.type), s.after.version, s.labels) for s in staged
+    )
     kinds = ((OP_NUMBER[v.op], codec) for v, (codec, _) in zip(versions, packed, strict=True))
     at = instants(v.at for v in versions)
     return [*_whole(places), at, *_whole(kinds), [body for _, body in packed]]
