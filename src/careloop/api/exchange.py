@@ -14,8 +14,10 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 
 from careloop.access import Actor, Scope
+from careloop.accounts import smart_tokens
 from careloop.accounts.actors import actor_of_token
 from careloop.accounts.models import hash_token
+from careloop.actions.acting import actor_of_app_token as smart_actor
 from careloop.fhir import wire
 from careloop.fhir.elements import Resource
 from careloop.kernel.errors import CareError, Unauthenticated
@@ -178,6 +180,10 @@ class Tokens:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token.strip():
             raise Unauthenticated("Send a bearer token: Authorization: Bearer …")
+        if token.strip().startswith(
+            smart_tokens.ACCESS
+        ):  # an app's: looked at each time, for it can end at any moment
+            return smart_actor(token.strip(), now)
         key = hash_token(token.strip())
         known = self._known.get(key)
         if known is not None and now < known[1] <= now + _REMEMBERED:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 
 from careloop import __version__
 from careloop.api.exchange import Exchange
+from careloop.api.smart.discovery import security
 from careloop.fhir import wire
 from careloop.fhir.definitions import RESOURCE_TYPES, VERSION, search_params
 from careloop.fhir.elements import Resource, fhir_instant
@@ -44,9 +45,7 @@ def capability_statement(base: str) -> Resource:
         "rest": [
             {
                 "mode": "server",
-                "security": {
-                    "description": "A bearer token with SMART scopes on every request but this one."
-                },
+                "security": security(base),
                 "resource": [_resource(kind, on_type) for kind in sorted(RESOURCE_TYPES)],
                 "interaction": [{"code": code} for code in on_system],
             }

@@ -24,6 +24,7 @@ from careloop.access import Actor, Scope
 from careloop.api import interactions as i
 from careloop.api.exchange import JSON, BadRequest, Exchange, MethodNotAllowed, check_format, tokens
 from careloop.api.metadata import metadata
+from careloop.api.smart.discovery import smart_configuration
 from careloop.api.strangers import strangers
 from careloop.fhir import outcome, wire
 from careloop.kernel.errors import CareError, Unauthenticated
@@ -67,6 +68,7 @@ def _unknown(exchange: Exchange) -> HttpResponse:
 ROUTES: Final[tuple[Route, ...]] = (
     Route("", "decided", {"POST": i.transaction}, on_system={"POST": "transaction"}),
     Route("metadata", "public", {"GET": metadata}),
+    Route(".well-known/smart-configuration", "public", {"GET": smart_configuration}),
     Route("<str:type>/_search", "decided", {"POST": i.search_by_form}, {"POST": "search-type"}),
     Route(
         "<str:type>/<str:id>/_history/<str:version>",
@@ -134,11 +136,14 @@ def _in_our_words(odd: Exception) -> CareError:
 def _refusal(route: Route, exchange: Exchange, error: CareError) -> HttpResponse:
     body = wire.dumps(outcome.from_error(error, request=exchange.id))
     if isinstance(error, Unauthenticated):
-        error = strangers.refused(exchange) or _note_stranger(exchange) or error
+        error = strangers.refused(exchange.request) or _note_stranger(exchange) or error
         body = wire.dumps(outcome.from_error(error, request=exchange.id))
     response = _as_answer(exchange, body, error.status)
     if error.status == 401:
-        response["WWW-Authenticate"] = 'Bearer realm="careloop"'
+        had_one = "Authorization" in exchange.request.headers
+        response["WWW-Authenticate"] = 'Bearer realm="careloop"' + (
+            ', error="invalid_token"' if had_one else ""
+        )
     elif error.status == 405:
         response["Allow"] = ", ".join(sorted(route.handlers))
     elif error.status in (429, 503):

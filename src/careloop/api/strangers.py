@@ -4,12 +4,11 @@ is told to wait instead, so that nobody can fill the trail or keep the disk busy
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from django.http import HttpRequest
 
 from careloop.kernel.errors import CareError
-
-if TYPE_CHECKING:
-    from careloop.api.exchange import Exchange
 
 REFUSALS: Final = 30  # of one address within WINDOW; the next ones wait
 WINDOW: Final = timedelta(minutes=1)
@@ -31,18 +30,19 @@ class Strangers:
     def forget(self) -> None:
         self._seen.clear()
 
-    def refused(self, exchange: Exchange) -> TooMany | None:
+    def refused(self, request: HttpRequest) -> TooMany | None:
         """Counts one more refusal of this address; None while it is few enough to be written down each."""
-        address = str(exchange.request.META.get("REMOTE_ADDR", ""))
-        began, count = self._seen.get(address, (exchange.now, 0))
-        if not began <= exchange.now < began + WINDOW:
-            began, count = exchange.now, 0
+        now: datetime = request.now  # type: ignore[attr-defined]  # by server.middleware
+        address = str(request.META.get("REMOTE_ADDR", ""))
+        began, count = self._seen.get(address, (now, 0))
+        if not began <= now < began + WINDOW:
+            began, count = now, 0
         if len(self._seen) >= _MOST_ADDRESSES:
             self._seen.clear()
         self._seen[address] = (began, count + 1)
         if count < REFUSALS:
             return None
-        left = began + WINDOW - exchange.now
+        left = began + WINDOW - now
         return TooMany(seconds=max(1, round(left.total_seconds())))
 
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from careloop.api.smart.urls import urlpatterns as smart_doors
 from careloop.api.urls import base as fhir_base
 
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("healthz", alive),
     path("fhir", fhir_base),
     path("fhir/", include("careloop.api.urls")),
+    *smart_doors,
     path("", include("careloop.web.staff.urls")),
 ]
 
