@@ -17,6 +17,7 @@ from careloop.accounts.actors import actor_of_user
 from careloop.accounts.sign_in_models import SignedIn
 from careloop.kernel.clock import Clock, system_clock
 from careloop.kernel.ids import new_request_id
+from careloop.server import logs
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 POLLING = "X-Careloop-Poll"
@@ -36,6 +37,7 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.request_id = new_request_id()  # type: ignore[attr-defined]  # set for everything behind us
         request.now = clock()  # type: ignore[attr-defined]
+        logs.bind(request.request_id)  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
@@ -54,9 +56,6 @@ class FhirDoor:
             return self.get_response(request)
         found = resolve(path)
         response: HttpResponse = found.func(request, *found.args, **found.kwargs)
-        # Nothing here is a page; should a browser take it for one, it may do nothing and be framed by nobody.
-        response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-        response["X-Frame-Options"] = "DENY"
         if response.status_code != 304:
             response["Content-Length"] = str(len(response.content))
         return response

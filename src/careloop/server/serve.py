@@ -44,8 +44,9 @@ class Plan:
         web = [
             *(sys.executable, "-m", "granian", "--interface", "wsgi"),
             *("--host", self.host, "--port", str(self.port)),
-            *("--workers", str(self.workers), "--blocking-threads", str(self.threads)),
+            *("--workers", str(self.workers), "--blocking-threads", str(self.threads + 1)),
             *("--backpressure", str(self.threads * 16), "--log-level", "warning", "--no-ws"),
+            *("--http", "1", "--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000"),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
             "careloop.server.wsgi:application",
         ]
@@ -101,6 +102,8 @@ class Child:
 def supervise(plan: Plan, *, stop_database: Path | None = None) -> None:
     """Runs until SIGTERM, SIGINT or SIGHUP."""
     refuse_taken_port(plan.host, plan.port)
+    # One thread more than work at once: it is the one that tells others to come again.
+    os.environ.setdefault("CARELOOP_MOST_AT_ONCE", str(plan.threads))
     is_stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Django's settings, read from the environment. `careloop check --deploy` (next) refuses weak ones."""
+"""Django's settings, read from the environment. `careloop check --deploy` refuses weak ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from careloop.server import csp, logs
 from careloop.server.secrets import secret_key
 
 HOME = Path(os.environ.get("CARELOOP_HOME", "var")).resolve()
@@ -37,8 +38,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "careloop.server.csp.Headers",
     "careloop.server.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "careloop.server.limits.Bounds",
+    "careloop.server.limits.Room",
     "careloop.server.middleware.FhirDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # with random padding, and CSRF tokens masked anew each time (BREACH)
@@ -107,39 +111,36 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "careloop.accounts.passwords.LongEnough"},
+    {"NAME": "careloop.accounts.passwords.NothingCommon"},
+    {"NAME": "careloop.accounts.passwords.NothingOfHers"},
 ]
+# Made-up people (….example) sign in without a second factor; `check --deploy` refuses it.
+DEMO = os.environ.get("CARELOOP_DEMO", "") == "1"
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/today"
 SESSION_IDLE_SECONDS = 15 * 60
 SESSION_ABSOLUTE_SECONDS = 12 * 60 * 60
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "careloop.web.staff.errors.form_expired"
+CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 0
 if os.environ.get("CARELOOP_TLS", "") == "1":
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
+    # Browsers take these names only from us, over TLS, for this host alone.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-        "form-action": ["'self'"],
-    }
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": csp.PAGES}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español")]
@@ -158,10 +159,11 @@ WHITENOISE_MAX_AGE = 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("CARELOOP_LOG", "WARNING")},
-}
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+# How many requests one process works on at a time; the rest waits a second, then is told to come again.
+MOST_AT_ONCE = int(os.environ.get("CARELOOP_MOST_AT_ONCE", "64"))
+
+LOGGING = logs.config(
+    os.environ.get("CARELOOP_LOG", "WARNING"), os.environ.get("CARELOOP_LOG_FORMAT", "line")
+)

@@ -1,0 +1,224 @@
+"""What is refused before anybody asks who is there: requests too large or odd to read, and more of them at once than
+this process can do (TRUST 15, 19, 22).
+
+`Room` keeps others quick while one is slow: whoever has slow questions running, or had many of them lately, gets one
+at a time and is told to wait for the rest. Quick questions are never slowed down. Counted in this process alone; the
+database ends each statement after five seconds whoever asked.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from careloop.fhir import outcome, wire
+from careloop.kernel.errors import CareError
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+LONGEST_ADDRESS: Final = 32_768
+MOST_HEADER_BYTES: Final = 32_768
+MOST_COOKIES: Final = 50
+BODY_BYTES: Final = 10 * 1024 * 1024
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class AddressTooLong(CareError):
+    """This address is longer than what we read. Send long searches as a form to _search."""
+
+    code, status, issue_type = "address-too-long", 414, "too-long"
+
+
+class HeadersTooLarge(CareError):
+    """This request carries more headers or cookies than we read."""
+
+    code, status, issue_type = "headers-too-large", 431, "too-long"
+
+
+class BodyTooLarge(CareError):
+    """This is more than we take at once: a body may have 10 MB."""
+
+    code, status, issue_type = "too-large", 413, "too-long"
+
+
+class OddRequest(CareError):
+    """We could not read that request."""
+
+    code, status, issue_type = "odd-request", 400, "value"
+
+
+class UnknownMethod(CareError):
+    """This can't be done here."""
+
+    code, status, issue_type = "method-not-allowed", 405, "not-supported"
+
+
+class Slow(CareError):
+    """Your last questions took very long. Wait a little, ask for less at once, then try again."""
+
+    code, status, issue_type = "too-many", 429, "throttled"
+
+
+class Busy(CareError):
+    """Careloop is very busy just now. Nothing was lost; please try again in a few seconds."""
+
+    code, status, issue_type = "busy", 503, "transient"
+
+
+class Bounds:
+    """Stands before what reads the request."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            check(request)
+        except CareError as error:
+            return refusal(request, error)
+        return self.get_response(request)
+
+
+def check(request: HttpRequest) -> None:
+    """Raises one of the errors above."""
+    meta = request.META
+    address = f"{request.path_info}?{meta.get('QUERY_STRING', '')}"
+    if len(address) > LONGEST_ADDRESS:
+        raise AddressTooLong
+    if request.method not in METHODS and not is_fhir(request):  # the door says what it takes
+        raise UnknownMethod
+    # The FHIR door says in its own words what is wrong with a value.
+    if not is_fhir(request) and any(odd in address for odd in ("\0", "%00", "\r", "\n")):
+        raise OddRequest("An address holds no control characters.")
+    headers = [str(value) for name, value in meta.items() if name.startswith("HTTP_")]
+    if sum(map(len, headers)) > MOST_HEADER_BYTES or meta.get("HTTP_COOKIE", "").count(";") >= MOST_COOKIES:
+        raise HeadersTooLarge
+    length = meta.get("CONTENT_LENGTH") or "0"
+    if not str(length).isdecimal():
+        raise OddRequest("Its length is no number.")
+    if int(length) > BODY_BYTES:
+        raise BodyTooLarge
+
+
+def refusal(request: HttpRequest, error: CareError) -> HttpResponse:
+    """A page, or an OperationOutcome at the FHIR door; with Retry-After where trying again helps."""
+    if is_fhir(request):
+        said = wire.dumps(outcome.from_error(error, request=getattr(request, "request_id", "")))
+        response = HttpResponse(
+            said, status=error.status, content_type="application/fhir+json; charset=utf-8"
+        )
+    else:
+        from careloop.web.staff.errors import of_care_error
+
+        with translation.override(translation.get_language_from_request(request)):
+            response = of_care_error(request, error)
+    response["Cache-Control"] = "no-store"
+    if error.status in (429, 503):
+        response["Retry-After"] = str(error.fields.get("seconds", 2))
+    return response
+
+
+def is_fhir(request: HttpRequest) -> bool:
+    return request.path_info == "/fhir" or request.path_info.startswith("/fhir/")
+
+
+# --- room
+
+
+@dataclass
+class Guest:
+    """began: of what runs, by the monotonic clock. debt: seconds of slow answers, forgotten a tenth as quickly."""
+
+    began: list[float] = field(default_factory=list)
+    debt: float = 0.0
+    seen: float = 0.0
+
+
+class Ledger:
+    """slow: from when on an answer counts. most_debt: what may gather before only one at a time is let in."""
+
+    slow: Final = 1.0
+    most_debt: Final = 4.0
+    most_slow: Final = 2
+    _most_guests: Final = 5_000
+
+    def __init__(self, most_at_once: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._permits = threading.BoundedSemaphore(most_at_once)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._guests: dict[str, Guest] = {}
+        self._shed_until = 0.0
+
+    @contextmanager
+    def place(self, who: str) -> Iterator[None]:
+        """Raises Slow, Busy."""
+        if not self._permits.acquire(blocking=False):
+            self._wait()
+        try:
+            guest, began = self._enter(who)
+            try:
+                yield
+            finally:
+                self._leave(guest, began)
+        finally:
+            self._permits.release()
+
+    def _wait(self) -> None:
+        """One second, but not after somebody has just waited in vain: then the queue would only grow."""
+        is_hopeless = self._clock() < self._shed_until
+        if not self._permits.acquire(blocking=not is_hopeless, timeout=None if is_hopeless else 1.0):
+            self._shed_until = self._clock() + 1.0
+            raise Busy(seconds=3)
+
+    def _enter(self, who: str) -> tuple[Guest, float]:
+        now = self._clock()
+        with self._lock:
+            if len(self._guests) > self._most_guests:
+                self._guests = {name: guest for name, guest in self._guests.items() if guest.began}
+            guest = self._guests.setdefault(who, Guest(seen=now))
+            guest.debt, guest.seen = max(0.0, guest.debt - (now - guest.seen) / 10), now
+            running_slow = sum(1 for began in guest.began if now - began > self.slow)
+            if guest.began and (guest.debt > self.most_debt or running_slow >= self.most_slow):
+                raise Slow(seconds=5)
+            guest.began.append(now)
+        return guest, now
+
+    def _leave(self, guest: Guest, began: float) -> None:
+        now = self._clock()
+        with self._lock:
+            guest.began.remove(began)
+            if now - began > self.slow:
+                guest.debt = min(60.0, guest.debt + now - began)
+
+
+class Room:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.ledger = Ledger(settings.MOST_AT_ONCE)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info == "/healthz" or request.path_info.startswith(settings.STATIC_URL):
+            return self.get_response(request)
+        try:
+            with self.ledger.place(who_asks(request)):
+                return self.get_response(request)
+        except (Slow, Busy) as error:
+            return refusal(request, error)
+
+
+def who_asks(request: HttpRequest) -> str:
+    """Whom a slow answer counts for: the token or the session, before anybody has looked whether it is good; else the
+    address. Hashed, for it is kept in memory."""
+    said = request.META.get("HTTP_AUTHORIZATION") or request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    return sha256(
+        (said or f"from {request.META.get('REMOTE_ADDR', '')}").encode(errors="replace")
+    ).hexdigest()[:32]
