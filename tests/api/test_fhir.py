@@ -38,7 +38,10 @@ def made(door, resource=MARIA):
 
 def test_every_route_has_a_rule_and_only_metadata_is_public():
     assert [route.pattern for route in ROUTES if route.rule not in ("public", "decided")] == []
-    assert [route.pattern for route in ROUTES if route.rule == "public"] == ["metadata"]
+    assert [route.pattern for route in ROUTES if route.rule == "public"] == [
+        "metadata",
+        ".well-known/smart-configuration",
+    ]
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if r.rule != "public"], ids=lambda r: r.pattern)
