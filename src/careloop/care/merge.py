@@ -246,7 +246,11 @@ def restored(now: Resource, before: Resource, old: str, new: str) -> Resource:
     def back(path: tuple[Any, ...], text: str) -> str:
         return old if text == new and (path in was or not spoke_of_both) else text
 
-    return _rekeyed(_rewritten(now, back), new, old)
+    made = _rekeyed(_rewritten(now, back), new, old)
+    if extension(now, ON_HOLD) and not extension(before, ON_HOLD):
+        made["status"] = before.get("status")
+        set_extension(made, ON_HOLD, "Boolean", None)
+    return made
 
 
 def names(resource: Resource, person: str) -> bool:
@@ -311,7 +315,7 @@ def held(
     for consent in consents:
         if consent.get("status") != "active" or not _permits(consent) or not opens(consent):
             continue
-        if _is_portal(consent):
+        if is_portal(consent):
             is_agreed = not any(_is_ended_for_same(consent, other) for other in others)
         else:
             is_agreed = any(_says_the_same(consent, other) for other in others)
@@ -330,13 +334,13 @@ def _permits(consent: Mapping[str, Any]) -> bool:
     return (consent.get("provision") or {}).get("type", "permit") == "permit" and not is_program
 
 
-def _is_portal(consent: Mapping[str, Any]) -> bool:
+def is_portal(consent: Mapping[str, Any]) -> bool:
     return any(system == PORTAL for concept in consent.get("category", ()) for system, _ in codings(concept))
 
 
 def _is_ended_for_same(consent: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """The other record had opened its pages to somebody of that name, and has closed them."""
-    ended = other.get("status") in ("inactive", "rejected") and _is_portal(other)
+    ended = other.get("status") in ("inactive", "rejected") and is_portal(other)
     return ended and bool(_actors(consent) & _actors(other))
 
 

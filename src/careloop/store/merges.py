@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from careloop.fhir.index import VERSION
+from careloop.access import labels
+from careloop.fhir.elements import Resource
+from careloop.fhir.index import VERSION, extract
 from careloop.store import bodies
+from careloop.store.homes import belonging
 from careloop.store.stored import COLUMNS, Stored
 
 if TYPE_CHECKING:
@@ -266,3 +269,48 @@ def move_rows_back(unit: Unit, merge: Merge) -> None:
         moved = bodies.encode(merge.rows.get(kind, [])).decode()
         given = {"survivor": merge.survivor, "loser": merge.loser, "moved": moved}
         unit.cursor().execute(text.encode(), given)
+
+
+def leads_to(unit: Unit, resource: Resource) -> int:
+    """Whose the resource would be, were it written now: of what follows others, after they have moved."""
+    place = belonging(resource, extract(resource))
+    known = unit.mention_many([*filter(None, [place.home]), *place.targets])
+    return unit._home(known, place.home, place.targets)
+
+
+def keep_rows(unit: Unit, merge: Merge) -> None:
+    """With what came late."""
+    unit.cursor().execute("update merges set rows = %s where id = %s", [bodies.encode(merge.rows), merge.id])
+
+
+# --- what is asked before and after
+
+
+def may_change(unit: Unit, person: int) -> bool:
+    """Whether the reader may write into this person's own record."""
+    said, given = unit.people_sql(unit.condition("Patient", "update"), "one.person")
+    asked = f"select 1 from (values (%s::bigint)) as one(person) where {said}"
+    return unit.cursor().execute(asked.encode(), [person, *given]).fetchone() is not None
+
+
+def has_sensitive(unit: Unit, person: int) -> bool:
+    """Whether anything of hers carries a label that the policy looks at."""
+    asked = "select 1 from heads where person = %s and state = 1 and labels & %s <> 0 limit 1"
+    return unit.cursor().execute(asked, [person, labels.SENSITIVE]).fetchone() is not None
+
+
+# First written after the merge, and hers who stayed; not what the merge had moved itself. began: its first version.
+_SINCE: Final = """
+select h.rid, first.at from heads h
+cross join lateral (select v.at from versions v where v.rid = h.rid and v.version = 1 and v.person in (
+  select h.person union all select m.person from moves m where m.rid = h.rid)) as first
+where h.person = %s and h.state = 1 and h.at > %s and first.at > %s and first.at <= %s
+  and not exists (select from merged m where m.merge = %s and m.rid = h.rid) order by h.rid
+"""
+
+
+def since(unit: Unit, merge: Merge) -> list[int]:
+    """rids of what came into being while these two were one, and was not moved by the merge."""
+    until = merge.undone_at or unit.now
+    given = [merge.survivor, merge.at, merge.at, until, merge.id]
+    return [row[0] for row in unit.cursor().execute(_SINCE, given).fetchall()]
