@@ -16,6 +16,7 @@ from careloop.actions.complete_assessment import IncompleteAssessment, complete_
 from careloop.actions.decide_line import Edit, ReasonNeeded, decide_line, lines_of
 from careloop.actions.drafting import InvalidAnswer
 from careloop.actions.propose_plan import line_key
+from careloop.actions.record import begin
 from careloop.actions.record_safety import record_safety
 from careloop.actions.save_answer import save_answer
 from careloop.actions.start_assessment import start_assessment
@@ -34,6 +35,7 @@ class Ward:
     scope: Scope
     person: Stored
     now: datetime
+    sites: frozenset[int]
 
     def answer(self, instrument: str, answers: dict[str, str]) -> int:
         draft = start_assessment(self.scope, self.person.id, instrument, LIBRARY, self.now).draft.id
@@ -48,7 +50,7 @@ class Ward:
 
 @pytest.fixture
 def ward(record: None, scope: Scope, now: datetime) -> Ward:
-    with store.open(scope, now=now) as unit:
+    with begin(scope, now) as unit:
         site = unit.create_named({"resourceType": "Organization", "id": "bayview", "name": "Bayview"})
         person = unit.create(
             {
@@ -58,10 +60,8 @@ def ward(record: None, scope: Scope, now: datetime) -> Ward:
                 "managingOrganization": {"reference": site.reference},
             }
         )
-    actor = Actor(2, "staff", "Ana Reyes, RN", frozenset({"coordinator"}), practitioner="Practitioner/ana")
-    # The people projection, which tells sites, is not under test here.
-    mixed = Actor(2, "client", actor.name, scopes=scope.actor.scopes, practitioner=actor.practitioner)
-    return Ward(Scope(mixed, "page", "coordination"), person, now)
+    actor = Actor(2, "client", "Ana Reyes, RN", scopes=scope.actor.scopes, practitioner="Practitioner/ana")
+    return Ward(Scope(actor, "page", "coordination"), person, now, frozenset({site.rid}))
 
 
 def on_call(name: str, rank: int) -> None:
@@ -171,10 +171,9 @@ def proposal(ward: Ward) -> Stored:
 
 
 def as_staff(ward: Ward) -> Scope:
-    """A person at the page. The role of the demonstration stands in for her site, which a projection would tell."""
-    return replace(
-        ward.scope, actor=replace(ward.scope.actor, kind="staff", roles=frozenset({"system:demo"}))
-    )
+    """A coordinator of her site, at the page."""
+    actor = replace(ward.scope.actor, kind="staff", roles=frozenset({"coordinator"}), sites=ward.sites)
+    return replace(ward.scope, actor=actor)
 
 
 def decide_all(ward: Ward, plan: Stored) -> None:

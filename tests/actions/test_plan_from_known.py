@@ -42,7 +42,9 @@ def ward(record: None, scope: Scope, now: datetime) -> Bayview:
 
 def staff(ward: Bayview) -> Scope:
     """A person at the page, who may write at this site."""
-    actor = replace(ward.scope.actor, kind="staff", roles=frozenset({"system:demo"}))
+    actor = replace(
+        ward.scope.actor, kind="staff", roles=frozenset({"coordinator"}), sites=frozenset({ward.site.rid})
+    )
     return replace(ward.scope, actor=actor)
 
 
