@@ -38,6 +38,12 @@ class BadContact(CareError):
     code, status, issue_type = "bad-contact", 422, "value"
 
 
+class TooManyTries(CareError):
+    """Too many tries. Please wait, then try again."""
+
+    code, status, issue_type = "too-many-tries", 429, "throttled"
+
+
 @dataclass(frozen=True, repr=False)
 class Where:
     """kind: sms or mail. value: as it is sent to."""
@@ -106,10 +112,11 @@ def ask(to: Where, now: datetime) -> Asked:
     return Asked(contact, code)
 
 
-def take_sent(to: Where, typed: str, now: datetime) -> PortalAccount | None:
-    """Whose code this is, once; None for every other reason, which counts as a failure. Raises TooManyTries."""
-    newest = FamilyCode.objects.filter(kind="sent", contact=to.digest).order_by("-made_at", "-pk").first()
-    return _take(newest, _digits(typed), _key(to, ""), now)
+def take_sent(contact: str, typed: str, now: datetime) -> PortalAccount | None:
+    """contact: digest of where it was asked for. Whose code this is, once; None for every other reason, which counts as
+    a failure. Raises TooManyTries."""
+    newest = FamilyCode.objects.filter(kind="sent", contact=contact).order_by("-made_at", "-pk").first()
+    return _take(newest, _digits(typed), _key(contact, ""), now)
 
 
 def paper_of(typed: str) -> FamilyCode | None:
@@ -155,7 +162,7 @@ def _take(
 ) -> PortalAccount | None:
     """A try is counted before anything is compared, in one statement each: 32 that try at once are 32 tries, and one
     that gets in."""
-    attempts.check(key, now)
+    count(key, now)
     rows = FamilyCode.objects.filter(pk=row.pk if row else 0, used_at=None, until__gt=now)
     counted = rows.filter(tries__lt=MOST_TRIES).update(tries=F("tries") + 1)
     is_right = secrets.compare_digest(row.code_hash if row else _hash("nobody"), _hash(code))
@@ -167,9 +174,15 @@ def _take(
     return None
 
 
-def _key(to: Where | None, code: str) -> str:
+def count(who: str, now: datetime, limit: attempts.Limit = attempts.ACCOUNT) -> None:
+    """Takes a try before anything is compared. Raises TooManyTries, which carries `seconds`."""
+    if wait := attempts.take(who, now, limit):
+        raise TooManyTries(seconds=wait)
+
+
+def _key(contact: str | None, code: str) -> str:
     """By which tries are counted: the contact, or the paper."""
-    return attempts.key("family-code", to.digest if to else _hash(_letters(code)))
+    return f"family-code:{contact or _hash(_letters(code))}"
 
 
 def _hash(code: str) -> str:

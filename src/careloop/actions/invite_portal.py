@@ -17,7 +17,7 @@ from careloop.accounts.family_codes import Where
 from careloop.accounts.family_models import FamilyCode, PortalAccount, PortalContact
 from careloop.actions import record
 from careloop.care.safe_contact import Channel, Refused, may_contact
-from careloop.fhir.elements import day, name_of
+from careloop.fhir.elements import day, fhir_instant, name_of
 from careloop.kernel.errors import CareError, Forbidden, NotFound
 from careloop.projections.facts import language_of
 from careloop.projections.portal_shares import held_by
@@ -111,6 +111,7 @@ def send_code(scope: Scope, to: Where, now: datetime) -> None:
                     "kind": to.kind,
                     "language": asked.contact.account.language,
                     "sealed": sealing.seal(asked.code),
+                    "until": fhir_instant(now + family_codes.SENT_FOR),
                 },
                 people[0].rid if people else 0,
             )

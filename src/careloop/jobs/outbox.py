@@ -8,7 +8,7 @@ What fails waits longer each time; what was given up becomes a piece of work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,10 +45,18 @@ def scope() -> Scope:
     return Scope(system_actor("jobs"), "work", "operations")
 
 
-def run(now: datetime, senders: Mapping[str, Sender], limit: int = 10) -> int:
-    """senders: by kind of letter. How many were tried; 0 when nothing is due."""
+def run(
+    now: datetime,
+    senders: Mapping[str, Sender],
+    limit: int = 10,
+    *,
+    held: timedelta = HOLD,
+    kinds: Sequence[str] | None = None,
+) -> int:
+    """senders: by kind of letter. held: how long an act behind one can be undone. kinds: only these. How many were
+    tried; 0 when nothing is due."""
     with record.begin(scope(), now) as unit:
-        letters = outbox.take(unit, now + LEASE, limit=limit, held=HOLD)
+        letters = outbox.take(unit, now + LEASE, limit=limit, held=held, kinds=kinds)
     for letter in letters:
         _carry_out(letter, senders, now)
     return len(letters)

@@ -25,26 +25,31 @@ RULE: Final = "portal-minors"
 TELLING: Final = ("Consent", "RelatedPerson", "Patient")
 COLUMNS: Final = "person, consent, related, kind, share, since, until"
 HELD: Final = """
-select s.person, s.share, s.kind from portal_shares s
+select s.person, s.share, s.kind, s.related from portal_shares s
 where s.related = any(%s::bigint[]) and s.since <= %s and (s.until is null or s.until > %s)
 """
 
 
 @dataclass(frozen=True)
 class Held:
-    """person: rid of the Patient whose pages may be seen."""
+    """person: rid of the Patient whose pages may be seen. related: rid of whom they are shared with."""
 
     person: int
     share: str
     kind: str
+    related: int
 
 
 def held_by(unit: Unit, related: Collection[int]) -> list[Held]:
-    """related: rids of RelatedPersons. What they may see at unit.now. Says nothing about anybody but them."""
+    """related: rids of RelatedPersons. What they may see at unit.now."""
+    return held(unit.cursor(), related, unit.now)
+
+
+def held(cursor: Any, related: Collection[int], now: datetime) -> list[Held]:
+    """The same for who is only about to be an actor. Says nothing about anybody but them."""
     if not related:
         return []
-    rows = unit.cursor().execute(HELD, [sorted(related), unit.now, unit.now]).fetchall()
-    return [Held(*row) for row in rows]
+    return [Held(*row) for row in cursor.execute(HELD, [sorted(related), now, now]).fetchall()]
 
 
 def ages_of(rule: Rule) -> Ages:
