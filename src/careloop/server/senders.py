@@ -14,11 +14,11 @@ from django.db import transaction
 
 from careloop import library
 from careloop.accounts.models import Principal, Sender
+from careloop.actions.keep_accounts import NameTaken, known_organizations
 from careloop.connect.hl7v2.tables import CLASS_WORDS
 from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.clock import system_clock
 from careloop.kernel.errors import CareError, NotFound
-from careloop.server.people import NameTaken, known_organizations
 
 LONGEST_NAME = 50
 
@@ -105,7 +105,7 @@ def _with(sender: Sender, told: Told) -> Sender:
             setattr(sender, name, said.strip())
     for name in ("site", "hospital"):
         if (said := getattr(told, name)) is not None:
-            setattr(sender, name, *known_organizations([said]))
+            setattr(sender, name, *known_organizations([said], system_clock()))
     if told.zone is not None:
         sender.zone = zone_called(told.zone).key if told.zone else ""
     sender.dispositions = _mapped(sender.dispositions, told.dispositions, "--disposition", _meanings())
