@@ -32,9 +32,12 @@ struct record { /* span bytes at offset were written over; `have` old ones follo
 static const char *root, *shadow;
 static size_t root_length;
 
+/* Copies: PostgreSQL writes its title over the environment. */
 __attribute__((constructor)) static void prepare(void) {
     root = getenv("CARELOOP_POWER_ROOT");
     shadow = getenv("CARELOOP_POWER_SHADOW");
+    root = root ? strdup(root) : NULL;
+    shadow = shadow ? strdup(shadow) : NULL;
     root_length = root ? strlen(root) : 0;
 }
 

@@ -51,7 +51,16 @@ class Disk:
         disk.root.mkdir()
         disk.shadow.mkdir()
         disk.shadow.chmod(0o777)
-        command = ["gcc", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-o", str(disk.library), str(SOURCE)]
+        command = [
+            "gcc",
+            "-O2",
+            "-fPIC",
+            "-shared",
+            "-fvisibility=hidden",
+            "-o",
+            str(disk.library),
+            str(SOURCE),
+        ]
         subprocess.run(command, check=True, capture_output=True)
         return disk
 

@@ -74,9 +74,8 @@ def prepare(home: Path, *settings: str) -> None:
 
 @contextmanager
 def yard(home: Path, disk: Disk | None = None) -> Iterator[Yard]:
-    """Ends its processes. With a disk everything written before now is safe: the database is stopped and started."""
-    if disk:
-        embedded.stop(home / "postgres")
+    """Ends its processes. What was written before is safe: the database is stopped and started, with its settings."""
+    embedded.stop(home / "postgres")
     below = disk.environment if disk else {}
     forge = subprocess.Popen(
         [sys.executable, str(WORK)],
@@ -174,7 +173,9 @@ def what_is_wrong(home: Path) -> list[str]:
         except psycopg.Error as found:
             wrong.append(f"an index: {found.diag.message_primary}")
     embedded.stop(home / "postgres")
-    sums = embedded._run(home / "postgres", "pg_checksums", "--check", "-D", str(home / "postgres"), check=False)
+    sums = embedded._run(
+        home / "postgres", "pg_checksums", "--check", "-D", str(home / "postgres"), check=False
+    )
     if sums.returncode:
         wrong.append(f"checksums: {sums.stdout.strip()[-300:]}")
     return wrong

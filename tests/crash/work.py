@@ -52,7 +52,7 @@ def write(scope: Any, number: int, out: TextIO) -> None:
         return b.patient(id, "Maria", f"Family{pick.random()}", pick.choice(["north", "south"]))
 
     for turn in range(10**9):
-        now, choice, id = datetime.now(UTC), pick.random(), f"w{number}-{turn}"
+        now, choice, id = datetime.now(UTC), pick.random(), f"w{number}-{os.getpid()}-{turn}"
         with begin(scope, now) as unit:
             if choice < 0.3 or not mine:
                 said = [("created", unit.create(person(id), id=id))]
