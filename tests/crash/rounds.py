@@ -45,7 +45,8 @@ class Yard:
     pick: random.Random = field(default_factory=lambda: random.Random(7))
 
     def writers(self, said: list[Path], turn: int) -> list[int]:
-        assert self.forge.stdin is not None and self.forge.stdout is not None
+        assert self.forge.stdin is not None
+        assert self.forge.stdout is not None
         for number, path in enumerate(said):
             path.unlink(missing_ok=True)
             self.forge.stdin.write(f"{turn * 10 + number} {path}\n")
