@@ -1,12 +1,14 @@
 """What is remembered: derived tables, written inside every unit of work, rebuildable, proven equal to a rebuild.
 
-The order matters: the worklist and the story read the facts that `people` writes, and `Joined` comes last.
+The order matters: the worklist and the story read the facts that `people` writes and the labels that `consented` marks;
+`Joined` comes last.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from careloop.projections.consented import Consented
 from careloop.projections.finder import Finder
 from careloop.projections.joined import Joined
 from careloop.projections.people import People
@@ -17,6 +19,6 @@ from careloop.projections.worklist import Worklist
 if TYPE_CHECKING:
     from careloop.store import Projector
 
-ALL: tuple[Projector, ...] = (People(), Story(), Worklist(), Finder(), PortalShares(), Joined())
+ALL: tuple[Projector, ...] = (People(), Consented(), Story(), Worklist(), Finder(), PortalShares(), Joined())
 
 __all__ = ["ALL"]

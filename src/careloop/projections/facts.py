@@ -41,7 +41,6 @@ class Facts:
     team: str | None
     lead: str | None
     zone: str | None
-    labels: int
     merged_into: str | None
     enrolled: tuple[Enrollment, ...]
 
@@ -59,7 +58,6 @@ def facts_of(
         team=next((m for team in active if (m := _member(team, None, "CareTeam/"))), None),
         lead=lead or manager,
         zone=zone_of_person(patient, site)[0],
-        labels=0,
         merged_into=_replaced_by(patient),
         enrolled=tuple(_enrollments(episodes)),
     )

@@ -169,14 +169,16 @@ def _keep_facts(unit: Unit, people: Collection[int], told: dict[int, Facts]) -> 
     if not told:
         return
     cursor.executemany(
-        "insert into people(person, site, team, lead, labels, zone, merged_into) values (%s, %s, %s, %s, %s, %s, %s)",
+        "insert into people(person, site, team, lead, labels, zone, merged_into) values (%s, %s, %s, %s,"
+        " coalesce((select h.labels from heads h where h.person = %s and h.rid = %s), 0), %s, %s)",
         [
             (
                 p,
                 keys.get(f.site),
                 keys.get(f.team),
                 keys.get(f.lead),
-                f.labels,
+                p,
+                p,
                 f.zone,
                 keys.get(f.merged_into),
             )

@@ -14,6 +14,7 @@ from careloop.store import Unit
 COMPARED: Final = {
     "people": "person, site, team, lead, labels, zone, merged_into",
     "enrolled": "person, program, since, until, rid",
+    "consented": "*",
     "briefs": "*",
     "names": "*",
     "story": "*",

@@ -122,7 +122,9 @@ def keep(unit: Unit, found: Collection[Stored]) -> None:
     ]
     if rows:
         unit.cursor().executemany(
-            "insert into story(person, rid, key, at, has_hour, kind, title, detail, who, why, reference)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "insert into story(person, rid, key, at, has_hour, kind, title, detail, who, why, reference, labels)"
+            " select n.*, coalesce(h.labels, 0) from (values (%s::bigint, %s::bigint, %s::text, %s::timestamptz,"
+            " %s::boolean, %s::text, %s::text, %s::text, %s::text, %s::text, %s::text)) as n(person, rid)"
+            " left join heads h on h.person = n.person and h.rid = n.rid",
             rows,
         )

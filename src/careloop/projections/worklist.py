@@ -278,11 +278,11 @@ class Worklist:
 
 
 FOLLOW = """
-update work w set site = coalesce(p.site, w.own_site), team = p.team, lead = p.lead, labels = coalesce(p.labels, 0),
+update work w set site = coalesce(p.site, w.own_site), team = p.team, lead = p.lead,
   position = nextval('work_positions')
 from unnest(%s::bigint[]) as moved(person) left join people p on p.person = moved.person
-where w.person = moved.person and (w.site, w.team, w.lead, w.labels)
-  is distinct from (coalesce(p.site, w.own_site), p.team, p.lead, coalesce(p.labels, 0))
+where w.person = moved.person and (w.site, w.team, w.lead)
+  is distinct from (coalesce(p.site, w.own_site), p.team, p.lead)
 """
 
 COLUMNS = {
@@ -312,13 +312,14 @@ COLUMNS = {
     "is_acknowledged": "boolean",
     "reason": "text",
 }
-# site, team, lead and labels are the person's, as they stand at this moment.
+# site, team and lead are the person's, labels the Task's own, as they stand at this moment.
 KEEP = f"""
 insert into work({", ".join(COLUMNS)}, site, team, lead, labels, position)
 select {", ".join(f"n.{name}" for name in COLUMNS)},
-  coalesce(p.site, n.own_site), p.team, p.lead, coalesce(p.labels, 0), nextval('work_positions')
+  coalesce(p.site, n.own_site), p.team, p.lead, coalesce(h.labels, 0), nextval('work_positions')
 from (values ({", ".join(f"%s::{kind}" for kind in COLUMNS.values())})) as n({", ".join(COLUMNS)})
 left join people p on p.person = n.person
+left join heads h on h.person = n.person and h.rid = n.task
 """
 
 

@@ -143,14 +143,14 @@ def _denied(said: LabelsAllowed, person: str, bits: str, now: datetime) -> Sql:
     excepted = (
         "case when c.grantee <> 0 then 0 else coalesce((select bit_or(p.permits) from consented p"
         " where p.person = c.person and p.consent = c.consent and p.grantee = any(%s::bigint[])"
-        f" and {_LASTS.format('p')}), 0) end"
+        f" and {_LASTS.format('p')} and (p.purposes = 0 or (p.purposes & %s::integer) <> 0)), 0) end"
     )
     text = (
         f"exists (select from consented c where c.person = {person} and c.grantee = any(%s::bigint[])"
         f" and {_LASTS.format('c')} and (c.denies & ({bits}) & ~{excepted}) <> 0)"
     )
     hers = sorted(said.grantees)
-    return text, [sorted({0, *hers}), now, now, hers, now, now]
+    return text, [sorted({0, *hers}), now, now, hers, now, now, said.purposes]
 
 
 def _labels(said: LabelsAllowed, person: str, column: str, now: datetime) -> Sql:
