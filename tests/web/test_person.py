@@ -12,8 +12,8 @@ from django.test import Client, override_settings
 
 from careloop import library, projections, store
 from careloop.access import Scope, system_actor
-from careloop.accounts.actors import actor_of_user
 from careloop.accounts.models import User
+from careloop.actions.staff_actor import staff_actor
 from careloop.actions.start_assessment import start_assessment
 from careloop.fhir.elements import codeable, fhir_instant, ref
 from careloop.kernel.clock import MovableClock
@@ -311,7 +311,7 @@ def test_assessments_tell_score_band_day_and_who(ana: Client) -> None:
 
 
 def test_an_assessment_that_was_begun_can_be_gone_on_with(ana: Client, now: datetime) -> None:
-    scope = Scope(actor_of_user(User.objects.get(), middleware.rid_of), "page", "coordination")
+    scope = Scope(staff_actor(User.objects.get(), now), "page", "coordination")
     begun = start_assessment(scope, MARIA, "gad-7", library.load(), now)
     assert f'href="/assessments/{begun.draft.id}/"' in page(ana, "assessments")
 

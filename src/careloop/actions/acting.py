@@ -6,30 +6,34 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from django.db import connection
-
 from careloop.access import Actor
 from careloop.access.smart_scope import read_scopes
-from careloop.accounts import smart_tokens
-from careloop.accounts.actors import actor_of_user
+from careloop.accounts import family_accounts, smart_tokens
 from careloop.accounts.models import User
 from careloop.accounts.smart_models import AccessToken, App
+from careloop.actions.family_actor import family_of
+from careloop.actions.staff_actor import staff_actor
 from careloop.kernel.errors import Unauthenticated
-from careloop.store.keys import rid_of as look_up
 
 
 def actor_of_principal(principal: int, now: datetime) -> Actor | None:
     """None for an account that is disabled or closed, and for what is no person's account."""
     user = User.objects.filter(principal=principal, is_active=True).first()
-    return actor_of_user(user, rid_of) if user is not None else None
+    if user is not None:
+        return staff_actor(user, now)
+    family = family_of(principal, now)
+    return family.actor if family is not None else None
 
 
 def fhir_user_of(principal: int) -> str:
-    """`Practitioner/…` of a member of staff; empty where the record does not know her."""
+    """`Practitioner/…` of a member of staff, `Patient/…` or `RelatedPerson/…` of somebody at the family's door; empty
+    where the record does not know her."""
     user = User.objects.filter(principal=principal, is_active=True).first()
     if user is not None:
         return f"Practitioner/{user.practitioner}" if user.practitioner else ""
-    return ""
+    account = family_accounts.of_principal(principal)
+    known = family_accounts.references_of(account) if account is not None else ()
+    return next((own for own in known if own.startswith("Patient/")), next(iter(known), ""))
 
 
 def actor_of_app_token(text: str, now: datetime) -> Actor:
@@ -56,8 +60,3 @@ def _actor(held: AccessToken, now: datetime) -> Actor | None:
 def actor_of_app(app: App) -> Actor:
     """The program itself, for what it does on its own account."""
     return Actor(principal=app.principal_id, kind="client", name=app.name)
-
-
-def rid_of(reference: str) -> int | None:
-    with connection.cursor() as cursor:
-        return look_up(cursor, reference)

@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
 from careloop.access import Scope
 from careloop.accounts import devices, sessions
-from careloop.accounts.actors import actor_of_user
 from careloop.accounts.sign_in_models import SignedIn
+from careloop.actions.staff_actor import staff_actor
 from careloop.kernel.clock import Clock, system_clock
 from careloop.kernel.ids import new_request_id
 from careloop.server import logs
@@ -113,15 +112,7 @@ class WhoAndWhen:
         request.actor = request.scope = None  # type: ignore[attr-defined]
         signed_in = request.signed_in  # type: ignore[attr-defined]  # set by SessionLimits
         if signed_in is not None and request.user.is_authenticated:
-            actor = actor_of_user(request.user, rid_of)
+            actor = staff_actor(request.user, request.now)  # type: ignore[attr-defined]  # set by RequestId
             request.actor = actor  # type: ignore[attr-defined]
             request.scope = Scope(actor, "page", "coordination", request.request_id)  # type: ignore[attr-defined]
         return self.get_response(request)
-
-
-def rid_of(reference: str) -> int | None:
-    """The record's key of a staff member, site or team; no patient's key is looked up here."""
-    from careloop.store.keys import rid_of as look_up
-
-    with connection.cursor() as cursor:
-        return look_up(cursor, reference)
