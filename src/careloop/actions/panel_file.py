@@ -13,6 +13,7 @@ from typing import Final
 
 from careloop.care.register import LANGUAGES, Told, problems
 from careloop.kernel.errors import CareError
+from careloop.kernel.sniffing import kind_of
 
 MOST_BYTES: Final = 10 * 1024 * 1024
 MOST_ROWS: Final = 50_000
@@ -53,6 +54,16 @@ LANGUAGE_WORDS: Final[Mapping[str, str]] = {
     **{name.lower(): code for code, name in LANGUAGES.items()},
     **{"eng": "en", "spa": "es", "espanol": "es", "ingles": "en", "vie": "vi", "chi": "zh", "mandarin": "zh"},
     **{"cantonese": "zh", "creole": "ht", "farsi": "fa", "asl": "ase", "vietnamita": "vi", "chino": "zh"},
+}
+
+
+_NO_TABLES: Final[Mapping[str, str]] = {
+    "zip": "It is a workbook or a ZIP file: open it and save the sheet as CSV.",
+    "html": "It is a web page, whatever it is called: save the sheet as CSV.",
+    **dict.fromkeys(
+        ("pdf", "png", "jpeg", "gif", "webp"), "It is a document or a picture: save the sheet as CSV."
+    ),
+    **dict.fromkeys(("gzip", "program"), "It is no table: save the sheet as CSV."),
 }
 
 
@@ -105,7 +116,11 @@ def read_panel(data: bytes) -> Panel:
     """Raises BadPanel with what is wrong with the file."""
     if len(data) > MOST_BYTES:
         raise BadPanel("It is larger than 10 MB: send it in parts.")
+    if (kind := kind_of(data)) in _NO_TABLES:
+        raise BadPanel(_NO_TABLES[kind])
     text, encoding = _text(data)
+    if "\0" in text:
+        raise BadPanel("It is no text: save the sheet as CSV first.")
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(DELIMITERS, key=first.count)
     if not first.count(delimiter):

@@ -92,7 +92,9 @@ class Exchange:
         length = self.request.headers.get("Content-Length", "")
         if length.isdigit() and int(length) > wire.LIMITS.bytes:
             raise wire.TooLarge("A body may have 10 MB.")
-        return wire.loads(self.request.body)
+        coding = self.request.headers.get("Content-Encoding", "")
+        body = wire.unpacked(self.request.body, coding)
+        return wire.loads(body, limits=wire.UNPACKED_LIMITS if coding else wire.LIMITS)
 
     def pairs(self) -> list[tuple[str, str]]:
         """The search's words of the address, in order, without those about the format."""

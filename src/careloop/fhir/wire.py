@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn
@@ -32,14 +33,17 @@ class TooLarge(CareError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """bytes: of the body as sent. depth: of nested objects and lists. entries: of a Bundle."""
+    """bytes: of the body as sent. depth: of nested objects and lists. entries: of a Bundle. unpacked: bytes of what
+    came packed."""
 
     bytes: int = 10 * 1024 * 1024
     depth: int = 64
     entries: int = 1_000
+    unpacked: int = 50 * 1024 * 1024
 
 
 LIMITS: Final = Limits()
+UNPACKED_LIMITS: Final = Limits(bytes=LIMITS.unpacked)
 # Files that the house's own people import: larger, otherwise as strict.
 FILE_LIMITS: Final = Limits(bytes=200 * 1024 * 1024, entries=100_000)
 
@@ -64,6 +68,25 @@ _PLAIN_WORDS = {
     "Illegal trailing comma before end of object": "there is a comma before a closing bracket",
     "Illegal trailing comma before end of array": "there is a comma before a closing bracket",
 }
+
+
+def unpacked(data: bytes, coding: str, *, limits: Limits = LIMITS) -> bytes:
+    """The body behind its Content-Encoding; never more of it in memory than allowed. Raises MalformedBody, TooLarge."""
+    kind = coding.strip().lower()
+    if kind in ("", "identity"):
+        return data
+    if kind not in ("gzip", "x-gzip"):
+        raise MalformedBody("Send it unpacked, or packed with gzip.")
+    unpacker = zlib.decompressobj(31)
+    try:
+        found = unpacker.decompress(data, limits.unpacked + 1)
+    except zlib.error:
+        raise MalformedBody("It says that it is packed with gzip, and isn't.") from None
+    if len(found) > limits.unpacked:
+        raise TooLarge(f"It unpacks to more than {limits.unpacked // (1024 * 1024)} MB.")
+    if not unpacker.eof or unpacker.unused_data:
+        raise MalformedBody("Its packing is cut off, or something stands behind it.")
+    return found
 
 
 def loads(data: bytes | str, *, limits: Limits = LIMITS) -> Resource:
