@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from careloop.actions import hospital_reviews
@@ -14,7 +14,7 @@ from careloop.fhir.elements import Resource, codeable, codings, fhir_instant
 from careloop.projections import identity
 from careloop.projections.identity import one_at_a_time
 from careloop.projections.worklist_rows import OPEN
-from careloop.store import Stored, Unit
+from careloop.store import Stored, Unit, merges
 
 __all__ = ["Stranger", "Who", "identify_person", "messages_of", "one_at_a_time", "remember"]
 
@@ -55,7 +55,7 @@ def identify_person(unit: Unit, stranger: Stranger) -> Who:
     """A decision that a person took stands; else the rules decide, and where they can't, a person is asked."""
     asked = hospital_reviews.find(unit, stranger.key)
     if asked is not None and (decided := _decision(asked)):
-        return decided
+        return _where_she_is(unit, decided)
     known = identity.look_alikes(unit, stranger.patient)
     answer = identify(facts_of(stranger.patient), [facts_of(one.resource) for one in known])
     if isinstance(answer, Match):
@@ -90,6 +90,13 @@ def _decision(task: Stored) -> Who | None:
     if _with(outputs, NEW):
         return Who(None, because="A person decided that this is somebody new.", task=task.reference)
     return None
+
+
+def _where_she_is(unit: Unit, decided: Who) -> Who:
+    """Her record may have been joined to another since."""
+    rid = unit.rid_of(decided.person) if decided.person else None
+    last = merges.survivors(unit, [rid]).get(rid) if rid is not None else None
+    return decided if last is None else replace(decided, person=unit.reference_of(last))
 
 
 def _with(items: Any, code: str) -> list[Resource]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from careloop.access import Scope, system_actor
 from careloop.actions import record
+from careloop.actions.carry_late import carry_late
 from careloop.actions.follow_person import follow
 from careloop.actions.mail_letter import KIND as MAIL
 from careloop.actions.mail_letter import record_mailed
@@ -22,7 +23,7 @@ from careloop.library import Library
 from careloop.reactions import trouble
 from careloop.reactions.alone import alone
 from careloop.reactions.trouble import FAULTS, is_outage
-from careloop.store import feed
+from careloop.store import feed, merges
 from careloop.store.connection import keeper
 from careloop.store.feed import Event
 
@@ -41,6 +42,8 @@ select distinct person, person from work where person = any(%s::bigint[]) and is
 MOVED: Final = "select rid, person from moves where rid = any(%s::bigint[])"
 MAILED: Final = "select task_id from work where task = any(%s::bigint[]) and kind = %s and not is_open"
 REVIEWS: Final = "select task from work where task = any(%s::bigint[]) and kind = %s"
+# Whose record is part of another's: whatever still comes for it goes there.
+JOINED: Final = "select loser from merges where loser = any(%s::bigint[]) and undone_at is null"
 WAITING_FOR_SITE: Final = """
 select p.site, w.person from work w join people p on p.person = w.person
 where p.site = any(%s::bigint[]) and w.is_open and w.kind = %s
@@ -79,7 +82,10 @@ def _follow(person: int, library: Library, now: datetime) -> str | None:
     for attempt in range(TRIES):
         try:
             with record.begin(scope(), now) as unit:
-                follow(unit, person, library)
+                if merges.standing(unit, person) is None:
+                    follow(unit, person, library)
+                else:  # what was carried over comes by again, as hers
+                    carry_late(unit, person)
                 trouble.is_over(unit, person)
             return None
         except Conflict as met:
@@ -112,10 +118,11 @@ def _concerned(events: Sequence[Event]) -> Iterator[tuple[Event, set[int]]]:
     waiting = _pairs(WAITING_FOR_SITE, [_rids(events, "Organization"), REVIEW])
     reviews = {row[0] for row in _rows(REVIEWS, [_rids(events, "Task"), REVIEW])}
     observed = sorted({event.person for event in events if event.type == "Observation"})
+    joined = {row[0] for row in _rows(JOINED, [sorted({event.person for event in events})])}
     visited = _pairs(WAITING_FOR_VISIT, [observed, VISIT])
     for event in events:
         people = moved.get(event.rid, set()) | waiting.get(event.rid, set())
-        if event.type in TELLING or event.rid in reviews:
+        if event.type in TELLING or event.rid in reviews or event.person in joined:
             people = people | {event.person}
         if event.type == "Observation":
             people = people | visited.get(event.person, set())

@@ -19,7 +19,7 @@ from careloop.connect.hl7v2 import escapes, times
 from careloop.kernel.errors import CareError
 
 START, END = b"\x0b", b"\x1c\x0d"
-SUPPORTED = {"A01", "A03", "A04", "A08", "A11", "A13", "A40"}
+SUPPORTED = {"A01", "A03", "A04", "A08", "A11", "A13", "A18", "A30", "A34", "A40"}
 READ = frozenset({"MSH", "EVN", "PID", "PD1", "NK1", "PV1", "PV2", "DG1", "IN1", "MRG"})
 MOST_SEGMENTS, MOST_READ, MOST_READ_LENGTH, MOST_REPEATS = 5_000, 200, 131_072, 500
 _VERSION = re.compile(r"2\.[345678](\.\d+)*\Z")

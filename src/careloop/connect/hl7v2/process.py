@@ -133,8 +133,8 @@ def _take_in(unit: Unit, message: Message) -> Outcome:
     digest = inbox.digest_of(message.raw)
     told = translate.translate(parsed, senders.origin_of(sender), message.at, digest)
     identify_person.one_at_a_time(unit)
-    if told.event == translate.MERGE:
-        person = merging.ask(unit, parsed, told, message.id, sender)
+    if told.event in translate.MERGES:
+        person = merging.take_in(unit, parsed, told, message.id, sender)
         return Outcome("done", person=person.rid if person else None)
     return _write(unit, told, message, sender, digest)
 

@@ -18,7 +18,8 @@ from careloop.fhir import validate
 from careloop.fhir.elements import Resource, fhir_instant
 from careloop.kernel.errors import CareError
 
-MERGE = "A40"
+# All say that MRG-1 is now who PID-3 is; the older three are what A40 became.
+MERGES = frozenset({"A18", "A30", "A34", "A40"})
 STAY_EVENTS = frozenset({"A01", "A03", "A04", "A11", "A13"})
 # An old one of these must not pass for news. What corrects or cancels is newer than what it speaks of.
 HAPPENED = frozenset({"A01", "A03", "A04"})
@@ -30,7 +31,7 @@ _EVENT_WORDS = {
     "A08": "Update",
     "A11": "Admission canceled",
     "A13": "Discharge canceled",
-    "A40": "Merge of two records",
+    **dict.fromkeys(sorted(MERGES), "Merge of two records"),
 }
 
 
@@ -87,13 +88,13 @@ def translate(message: Message, origin: Origin, received: datetime, digest: str)
     head, notes = message.header, Notes()
     for note in message.notes:
         notes.add(note)
-    if sum(1 for _ in message.all("PID")) > 1 and head.trigger != MERGE:
+    if sum(1 for _ in message.all("PID")) > 1 and head.trigger not in MERGES:
         raise CannotTranslate("It speaks of more than one person (PID).")
     draft = _Draft(f"{origin.name}|{digest}", notes)
     person = draft.add("patient", people.patient(message, origin, received, notes))
     if person is None:
         raise CannotTranslate("What it says about the person is not valid.")
-    if head.trigger != MERGE:
+    if head.trigger not in MERGES:
         _around(message, person, origin, received, draft)
         _stay(message, person, origin, received, draft)
     recorded = recorded_at(message, origin, received, notes)
