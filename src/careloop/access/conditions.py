@@ -159,3 +159,17 @@ def without_labels(condition: Condition) -> Condition:
         case AnyOf(parts):
             return any_of(*map(without_labels, parts))
     return condition
+
+
+def sides(condition: Condition) -> tuple[Condition, ...] | None:
+    """The conditions on people of which one must hold: by site, team, lead, name. None where it can't be said so
+    simply; then everybody has to be looked at."""
+    match condition:
+        case SiteIn() | TeamIn() | LeadIs() | PersonIn() | ProgramIn():
+            return (condition,)
+        case AnyOf(parts):
+            found = [sides(part) for part in parts]
+            return None if None in found else tuple(one for side in found for one in side or ())
+        case All(parts):
+            return next((found for part in parts if (found := sides(part)) is not None), None)
+    return None

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from careloop.access.conditions import AnyOf, Condition, LeadIs, SiteIn, TeamIn
+from careloop.access.conditions import Condition, LeadIs, PersonIn, SiteIn, TeamIn, sides
 from careloop.care.work import WorkClass
 from careloop.care.workload import (
     FIRST_BECAUSE,
@@ -135,7 +135,9 @@ def _sides(unit: Unit, view: str, condition: Condition) -> list[Sql]:
     """The indexes to walk. The condition stands beside each anyway; sides only say where to look."""
     me = unit.scope.actor.practitioner_rid
     if view == "mine":
-        mine: list[Sql] = [("w.owner = %s", [me])] if me is not None else []
+        # What a colleague owes while she is away is owed by whoever covers for her.
+        owners = sorted({*unit.scope.actor.covered, *filter(None, [me])})
+        mine: list[Sql] = [("w.owner = %s", [owner]) for owner in owners]
         return [*mine, *((text + AT_HAND, told) for text, told in _houses(condition))]
     extra = " and w.owner is null" if view == "unclaimed" else ""
     within: list[Any] = []
@@ -147,8 +149,10 @@ def _sides(unit: Unit, view: str, condition: Condition) -> list[Sql]:
 def _houses(condition: Condition) -> list[Sql]:
     """One side a site and team, so that each stops at its own limit; nobody's work is at hand for all."""
     nobody: Sql = ("w.person = 0 and w.site is null", [])
-    parts = condition.parts if isinstance(condition, AnyOf) else (condition,)
     found: list[Sql] = []
+    parts = sides(condition)
+    if parts is None:
+        return [("true", [])]
     for part in parts:
         if isinstance(part, SiteIn):
             found += [("w.site = %s", [site]) for site in sorted(part.sites)]
@@ -156,6 +160,8 @@ def _houses(condition: Condition) -> list[Sql]:
             found += [("w.team = %s", [team]) for team in sorted(part.teams)]
         elif isinstance(part, LeadIs):
             found.append(("w.lead = %s", [part.lead]))
+        elif isinstance(part, PersonIn):
+            found.append(("w.person = any(%s::bigint[])", [sorted(part.people)]))
         else:
             return [("true", [])]
     return [*found, nobody]
@@ -248,8 +254,10 @@ def row_of(unit: Unit, task_id: str, now: datetime, *, reader: ZoneInfo | None =
 
 def _listed(unit: Unit, where: str, parameters: list[Any], hours: Hours) -> list[Row]:
     text = f"select 'later', {worklist_sql.COLUMNS}, {BRIEF} from {worklist_sql.ROW_SOURCE}"
+    may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person", labels="w.labels")
     rows = unit.cursor().execute(
-        f"{text} where w.is_open and {where} order by w.class, w.aim, w.task limit 200", parameters
+        f"{text} where w.is_open and {where} and {may} order by w.class, w.aim, w.task limit 200",
+        [*parameters, *allowed],
     )
     found = [_row(row, hours) for row in rows.fetchall()]
     unit.saw({row.person.rid for row in found if row.person}, "work")
