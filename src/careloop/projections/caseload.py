@@ -53,66 +53,100 @@ class Listed:
 
 @dataclass(frozen=True)
 class Caseload:
-    """has_more: another page follows. total: of this view and filter, counted up to a limit."""
+    """has_more: another page follows. total: of this view and filter, counted up to a limit. is_partial: something of
+    somebody on it is not shown."""
 
     rows: tuple[Listed, ...]
     has_more: bool
     total: int
+    is_partial: bool = False
 
 
 MOST_COUNTED: Final = 1_000
 
 # Whose lines stand on the page is decided first; what is next and what was last is looked up for those few only.
 CHOSEN: Final = "from people p join briefs b on b.person = p.person"
+# {work}, {story}: whether the reader may see that row.
 NEXT: Final = """
 left join lateral (
-  select w.task_id, w.title, w.aim, w.class, w.zone from work w where w.person = p.person and w.is_open
+  select w.task_id, w.title, w.aim, w.class, w.zone from work w where w.person = p.person and w.is_open and {work}
   order by w.class, w.due, w.task limit 1
 ) n on true"""
 HEARD: Final = """
-left join lateral (select max(s.at) as at from story s where s.person = p.person and s.kind = 'contact') h on true"""
+left join lateral (
+  select max(s.at) as at from story s where s.person = p.person and s.kind = 'contact' and {story}
+) h on true"""
 COUNTS: Final = """
 left join lateral (
   select count(*) as open, count(*) filter (where w.aim < %s and not w.is_waiting and w.wake <= %s) as late
-  from work w where w.person = p.person and w.is_open
+  from work w where w.person = p.person and w.is_open and {work}
 ) c on true"""
 ORDERS: Final = {
-    "name": ("", "b.name, p.person"),
-    "next": (NEXT, "n.class nulls last, n.aim nulls last, b.name, p.person"),
-    "heard": (HEARD, "h.at nulls first, b.name, p.person"),
+    "name": "b.name, p.person",
+    "next": "n.class nulls last, n.aim nulls last, b.name, p.person",
+    "heard": "h.at nulls first, b.name, p.person",
 }
 ENROLLED: Final = "exists (select from enrolled e where e.person = p.person and e.until is null{which})"
 LATE: Final = (
     "exists (select from work w where w.person = p.person and w.is_open and w.aim < %s"
-    " and not w.is_waiting and w.wake <= %s)"
+    " and not w.is_waiting and w.wake <= %s and {work})"
 )
-UNHEARD: Final = (
-    "not exists (select from story s where s.person = p.person and s.kind = 'contact' and s.at >= %s)"
-)
+UNHEARD: Final = "not exists (select from story s where s.person = p.person and s.kind = 'contact' and s.at >= %s and {story})"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Whether the reader may see a row of the worklist (w) and of the story (s), by the labels of each."""
+
+    work: Sql
+    story: Sql
+
+    def next(self) -> Sql:
+        return NEXT.format(work=self.work[0]), self.work[1]
+
+    def heard(self) -> Sql:
+        return HEARD.format(story=self.story[0]), self.story[1]
+
+    def counts(self, now: datetime) -> Sql:
+        return COUNTS.format(work=self.work[0]), [now, now, *self.work[1]]
+
+
+def _seen(unit: Unit) -> _Seen:
+    condition = unit.condition("Patient", "search")
+    return _Seen(
+        unit.people_sql(condition, "w.person", labels="w.labels"),
+        unit.people_sql(condition, "s.person", labels="s.labels"),
+    )
 
 
 def caseload(unit: Unit, asked: Asked, size: int = 50) -> Caseload:
     """The caller's own people or all she may see; never merged records. Written into the audit trail."""
-    where, told = _where(unit, asked)
-    needs, order = ORDERS[asked.sort if asked.view == "mine" else "name"]
+    seen = _seen(unit)
+    where, told = _where(unit, asked, seen)
+    sort = asked.sort if asked.view == "mine" else "name"
+    needs, needed = {"name": ("", []), "next": seen.next(), "heard": seen.heard()}[sort]
+    beside = [seen.next(), seen.counts(unit.now), seen.heard()]
+    order = ORDERS[sort]
     text = (
         f"select {BRIEF}, l.name, n.task_id, n.title, n.aim, n.class, n.zone, c.late, c.open, h.at,"
         " (select array_agg(distinct e.program order by e.program) from enrolled e"
         "  where e.person = p.person and e.until is null)"
         f" from (select p.person {CHOSEN} {needs} where {where} order by {order} limit %s offset %s) k"
         " join people p on p.person = k.person join briefs b on b.person = p.person"
-        f" left join names l on l.rid = p.lead {NEXT} {COUNTS} {HEARD} order by {order}"
+        f" left join names l on l.rid = p.lead {' '.join(each for each, _ in beside)} order by {order}"
     )
     window = [size + 1, (max(asked.page, 1) - 1) * size]
-    rows = unit.cursor().execute(text, [*told, *window, unit.now, unit.now]).fetchall()
+    given = [*needed, *told, *window, *(value for _, values in beside for value in values)]
+    rows = unit.cursor().execute(text, given).fetchall()
     found = [_listed(row, unit) for row in rows[:size]]
     unit.saw({one.person.rid for one in found}, "people")
     flags = _flags(unit, [one.person.id for one in found])
     shown = tuple(replace(one, flags=flags.get(one.person.id, ())) for one in found)
-    return Caseload(shown, len(rows) > size, _total(unit, where, told))
+    is_partial = unit.withholds({one.person.rid for one in found})
+    return Caseload(shown, len(rows) > size, _total(unit, where, told), is_partial)
 
 
-def _where(unit: Unit, asked: Asked) -> Sql:
+def _where(unit: Unit, asked: Asked, seen: _Seen) -> Sql:
     may, allowed = unit.people_sql(unit.condition("Patient", "search"), "p.person")
     parts, told = [f"({may})", "p.merged_into is null"], [*allowed]
     if asked.view == "mine":
@@ -123,11 +157,11 @@ def _where(unit: Unit, asked: Asked) -> Sql:
         told.append(asked.program)
     match asked.only:
         case "late":
-            parts.append(LATE)
-            told += [unit.now, unit.now]
+            parts.append(LATE.format(work=seen.work[0]))
+            told += [unit.now, unit.now, *seen.work[1]]
         case "silent":
-            parts += ["not b.is_deceased", ENROLLED.format(which=""), UNHEARD]
-            told.append(unit.now - SILENCE)
+            parts += ["not b.is_deceased", ENROLLED.format(which=""), UNHEARD.format(story=seen.story[0])]
+            told += [unit.now - SILENCE, *seen.story[1]]
         case "interpreter":
             parts.append("b.needs_interpreter")
     return " and ".join(parts), told

@@ -94,13 +94,15 @@ join lateral (
   select v.* from versions v join audit a on a.lane = v.tx >> 48 and a.seq = v.tx & 281474976710655
   where v.person = h.person and v.rid = h.rid and v.at > %s and a.actor <> %s order by v.version desc limit 1
 ) v on true
-where h.person = %s and h.state = 1 and h.at > %s order by h.at desc limit %s
+where h.person = %s and h.state = 1 and h.at > %s and {{may}} order by h.at desc limit %s
 """
 
 
 def _changed(unit: Unit, person: int, since: datetime) -> list[Changed]:
     me = unit.scope.actor.principal
-    rows = unit.cursor().execute(CHANGED, [since, me, person, since, MOST]).fetchall()
+    may, allowed = unit.people_sql(unit.condition(), "h.person", labels="h.labels")
+    query = CHANGED.format(may=may).encode()
+    rows = unit.cursor().execute(query, [since, me, person, since, *allowed, MOST]).fetchall()
     found = [Stored.of_row(row) for row in rows]
     return [(stored, frozenset(sections_of(stored))) for stored in found]
 

@@ -45,8 +45,7 @@ def story(
     """Newest first; empty when she may not be seen. kind: one of KINDS."""
     if not unit.may_see(person):
         return []
-    where, told = "s.person = %s", [person]
-    parameters: list[Any] = [*told]
+    where, parameters = _seen(unit, person)
     if kind:
         where += " and s.kind = any(%s::text[])"
         parameters.append(SHOWN.get(kind, [kind]))
@@ -68,12 +67,16 @@ def since(unit: Unit, person: int, at: datetime, limit: int = 20) -> list[Entry]
 
 
 def last_contact(unit: Unit, person: int) -> datetime | None:
-    row = (
-        unit.cursor()
-        .execute("select max(at) from story where person = %s and kind = 'contact'", [person])
-        .fetchone()
-    )
+    where, told = _seen(unit, person)
+    text = f"select max(s.at) from story s where {where} and s.kind = 'contact'"
+    row = unit.cursor().execute(text, told).fetchone()
     return row[0] if row else None
+
+
+def _seen(unit: Unit, person: int) -> tuple[str, list[Any]]:
+    """Her lines, but for those that tell of something which this actor may not see."""
+    may, allowed = unit.people_sql(unit.condition(), "s.person", labels="s.labels")
+    return f"s.person = %s and {may}", [person, *allowed]
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -74,7 +74,7 @@ def _row(condition: Condition, of: Columns, now: datetime) -> Sql:
         case LabelsAllowed() if of.labels is not None:
             return _labels(condition, of.person, of.labels, now)
         case LabelsAllowed():
-            text, given = _of_person_labels(condition, "pe", now)
+            text, given = _of_patient(condition, "pe", now)
             return (
                 f"coalesce((select {text} from people pe where pe.person = {of.person} limit 1), true)",
                 given,
@@ -115,7 +115,7 @@ def _person(condition: Condition, of: Columns, now: datetime) -> Sql:
         if of.labels is not None and (own := _of_nobody(condition, of.labels)):
             parts.append(own)
         nobodys, told = _together(parts, " and ", "true")
-    people, given = people_where(condition, "pe", of.labels, now=now)
+    people, given = people_where(condition, "pe", of.labels, now=now, stands_for_her=True)
     # One look by key a row. An `exists` would be the planner's to turn into a table of everybody who may be seen.
     found = f"(select true from people pe where pe.person = {of.person} and {people} limit 1)"
     if not of.nobodys:
@@ -171,6 +171,11 @@ def _labels(said: LabelsAllowed, person: str, column: str, now: datetime) -> Sql
     return f"({column} = 0 or {ordinary})", given
 
 
+def _of_patient(said: LabelsAllowed, alias: str, now: datetime) -> Sql:
+    """A row that stands for a whole person: her Patient, whose labels `people` has."""
+    return _labels(said, f"{alias}.person", f"{alias}.labels", now)
+
+
 def _of_person_labels(said: LabelsAllowed, alias: str, now: datetime) -> Sql:
     """Whether her record may be opened at all: nobody denied the whole of it, or it is an emergency."""
     opened = sorted(said.emergencies | said.part2_emergencies)
@@ -206,8 +211,16 @@ def _matching(type: str, pairs: tuple[tuple[str, str], ...], of: Columns, now: d
     return _together([matching.of_head(criterion) for criterion in criteria], " and ", "true")
 
 
-def people_where(condition: Condition, alias: str, labels_column: str | None = None, *, now: datetime) -> Sql:
-    """The same over a row of `people` under that alias, for queries that start from people."""
+def people_where(
+    condition: Condition,
+    alias: str,
+    labels_column: str | None = None,
+    *,
+    now: datetime,
+    stands_for_her: bool = False,
+) -> Sql:
+    """The same over a row of `people` under that alias, for queries that start from people. stands_for_her: it is the
+    person herself that is asked for, not whose rows might be seen."""
     match condition:
         case Everyone():
             return "true", []
@@ -227,17 +240,24 @@ def people_where(condition: Condition, alias: str, labels_column: str | None = N
             carried = f"{alias}.labels" if labels_column is None else f"({alias}.labels | {labels_column})"
             return f"({carried} & %s::integer) = 0", [labels]
         case LabelsAllowed():
-            return _of_person_labels(condition, alias, now)
+            judge = _of_patient if stands_for_her else _of_person_labels
+            return judge(condition, alias, now)
         case ReferredTo() | RowMatches():
             return "true", []  # what a row is, says nothing of the person: the row itself is judged as well
         case Not(inner):
-            text, given = people_where(inner, alias, labels_column, now=now)
+            text, given = people_where(inner, alias, labels_column, now=now, stands_for_her=stands_for_her)
             # Null (a person without a site) counts as not matching the inner condition.
             return f"not coalesce({text}, false)", given
         case All(parts):
-            return _joined(parts, alias, labels_column, " and ", "true", now)
+            found = [
+                people_where(p, alias, labels_column, now=now, stands_for_her=stands_for_her) for p in parts
+            ]
+            return _together(found, " and ", "true")
         case AnyOf(parts):
-            return _joined(parts, alias, labels_column, " or ", "false", now)
+            found = [
+                people_where(p, alias, labels_column, now=now, stands_for_her=stands_for_her) for p in parts
+            ]
+            return _together(found, " or ", "false")
 
 
 def people_to_start_from(condition: Condition, now: datetime) -> Sql | None:
@@ -286,12 +306,6 @@ def _in_program(programs: frozenset[str], alias: str) -> Sql:
         "and en.until is null)",
         [sorted(programs)],
     )
-
-
-def _joined(
-    parts: tuple[Condition, ...], alias: str, labels_column: str | None, word: str, empty: str, now: datetime
-) -> Sql:
-    return _together([people_where(part, alias, labels_column, now=now) for part in parts], word, empty)
 
 
 def _together(found: list[Sql], word: str, empty: str) -> Sql:

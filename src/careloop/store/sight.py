@@ -103,15 +103,21 @@ class Sight(Commit):
             nobodys=nobodys,
         )
 
-    def withholds(self, person: int) -> bool:
-        """Whether something in her record is not shown to this actor for what it is about: what is shown may be
-        incomplete. Why, is said to nobody."""
-        condition = self.condition()
-        said, given = self.heads_sql(condition, "Patient")
+    def withholds(self, people: int | Collection[int]) -> bool:
+        """Whether something in their records is not shown to this actor for what it is about: what is shown may be
+        incomplete. Why, is said to nobody; so it looks at whole records, never at what was asked for."""
+        wanted = sorted({people} if isinstance(people, int) else people)
+        if not wanted:
+            return False
+        said, given = self.heads_sql(self.condition(), "Patient")
+        if said == "true":
+            return False
         self.flush()
-        labeled = f"select from heads h where h.person = %s and h.state = 1 and h.labels <> 0 and not {said}"
-        asked = f"select exists ({labeled})"
-        found = self._keeper.cursor().execute(asked.encode(), [person, *given]).fetchone()
+        labeled = (
+            "select from heads h where h.person = any(%s::bigint[]) and h.person <> 0 and h.state = 1"
+            f" and h.labels <> 0 and not {said}"
+        )
+        found = self._run(f"select exists ({labeled})", [wanted, *given]).fetchone()
         return bool(found and found[0])
 
     def _not_allowed(self, condition: Condition, people: Collection[int]) -> set[int]:
