@@ -37,8 +37,9 @@ def scope() -> Scope:
 
 def run(now: datetime, content: Library, limit: int = 2_000) -> int:
     """How many rows were judged. Repeated after a failure it raises nothing twice."""
+    ends = looks.ends()  # first: what comes while we look is judged the next time
     rows = looks.unjudged(limit)
-    reached = _reached(rows) if len(rows) == limit else looks.ends()
+    reached = _reached(rows) if len(rows) == limit else {**_reached(rows), **_later(ends, _reached(rows))}
     rule = content.rule(RULE, now.date())
     users = User.objects.in_bulk({row.actor for row in rows}, field_name="principal_id") if rows else {}
     own = [row for row in rows if row.actor in users]
@@ -47,9 +48,12 @@ def run(now: datetime, content: Library, limit: int = 2_000) -> int:
             judge = _Judge(unit, users, rule)
             judge.each_look(own)
             judge.each_day(own)
-    if rows:
-        looks.judged(reached)
+    looks.judged(reached)
     return len(rows)
+
+
+def _later(ends: Mapping[int, int], reached: Mapping[int, int]) -> dict[int, int]:
+    return {lane: max(seq, reached.get(lane, 0)) for lane, seq in ends.items()}
 
 
 def _reached(rows: Sequence[Row]) -> dict[int, int]:

@@ -12,6 +12,7 @@ from careloop import store
 from careloop.actions import record
 from careloop.actions.keep_protected import refuse_weakened
 from careloop.actions.take_responses import take_responses
+from careloop.api import audit_events
 from careloop.api.exchange import BadRequest, Exchange, NotSupported, UnsupportedMedia, etag
 from careloop.fhir import outcome, wire
 from careloop.fhir.definitions import RESOURCE_TYPES
@@ -46,6 +47,8 @@ def refuse(exchange: Exchange, what: str) -> HttpResponse:
 
 def read(exchange: Exchange) -> HttpResponse:
     kind = _type(exchange)
+    if kind == audit_events.TYPE:
+        return audit_events.read(exchange)
     with store.open(exchange.scope, now=exchange.now) as unit:
         stored = unit.read(kind, exchange.args["id"])
     if exchange.is_fresh(stored):
@@ -155,6 +158,8 @@ def _version_entry(exchange: Exchange, stored: Stored) -> bytes:
 
 
 def search(exchange: Exchange) -> HttpResponse:
+    if exchange.args["type"] == audit_events.TYPE:
+        return audit_events.search(exchange)
     pairs = exchange.pairs()
     asked = _asked_by_form(exchange, pairs)
     if asked is not None:

@@ -123,5 +123,5 @@ def decide_alert(unit: Unit, id: int, state: str, why: str) -> Alert:
 
 def _alert(row: Sequence[Any]) -> Alert:
     id, kind, person, principal, at, told, lane, seq, *rest = row
-    reasons = tuple((code, values) for code, values in told)
+    reasons = tuple((code, values) for code, values in (json.loads(told) if isinstance(told, str) else told))
     return Alert(id, kind, person, principal, at, reasons, (lane, seq) if lane is not None else None, *rest)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from careloop.store import Unit, bodies, people_sets
+from careloop.store import Unit, audit, bodies, people_sets
 from careloop.store.connection import keeper
 from careloop.store.keys import number_of
 
@@ -191,15 +191,18 @@ def _of_person(person: int) -> tuple[str, list[Any]]:
     return (
         "(select b.* from (select distinct lane, first, last from audit_person where person = %s) r"
         " join audit b on b.lane = r.lane and b.seq between r.first and r.last"
-        " union select c.* from lanes l left join audit_digested d on d.lane = l.lane"
-        " join audit c on c.lane = l.lane and c.seq > coalesce(d.seq, 0)) a",
+        f" union ({audit.LANES} select c.* from l left join audit_digested d on d.lane = l.lane"
+        " join audit c on c.lane = l.lane and c.seq > coalesce(d.seq, 0))) a",
         [person],
     )
 
 
 def _row(row: Sequence[Any]) -> Row:
-    plain, people, detail = row[:12], row[12], row[13]
-    return Row(*plain, people=tuple(people_sets.unpack(bytes(people or b""))), said=details_of(detail))
+    lane, seq, at, actor, app, action, outcome, why, door, request, type, rid, people, detail = row
+    seen = tuple(people_sets.unpack(bytes(people or b"")))
+    return Row(
+        lane, seq, at, actor, app, action, outcome, why, door, request, type, rid, seen, details_of(detail)
+    )
 
 
 def details_of(detail: bytes | None) -> tuple[tuple[Any, ...], ...]:
@@ -217,9 +220,10 @@ def unjudged(limit: int = 2_000) -> list[Row]:
         keeper()
         .cursor()
         .execute(
-            f"select {_COLUMNS} from audit a left join audit_judged j on j.lane = a.lane "
-            "where a.seq > coalesce(j.seq, 0) and a.actor > 0 order by a.lane, a.seq limit %s",
-            [limit],
+            f"{audit.LANES} select {_COLUMNS} from l left join audit_judged j on j.lane = l.lane cross join lateral ("
+            "select * from audit r where r.lane = l.lane and r.seq > coalesce(j.seq, 0) and r.actor > 0 "
+            "order by r.seq limit %s) a where l.lane is not null order by a.lane, a.seq limit %s",
+            [limit, limit],
         )
     )
     return [_row(row) for row in rows.fetchall()]
@@ -227,7 +231,15 @@ def unjudged(limit: int = 2_000) -> list[Row]:
 
 def ends() -> dict[int, int]:
     """The last row of each lane."""
-    return dict(keeper().cursor().execute("select lane, max(seq) from audit group by lane").fetchall())
+    rows = (
+        keeper()
+        .cursor()
+        .execute(
+            f"{audit.LANES} select l.lane, (select max(a.seq) from audit a where a.lane = l.lane) from l "
+            "where l.lane is not null"
+        )
+    )
+    return dict(rows.fetchall())
 
 
 def judged(until: dict[int, int]) -> None:

@@ -114,6 +114,17 @@ def hash_of(before: bytes, row: Sequence[Any]) -> bytes:
 
 # --- Who looked at this person: derived, kept up by `careloop work`.
 
+# Every lane that has a row, by jumping from one to the next in the primary key: all rows are never read for it.
+LANES: Final = (
+    "with recursive l(lane) as (select min(lane) from audit union all"
+    " select (select min(a.lane) from audit a where a.lane > l.lane) from l where l.lane is not null)"
+)
+_NEW: Final = f"""
+{LANES} select a.lane, a.seq, a.at, a.actor, a.behalf, a.action, a.people
+from l left join audit_digested d on d.lane = l.lane cross join lateral (
+  select * from audit r where r.lane = l.lane and r.seq > coalesce(d.seq, 0) order by r.seq limit %s) a
+where l.lane is not null order by a.lane, a.seq limit %s
+"""
 _DIGEST = """
 insert into audit_person(person, day, actor, action, lane, first, last, times)
 select * from unnest(%s::bigint[], %s::date[], %s::integer[], %s::text[], %s::smallint[], %s::bigint[], %s::bigint[],
@@ -126,21 +137,18 @@ do update set last = excluded.last, times = audit_person.times + excluded.times
 def digest_people(cursor: Any, limit: int = 5_000) -> int:
     """Adds the audit rows that came since the last time to audit_person. Returns how many; call inside a
     transaction, by one process at a time."""
-    cursor.execute(
-        "select a.lane, a.seq, a.at, a.actor, a.action, a.people from audit a "
-        "left join audit_digested d on d.lane = a.lane where a.seq > coalesce(d.seq, 0) "
-        "order by a.lane, a.seq limit %s",
-        [limit],
-    )
+    cursor.execute(_NEW, [limit, limit])
     rows = cursor.fetchall()
     seen: dict[tuple[Any, ...], tuple[int, int, int]] = {}
     ends: dict[int, int] = {}
-    for lane, seq, at, actor, action, people in rows:
+    for lane, seq, at, actor, app, action, people in rows:
         ends[lane] = seq
         for person in people_sets.unpack(bytes(people or b"")):
-            key = (person, at.astimezone(UTC).date(), actor, action, lane)
-            first, _, times = seen.get(key, (seq, seq, 0))
-            seen[key] = (first, seq, times + 1)
+            # An app that acts for somebody looked as well.
+            for who in {actor, app} - {None}:
+                key = (person, at.astimezone(UTC).date(), who, action, lane)
+                first, _, times = seen.get(key, (seq, seq, 0))
+                seen[key] = (first, seq, times + 1)
     if seen:
         columns = zip(*((*key, *value) for key, value in seen.items()), strict=True)
         cursor.execute(_DIGEST, [list(column) for column in columns])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext
 
+from careloop.access import decide
 from careloop.web.staff.room_counts import room_counts
 
 
@@ -22,16 +23,23 @@ class Place:
 
 
 def places(request: HttpRequest) -> list[Place]:
-    named = (
+    named: tuple[tuple[str, str, str], ...] = (
         ("today", gettext("Today"), "/today"),
         ("people", gettext("People"), "/people"),
         ("front-door", gettext("Front door"), "/front-door"),
         ("review", pgettext("a place: what a person must decide", "Review"), "/review"),
         ("library", gettext("Library"), "/library"),
     )
+    if _may_audit(request):
+        named = (*named, ("audit", pgettext("a place: who looked at whom", "Audit"), "/audit"))
     here = request.path
     counts: dict[str, str] = {**room_counts(request), **getattr(request, "rail_counts", {})}
     return [
         Place(key, name, href, here == href or here.startswith(href + "/"), counts.get(key, ""))
         for key, name, href in named
     ]
+
+
+def _may_audit(request: HttpRequest) -> bool:
+    actor = getattr(request, "actor", None)
+    return actor is not None and decide(actor, "search", "AuditEvent").allowed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import path
-
+from careloop.web.apps.urls import urlpatterns as apps
 from careloop.web.staff import (
     assess,
     assess_done,
     assess_urgent,
+    audit,
+    audit_alerts,
+    audit_export,
     complexity,
     contacts,
     front_door,
@@ -20,14 +22,14 @@ from careloop.web.staff import (
     review,
     review_letters,
     sign_in,
+    sign_in_second,
     today,
     work,
 )
 
 urlpatterns = [
-    path("sign-in", sign_in.sign_in, name="sign-in"),
-    path("sign-out", sign_in.sign_out, name="sign-out"),
-    path("language", sign_in.language, name="language"),
+    *sign_in.urlpatterns,
+    *sign_in_second.urlpatterns,
     *today.urlpatterns,
     *assess.urlpatterns,
     *assess_done.urlpatterns,
@@ -35,6 +37,9 @@ urlpatterns = [
     *proposals.urlpatterns,
     *plan_print.urlpatterns,
     *library.urlpatterns,
+    *audit.urlpatterns,
+    *audit_alerts.urlpatterns,
+    *audit_export.urlpatterns,
     *work.urlpatterns,
     *complexity.urlpatterns,
     *contacts.urlpatterns,
@@ -43,5 +48,6 @@ urlpatterns = [
     *register.urlpatterns,
     *review.urlpatterns,
     *review_letters.urlpatterns,
+    *apps,
     *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]

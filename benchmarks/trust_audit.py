@@ -1,0 +1,115 @@
+"""The audit trail: how long a million rows take to verify, what writing it costs a read, and how fast the viewer finds
+somebody among them.
+
+    python -m benchmarks.trust_audit [--quick]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks._stage import QUICK, home, machine
+
+ROWS = 100_000 if QUICK else 1_000_000
+GATE_ROWS_A_SECOND = 1_000_000 / 60
+LANES = 8
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+
+
+def chain(lane: int, count: int, people: int) -> Iterator[tuple[Any, ...]]:
+    """Rows as a busy house leaves them: half a year of reads, lists now and then."""
+    from careloop.store import audit, bodies, people_sets
+
+    detail = zlib.compress(bodies.encode([["R", "Patient/0f8fad5b-d9cb-469f-a165-70867728950e", 3]]), 1)
+    before = b""
+    for seq in range(1, count + 1):
+        person = 100 + (seq * 7_919 + lane) % people
+        seen = {person} if seq % 9 else {person + step for step in range(40)}
+        at = NOW - timedelta(seconds=(count - seq) * 15_000_000 / count)
+        actor = 1 + (seq * 31 + lane) % 60
+        row: tuple[Any, ...] = (
+            *(lane, seq, at, actor, None, "R", 0, "coordination", "page", f"{lane:04x}{seq:012x}"),
+            *(57_293, person, people_sets.pack(seen), detail, None),
+        )
+        before = audit.hash_of(before, row)
+        yield (*row, before)
+
+
+def fill(rows: int, people: int = 20_000) -> None:
+    from careloop.store import audit
+    from careloop.store.connection import keeper
+
+    kept = keeper()
+    with kept.cursor().copy(f"copy audit({audit.COLUMNS}, hash) from stdin") as copy:
+        for lane in range(100, 100 + LANES):
+            for row in chain(lane, rows // LANES, people):
+                copy.write_row(row)
+    kept.cursor().execute("analyze audit")
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun
+
+
+def verified() -> tuple[float, int]:
+    from django.db import connection
+
+    from careloop.store import verify
+
+    connection.ensure_connection()
+    begun = time.perf_counter()
+    report = verify.verify(connection.connection.cursor())
+    assert report.is_whole, report.problems[:3]
+    return time.perf_counter() - begun, report.rows
+
+
+def reads(count: int) -> tuple[float, float]:
+    """Reads of one resource a second: audited, and the same without."""
+    from careloop import store
+    from careloop.access import Scope, system_actor
+    from careloop.store import commit
+
+    scope = Scope(system_actor("reactions"), "work", "operations")
+    with store.open(scope, now=NOW) as unit:
+        id = unit.create({"resourceType": "Patient", "name": [{"family": "Bench"}]}).id
+
+    def read() -> None:
+        for _ in range(count):
+            with store.open(scope, now=NOW) as unit:
+                unit.read("Patient", id)
+
+    read()
+    audited = count / seconds_of(read)
+    with patch.object(commit.Commit, "_commit", lambda self: None):
+        bare = count / seconds_of(read)
+    return audited, bare
+
+
+def main() -> int:
+    with home() as place:
+        print(machine(place))
+        import django
+
+        django.setup()
+        audited, bare = reads(500 if QUICK else 3_000)
+        print(f"reads of one resource: {audited:,.0f}/s audited, {bare:,.0f}/s without ({audited / bare:.0%})")
+        made = seconds_of(lambda: fill(ROWS))
+        print(f"{ROWS:,} rows made in {made:.0f} s")
+        took, rows = verified()
+        needed = rows / GATE_ROWS_A_SECOND
+        print(f"{rows:,} rows verified in {took:.1f} s; gate {needed:.1f} s")
+        return 0 if took <= needed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
