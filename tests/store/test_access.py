@@ -28,6 +28,7 @@ from careloop.access import (
     SiteIn,
     TeamIn,
 )
+from careloop.access.reasons import Consented, Known, holds, reasons
 from careloop.kernel.errors import Gone, NotFound
 from careloop.store import search as searching
 from tests.store.world import STRANGER, World, limited_to, make_world
@@ -237,3 +238,28 @@ def test_who_sees_the_new_home_of_a_reading_does_not_see_what_it_said_at_the_old
         pytest.raises(NotFound),
     ):
         unit.history(kind, id)
+
+
+def test_the_reasons_that_a_page_tells_are_those_that_decide(
+    world: World, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @many(150, condition=conditions(list(world.people)))
+    def holds_for(condition: Condition) -> None:
+        for reference, (person, bits) in world.rows.items():
+            facts = world.people.get(person)
+            if facts is None:
+                continue
+            said = tuple(
+                Consented(c.consent or at + 1, c.grantee, c.permits, c.denies, c.purposes)
+                for at, c in enumerate(world.consents.get(person, []))
+                if c.days[0] <= 0 < c.days[1]
+            )
+            known = Known(person, facts.site, facts.team, facts.lead, facts.programs, bits, said)
+            if "NotLabeled" not in repr(
+                condition
+            ):  # it looks at the labels of the person as well; no rule uses it
+                assert holds(condition, known) == world.shows(condition, reference)
+            told = reasons(condition, known)
+            assert told or "Not(" in repr(condition)
+
+    holds_for()
