@@ -168,8 +168,8 @@ def sides(condition: Condition) -> tuple[Condition, ...] | None:
         case SiteIn() | TeamIn() | LeadIs() | PersonIn() | ProgramIn():
             return (condition,)
         case AnyOf(parts):
-            found = [sides(part) for part in parts]
-            return None if None in found else tuple(one for side in found for one in side or ())
+            each = [sides(part) for part in parts]
+            return None if None in each else tuple(one for side in each for one in side or ())
         case All(parts):
-            return next((found for part in parts if (found := sides(part)) is not None), None)
+            return next((side for part in parts if (side := sides(part)) is not None), None)
     return None

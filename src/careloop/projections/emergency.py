@@ -40,18 +40,14 @@ where b.person <> all(%s::bigint[]) and
 def named(unit: Unit, *, family: str = "", born: date | None = None, mrn: str = "") -> list[Named]:
     """At most three. Into the audit trail goes whoever was shown, and the question itself when nobody was."""
     denied = sorted(unit.scope.actor.denied)
-    if mrn.strip():
-        which, given = "b.mrn = %s::text", [mrn.strip()]
-    elif family.strip() and born:
-        which, given = "b.birth_date = %s::date", [born]
-    else:
+    by_number: tuple[str, object] = ("b.mrn = %s::text", mrn.strip())
+    which, given = by_number if mrn.strip() else ("b.birth_date = %s::date", born)
+    if not given or not (mrn.strip() or family.strip()):
         return []
-    rows = (
-        unit.cursor()
-        .execute(f"{_NAMED} {which} order by b.name, b.person limit 500", [denied, *given])
-        .fetchall()
+    query = f"{_NAMED} {which} order by b.name, b.person limit 500"
+    rows = unit.cursor().execute(query, [denied, given]).fetchall()
     )
     wanted = set(words_in(family))
     fitting = [row for row in rows if mrn.strip() or wanted <= set(words_in(row[2]))][:MOST]
     unit.saw([row[0] for row in fitting], "emergency search")
-    return [Named(*row, is_hers=unit.may_see(row[0])) for row in fitting]
+    return [Named(*row, unit.may_see(row[0])) for row in fitting]
