@@ -21,6 +21,7 @@ from careloop.kernel.errors import CareError, NotFound
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 _NATIVE = re.compile(r"[a-z][a-z0-9+\-]*(\.[a-z0-9+\-]+)+\Z")  # reverse domain name (RFC 8252, 7.1)
+APPROVED: Final = "approved"
 _MOST_REDIRECTS: Final = 10
 _MOST_KEYS: Final = 20
 
@@ -94,7 +95,7 @@ def named(name: str) -> App:
 def origins() -> frozenset[str]:
     """Of the pages of approved apps: who may call from a browser."""
     found: set[str] = set()
-    for redirects, launch_url in App.objects.filter(state="approved").values_list("redirects", "launch_url"):
+    for redirects, launch_url in App.objects.filter(state=APPROVED).values_list("redirects", "launch_url"):
         found.update(origin for url in [*redirects, launch_url] if (origin := origin_of(url)))
     return frozenset(found)
 

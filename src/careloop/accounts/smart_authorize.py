@@ -42,12 +42,13 @@ class SentBack(Exception):
 
 @dataclass(frozen=True)
 class Ask:
-    """A request that may be put before the user."""
+    """A request that may be put before the user. words: the scopes as they were written, v1 or v2."""
 
     app: App
     redirect: str
     state: str
     scopes: Asked
+    words: tuple[str, ...]
     challenge: str
     nonce: str
     launch: str
@@ -92,6 +93,7 @@ def read(pairs: Sequence[tuple[str, str]], bases: frozenset[str]) -> Ask:
         redirect=redirect,
         state=state,
         scopes=scopes,
+        words=tuple(said["scope"].split(" ")),
         challenge=said["code_challenge"],
         nonce=said.get("nonce", ""),
         launch=said.get("launch", ""),

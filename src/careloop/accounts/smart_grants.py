@@ -7,20 +7,20 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from careloop.access.smart_scope import Asked, BadScope, read_scopes
 from careloop.accounts.smart_models import AppGrant
 
 
 @dataclass(frozen=True)
 class Grant:
-    """scopes: what was allowed. patient: FHIR id of the one in whose context, empty for an app of a user's own.
-    by: principal who allowed it. used: when it last got a token."""
+    """words: the scopes that were allowed, as written. patient, person: FHIR id and rid of the one in whose context,
+    empty and 0 for an app of a user's own. by: principal who allowed it. used: when it last got a token."""
 
     id: str
     app: str
     publisher: str
-    scopes: Asked
+    words: tuple[str, ...]
     patient: str
+    person: int
     by: int
     began: datetime
     used: datetime
@@ -67,18 +67,16 @@ def _lasting() -> QuerySet[AppGrant]:
 
 
 def _read(row: AppGrant) -> Grant:
-    try:
-        scopes = read_scopes(row.scopes)
-    except BadScope:  # of an older version of Careloop: whatever it was, it can be ended
-        scopes = Asked((), frozenset())
+    words = tuple(row.scopes.split(" "))
     return Grant(
         id=row.id,
         app=row.app.name,
         publisher=row.app.publisher,
-        scopes=scopes,
+        words=words,
         patient=row.patient,
+        person=row.person,
         by=row.principal,
         began=row.began,
         used=row.used,
-        stays="offline_access" in scopes.special,
+        stays="offline_access" in words,
     )

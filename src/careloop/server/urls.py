@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from careloop.api.smart.urls import urlpatterns as smart_doors
 from careloop.api.urls import base as fhir_base
+from careloop.web.apps.urls import urlpatterns as app_pages
 
 
 def alive(request: HttpRequest) -> HttpResponse:
@@ -21,6 +22,7 @@ urlpatterns = [
     path("fhir", fhir_base),
     path("fhir/", include("careloop.api.urls")),
     *smart_doors,
+    *app_pages,
     path("", include("careloop.web.staff.urls")),
 ]
 
