@@ -13,6 +13,7 @@ from careloop import __version__
 from careloop.kernel.errors import CareError
 from careloop.server import command_guard
 from careloop.server.options import describes_a_sender
+from careloop.server.user_commands import user
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -53,6 +54,10 @@ def ready(*, as_owner: bool = False, start: bool = True) -> None:
         embedded.ensure_running(home / "postgres")
     import django
 
+    from careloop.server.logs import quiet_last_words
+
+    if not os.environ.get("CARELOOP_DEBUG"):
+        quiet_last_words()
     django.setup()
     refuse_weak_durability()
 
@@ -94,6 +99,7 @@ def serve(host: str, port: int, workers: int, threads: int, hl7_host: str, hl7_p
     from careloop.server.serve import Plan, supervise
 
     ready()
+    command_guard.refuse_unsafe((hl7_host, hl7_port))
     supervise(Plan(host, port, workers, threads, hl7_host, hl7_port))
 
 
@@ -112,6 +118,7 @@ def migrate() -> None:
 def work(once: bool) -> None:
     """Turn messages, changes and timers into work; send what waits to be sent."""
     ready()
+    command_guard.refuse_unsafe(("127.0.0.1", 0))
     from careloop.server.wiring import run_work
 
     run_work(once=once)
@@ -128,6 +135,7 @@ def listen() -> None:
 def listen_hl7(host: str, port: int) -> None:
     """HL7 v2 over MLLP: checked, stored, committed, then acknowledged."""
     ready()
+    command_guard.refuse_unsafe((host, port))
     from careloop.server.wiring import run_hl7_listener
 
     run_hl7_listener(host, port)
@@ -257,92 +265,6 @@ def api_client_revoke(name: str) -> None:
 
 
 @main.group()
-def user() -> None:
-    """Members of staff who sign in."""
-
-
-@user.command("create")
-@click.argument("email")
-@click.option("--name", required=True)
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    required=True,
-    help="coordinator, supervisor, clinician; repeat for more.",
-)
-@click.option("--site", "sites", multiple=True, help="Organization id; repeat for more.")
-@click.option("--credentials", default="", help="RN, LCSW, CHW …")
-@click.option("--zone", default="America/New_York", show_default=True, help="The hour on this person's wall.")
-@click.option(
-    "--on-call",
-    type=click.IntRange(0, 9),
-    default=0,
-    show_default=True,
-    help="Urgent work goes to 1 first, then 2 and so on, to 9 (the supervisor) last; 0 is never on call.",
-)
-@click.password_option(help="Asked for when not given; 15 characters or more.")
-def user_create(
-    email: str,
-    name: str,
-    roles: tuple[str, ...],
-    sites: tuple[str, ...],
-    credentials: str,
-    zone: str,
-    on_call: int,
-    password: str,
-) -> None:
-    """Add a member of staff, with a Practitioner of their own."""
-    ready()
-    from careloop.server.people import create_user
-
-    create_user(email, name, roles, sites, credentials, password, zone=zone, on_call=on_call)
-
-
-@user.command("list")
-def user_list() -> None:
-    """Who may sign in, with roles and sites."""
-    ready()
-    from careloop.server.people import list_users
-
-    list_users()
-
-
-@user.command("disable")
-@click.argument("email")
-def user_disable(email: str) -> None:
-    """End a person's access now, sessions included."""
-    ready()
-    from careloop.server.people import disable_user
-
-    disable_user(email)
-
-
-@user.command("change")
-@click.argument("email")
-@click.option("--role", "roles", multiple=True, help="Instead of those before; repeat for more.")
-@click.option("--site", "sites", multiple=True, help="Organization id, instead of those before; repeat.")
-@click.option("--zone", help="The hour on this person's wall.")
-@click.option("--on-call", type=click.IntRange(0, 9), help="Place in line for urgent work; 0 is never.")
-@click.option("--credentials", help="RN, LCSW, CHW …")
-@click.option(
-    "--password",
-    prompt=True,
-    prompt_required=False,
-    hide_input=True,
-    confirmation_prompt=True,
-    help="Asked for when nothing follows it; ends open sessions.",
-)
-@click.option("--enable", "is_enabled", is_flag=True, help="Let a disabled account sign in again.")
-def user_change(email: str, **said: Any) -> None:
-    """Change roles, sites, zone, turn on call, credentials or password; what is not said stays."""
-    ready()
-    from careloop.server.people import Change, change_user
-
-    change_user(email, Change(**said))
-
-
-@main.group()
 def sender() -> None:
     """Systems that may send HL7 v2 messages."""
 
@@ -389,4 +311,6 @@ def sender_disable(name: str) -> None:
     disable_sender(name)
 
 
+main.add_command(user)
 main.add_command(command_guard.destination)
+main.add_command(command_guard.check)
