@@ -46,7 +46,6 @@ def named(unit: Unit, *, family: str = "", born: date | None = None, mrn: str = 
         return []
     query = f"{_NAMED} {which} order by b.name, b.person limit 500"
     rows = unit.cursor().execute(query, [denied, given]).fetchall()
-    )
     wanted = set(words_in(family))
     fitting = [row for row in rows if mrn.strip() or wanted <= set(words_in(row[2]))][:MOST]
     unit.saw([row[0] for row in fitting], "emergency search")
