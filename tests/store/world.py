@@ -128,11 +128,13 @@ class World:
         )
 
     def opens(self, condition: Condition, person: int) -> bool:
-        """Whether her record may be opened at all."""
+        """Whether her record may be opened at all: by the labels of her own row."""
+        known = self.people[person]
         match condition:
             case LabelsAllowed():
-                opened = condition.emergencies | condition.part2_emergencies
-                return person in opened or not self._denied(condition, person) & labels.WHOLE
+                is_limited = any(said.denies for said in self.consents.get(person, ()))
+                bits = (known.labels if known else 0) | (labels.RESTRICTED if is_limited else 0)
+                return known is None or self.may_know(condition, person, bits)
             case All(parts) if _looks_at_labels(condition):
                 return all(self.opens(part, person) for part in parts)
             case AnyOf(parts) if _looks_at_labels(condition):
@@ -158,8 +160,9 @@ class World:
         for consent in in_force:
             excepted = 0
             for other in in_force:
+                is_for_it = not other.purposes or other.purposes & said.purposes
                 if consent.grantee == 0 and other.grantee != 0 and other.consent == consent.consent != 0:
-                    excepted |= other.permits
+                    excepted |= other.permits if is_for_it else 0
             denied |= consent.denies & ~excepted
         return denied
 
