@@ -126,9 +126,10 @@ def _rank(held: Held) -> tuple[int, int]:
 
 def _divide(number: int, told: Stored, has_since: bool) -> Work:
     because = (
-        "Joined records were taken apart. What was written meanwhile is still here: somebody has to say whose it is."
+        "Joined records were taken apart. "
+        "What was written meanwhile is still here, and somebody has to say whose it is."
         if has_since
-        else "Joined records were taken apart. Some of what went back was changed meanwhile: look whether it is right."
+        else "Joined records were taken apart. Some of what went back was changed meanwhile. Look whether it is right."
     )
     return Work(
         kind=DIVIDE,

@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from careloop.access import decide
 from careloop.projections import sources
 from careloop.store import Change, Unit
+from careloop.store.keys import number_of
 
 TELLING: Final = ("Patient", "CareTeam", "EpisodeOfCare", "Consent")
 
@@ -61,3 +63,30 @@ class Joined:
 def _keep(unit: Unit, people: list[int]) -> None:
     for statement in (FACTS, FORGET, CONSENTS):
         unit.cursor().execute(statement, [people])
+
+
+# --- before two records are joined: what is in them
+
+COUNTED: Final = (
+    *("Encounter", "Task", "CarePlan", "Goal", "Condition", "QuestionnaireResponse", "Observation"),
+    *("MedicationRequest", "AllergyIntolerance", "ServiceRequest", "DocumentReference", "Communication"),
+    *("EpisodeOfCare", "Consent", "Coverage", "RelatedPerson", "CareTeam", "Flag"),
+)
+
+
+def counts(unit: Unit, person: int) -> dict[str, int]:
+    """How many live resources of each type the reader may see at this person's home; types without any are left out."""
+    found: dict[str, int] = {}
+    for kind in COUNTED:
+        if not decide(unit.scope.actor, "search", kind).allowed:
+            continue
+        said, given = unit.heads_sql(unit.condition(kind, "search"), kind)
+        row = unit.cursor().execute(
+            f"select count(*) from heads h where h.person = %s and h.type = %s and h.state = 1 and {said}",
+            [person, number_of(kind), *given],
+        )
+        ((count,),) = row.fetchall()
+        if count:
+            found[kind] = count
+    unit.saw([person], "counts")
+    return found

@@ -314,3 +314,9 @@ def since(unit: Unit, merge: Merge) -> list[int]:
     until = merge.undone_at or unit.now
     given = [merge.survivor, merge.at, merge.at, until, merge.id]
     return [row[0] for row in unit.cursor().execute(_SINCE, given).fetchall()]
+
+
+def last_between(unit: Unit, one: int, other: int) -> Merge | None:
+    """The newest merge of these two, whichever stayed."""
+    query = f"select {_FIELDS} from merges where (survivor, loser) in ((%s, %s), (%s, %s)) order by id desc limit 1"
+    return _one(unit, query, [one, other, other, one])

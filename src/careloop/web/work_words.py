@@ -30,6 +30,8 @@ FIXED: Final = (
     gettext_noop("Look at what the hospital sent"),
     gettext_noop("Check what the hospital has otherwise"),
     gettext_noop("The hospital merged two records"),
+    gettext_noop("Look through the joined record"),
+    gettext_noop("Divide what was written meanwhile"),
     gettext_noop("This could not be sent: reach them another way"),
     gettext_noop("Look at this record: what follows could not be worked out"),
 )

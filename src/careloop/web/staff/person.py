@@ -142,6 +142,8 @@ def href_of(person: str, reference: str) -> str:
             return f"{base}/plan"
         case "Observation":
             return f"{base}/health"
+        case "Provenance":
+            return f"/merges/told/{id}"
         case "EpisodeOfCare" | "Consent" | "Flag" | "Patient":
             return f"{base}/about"
     return ""

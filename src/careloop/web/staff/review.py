@@ -266,7 +266,8 @@ def _context(unit: Unit, request: HttpRequest, found: Opened, search: str) -> di
         choices = [(code, gettext(words)) for code, words in CHOICES.items()]
         return {"kind": "discharge", "choices": choices, "stay": _stay(unit, found.work)}
     if found.work.kind == MERGE:
-        return {"kind": "merge", "comparison": _merge(unit, found.work.reasons)}
+        compared_two = _merge(unit, found.work.reasons)
+        return {"kind": "merge", "comparison": compared_two, "joinable": _joinable(found, compared_two)}
     return {"kind": "other"}
 
 
@@ -278,6 +279,16 @@ def _merge(unit: Unit, references: Sequence[str]) -> Comparison | None:
     if first is None:
         return None
     return compared(unit, first.resource, [each for each in people if each != first.reference])
+
+
+def _joinable(found: Opened, two: Comparison | None) -> list[tuple[str, str, str]]:
+    """(the first, another, her name) for the page that compares and joins them."""
+    people = [each.removeprefix("Patient/") for each in found.work.reasons if each.startswith("Patient/")]
+    if two is None or not people:
+        return []
+    return [
+        (people[0], one.person.id, one.person.name) for one in two.candidates if one.person.id != people[0]
+    ]
 
 
 def _stay(unit: Unit, work: Work) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from careloop.web.apps.urls import urlpatterns as apps
 from careloop.web.staff import (
+    account,
+    accounts,
     assess,
     assess_done,
     assess_urgent,
@@ -13,6 +14,7 @@ from careloop.web.staff import (
     complexity,
     contacts,
     front_door,
+    join,
     library,
     people,
     person,
@@ -21,6 +23,8 @@ from careloop.web.staff import (
     register,
     review,
     review_letters,
+    set_up,
+    review_merge,
     sign_in,
     sign_in_second,
     today,
@@ -30,6 +34,10 @@ from careloop.web.staff import (
 urlpatterns = [
     *sign_in.urlpatterns,
     *sign_in_second.urlpatterns,
+    *join.urlpatterns,
+    *set_up.urlpatterns,
+    *account.urlpatterns,
+    *accounts.urlpatterns,
     *today.urlpatterns,
     *assess.urlpatterns,
     *assess_done.urlpatterns,
@@ -48,6 +56,6 @@ urlpatterns = [
     *register.urlpatterns,
     *review.urlpatterns,
     *review_letters.urlpatterns,
-    *apps,
+    *review_merge.urlpatterns,
     *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]
