@@ -117,6 +117,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Made-up people (….example) sign in without a second factor; `check --deploy` refuses it.
 DEMO = os.environ.get("CARELOOP_DEMO", "") == "1"
+# How many proxies of ours stand before us: so many addresses at the end of X-Forwarded-For are believed.
+PROXIES = int(os.environ.get("CARELOOP_PROXIES", "0"))
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/today"
 SESSION_IDLE_SECONDS = 15 * 60
