@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "careloop.server.limits.Bounds",
     "careloop.server.limits.Room",
+    "careloop.api.smart.cors.AppOrigins",
     "careloop.server.middleware.FhirDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # with random padding, and CSRF tokens masked anew each time (BREACH)

@@ -1,4 +1,5 @@
-"""Addresses of the programs' doors beside /fhir; joined in server/urls.py. /oauth/authorize is a page: web/apps/asking.py."""
+"""Addresses of the programs' doors beside /fhir; joined in server/urls.py. /oauth/authorize is a page
+(web/apps/asking.py)."""
 
 from __future__ import annotations
 
