@@ -23,6 +23,7 @@ urlpatterns = [
     path("fhir/", include("careloop.api.urls")),
     *smart_doors,
     *app_pages,
+    path("", include("careloop.web.family.urls")),
     path("", include("careloop.web.staff.urls")),
 ]
 

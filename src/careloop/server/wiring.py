@@ -18,7 +18,7 @@ from django.db import DatabaseError, connection, transaction
 from careloop import library, reactions
 from careloop.actions import judge_access
 from careloop.connect.hl7v2 import listener, process, receive
-from careloop.jobs import by_hand, outbox
+from careloop.jobs import by_hand, outbox, portal_codes
 from careloop.kernel.clock import system_clock
 from careloop.kernel.errors import CareError
 from careloop.library import Library
@@ -87,6 +87,7 @@ def stations(content: Library) -> list[Station]:
         Station("reactions", lambda now: reactions.run(now, content)),
         Station("timers", lambda now: reactions.run_timers(now, content), every=IDLE_SECONDS),
         Station("outbox", lambda now: outbox.run(now, by_hand.senders(now)), every=IDLE_SECONDS),
+        Station("codes", portal_codes.run, every=IDLE_SECONDS),
         Station("audit", _digest_audit, every=60.0),
         Station("odd access", lambda now: judge_access.run(now, content), every=60.0),
         Station("heads", _sign_heads, every=60.0),

@@ -67,13 +67,14 @@ class Page:
 @dataclass(frozen=True, repr=False)
 class Frame:
     """What stands on every page of a person. tz: hers, else of whoever reads, else UTC. others: how many more
-    people she may choose."""
+    people she may choose. may_be_incomplete: something of hers is not shown to this reader."""
 
     whose: Whose
     brief: PersonBrief
     tz: ZoneInfo
     now: datetime
     others: int
+    may_be_incomplete: bool
 
     @property
     def base(self) -> str:
@@ -154,6 +155,7 @@ def frame(unit: Unit, page: Page) -> Frame:
         tz=_zone(zone_of(unit, whose.rid)) or _zone(page.family.account.zone) or ZoneInfo("UTC"),
         now=page.now,
         others=len(page.family.whose) - 1,
+        may_be_incomplete=unit.withholds(whose.rid),
     )
 
 

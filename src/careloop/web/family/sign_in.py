@@ -101,7 +101,7 @@ def code(request: HttpRequest) -> HttpResponse:
     if account is None:
         note(door(), "denied sign-in with a code", (), _now(request))
         return render(request, "family/code.html", {"problem": wrong_code()}, status=422)
-    return _let_in(request, account, "code")
+    return let_in(request, account, "code")
 
 
 @public_page(PUBLIC)
@@ -124,7 +124,7 @@ def letter(request: HttpRequest) -> HttpResponse:
     if account is None:
         note(door(), "denied sign-in with a letter", (), now)
         return _letter(request, wrong_letter())
-    return _let_in(request, account, "letter")
+    return let_in(request, account, "letter")
 
 
 def _letter(request: HttpRequest, problem: str = "", status: int = 422) -> HttpResponse:
@@ -174,7 +174,7 @@ def _please_wait(error: TooManyTries) -> str:
     ) % {"n": minutes}
 
 
-def _let_in(request: HttpRequest, account: PortalAccount, method: str) -> HttpResponse:
+def let_in(request: HttpRequest, account: PortalAccount, method: str) -> HttpResponse:
     now = _now(request)
     attempts.give_back(_address(request, "code"))
     note(Scope(actor_of(account, (), ()), "family", "own record"), f"sign-in with a {method}", (), now)

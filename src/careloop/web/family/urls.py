@@ -1,0 +1,15 @@
+"""Every page at the family's door; server/urls.py joins them with all the others."""
+
+from __future__ import annotations
+
+from careloop.web.family import choices, looked, pages, passkey, sharing, sign_in, wrong
+
+urlpatterns = [
+    *sign_in.urlpatterns,
+    *passkey.urlpatterns,
+    *choices.urlpatterns,
+    *sharing.urlpatterns,
+    *wrong.urlpatterns,
+    *looked.urlpatterns,
+    *pages.urlpatterns,  # last: `my/<person>` must not hide `my/sign-in`
+]
