@@ -17,6 +17,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+from django.conf import settings
 
 from careloop.access import Scope, system_actor
 from careloop.kernel.clock import MovableClock
@@ -77,6 +78,7 @@ def live(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterat
     from careloop.server import middleware
 
     clock = MovableClock(now.astimezone(UTC))
+    monkeypatch.setattr(settings, "DEMO", True)  # made-up people sign in with their password alone
     monkeypatch.setattr(middleware, "clock", lambda: clock())
     application = get_wsgi_application()
 

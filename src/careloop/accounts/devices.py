@@ -57,6 +57,19 @@ def known_hash(request: HttpRequest) -> str:
     return tokens.digest(token) if _SOUND.match(token) else ""
 
 
+def address_of(request: HttpRequest) -> str:
+    """Where it comes from, to count failures by; empty when only our own proxy is seen. CARELOOP_PROXIES says how many
+    proxies stand before us: what they add to X-Forwarded-For is believed, what a visitor wrote there is not."""
+    if hops := settings.PROXIES:
+        told = [
+            part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()
+        ]
+        return told[-hops] if len(told) >= hops else ""
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    is_a_proxy = address.startswith("127.") and "X-Forwarded-For" in request.headers
+    return "" if is_a_proxy else address
+
+
 def keep(request: HttpRequest, response: HttpResponse) -> None:
     if token := getattr(request, "new_device", ""):
         response.set_cookie(

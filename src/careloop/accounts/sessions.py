@@ -121,3 +121,18 @@ def of_principal(principal: int, now: datetime) -> list[SignedIn]:
 def last_seen(principals: Sequence[int]) -> dict[int, datetime]:
     rows = SignedIn.objects.filter(principal__in=principals).values("principal").annotate(at=Max("seen"))
     return {row["principal"]: row["at"] for row in rows}
+
+
+def untold(principal: int, but: str) -> list[SignedIn]:
+    """Sessions that began on a device she was never on before, and that she was not told of yet."""
+    rows = SignedIn.objects.filter(principal=principal, is_new_device=True, is_told=False).exclude(pk=but)
+    return list(rows.order_by("-began")[:20])
+
+
+def told(principal: int, but: str) -> None:
+    SignedIn.objects.filter(principal=principal, is_new_device=True).exclude(pk=but).update(is_told=True)
+
+
+def purge(now: datetime) -> int:
+    """A year after they ended; until then a device is known again."""
+    return SignedIn.objects.filter(seen__lt=now - timedelta(days=365)).delete()[0]

@@ -81,6 +81,7 @@ class Change:
     credentials: str | None = None
     password: str | None = None
     is_enabled: bool = False
+    drops_sites: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,7 +145,7 @@ def _invited(scope: Scope, user: User, now: datetime) -> Invited:
 
 def _add(scope: Scope, told: Told, password: str | None, now: datetime, *, is_active: bool) -> User:
     email = told.email.strip()
-    _check_email(email)
+    check_email(email)
     if not told.name.strip():
         raise BadAccount("Say the name.")
     zone_called(told.zone)
@@ -185,7 +186,7 @@ def change(scope: Scope, user: User, told: Change, now: datetime) -> None:
     check_roles(told.roles)
     before = (set(user.roles), set(user.sites))
     user.roles = list(told.roles) or user.roles
-    user.sites = known_organizations(told.sites, now) or user.sites
+    user.sites = [] if told.drops_sites else known_organizations(told.sites, now) or user.sites
     user.zone = zone_called(told.zone).key if told.zone is not None else user.zone
     user.on_call_rank = user.on_call_rank if told.on_call is None else told.on_call
     user.is_active = user.is_active or told.is_enabled
@@ -208,7 +209,7 @@ def change(scope: Scope, user: User, told: Change, now: datetime) -> None:
 def _changed(told: Change) -> str:
     said = {
         "roles": told.roles,
-        "sites": told.sites,
+        "sites": told.sites or told.drops_sites,
         "zone": told.zone,
         "on call": told.on_call is not None,
         "credentials": told.credentials is not None,
@@ -271,7 +272,7 @@ def check_password(password: str, user: User | None, name: str = "", email: str 
         raise BadAccount(" ".join(weak.messages)) from weak
 
 
-def _check_email(email: str) -> None:
+def check_email(email: str) -> None:
     try:
         validate_email(email)
     except ValidationError as wrong:

@@ -23,13 +23,17 @@ class Place:
 
 
 def places(request: HttpRequest) -> list[Place]:
-    named: tuple[tuple[str, str, str], ...] = (
-        ("today", gettext("Today"), "/today"),
-        ("people", gettext("People"), "/people"),
-        ("front-door", gettext("Front door"), "/front-door"),
-        ("review", pgettext("a place: what a person must decide", "Review"), "/review"),
-        ("library", gettext("Library"), "/library"),
-    )
+    named: tuple[tuple[str, str, str], ...] = (("library", gettext("Library"), "/library"),)
+    if sees_people(request):
+        named = (
+            ("today", gettext("Today"), "/today"),
+            ("people", gettext("People"), "/people"),
+            ("front-door", gettext("Front door"), "/front-door"),
+            ("review", pgettext("a place: what a person must decide", "Review"), "/review"),
+            *named,
+        )
+    if _keeps_accounts(request):
+        named = (*named, ("accounts", pgettext("a place: who may sign in", "Accounts"), "/accounts"))
     if _may_audit(request):
         named = (*named, ("audit", pgettext("a place: who looked at whom", "Audit"), "/audit"))
     here = request.path
@@ -38,6 +42,17 @@ def places(request: HttpRequest) -> list[Place]:
         Place(key, name, href, here == href or here.startswith(href + "/"), counts.get(key, ""))
         for key, name, href in named
     ]
+
+
+def sees_people(request: HttpRequest) -> bool:
+    """The rooms of care, and the box that finds a person, are for whoever works with people's records."""
+    actor = getattr(request, "actor", None)
+    return actor is not None and all(decide(actor, "search", kind).allowed for kind in ("Patient", "Task"))
+
+
+def _keeps_accounts(request: HttpRequest) -> bool:
+    actor = getattr(request, "actor", None)
+    return actor is not None and bool(actor.roles & {"administrator", "supervisor"})
 
 
 def _may_audit(request: HttpRequest) -> bool:
