@@ -115,9 +115,9 @@ def _own_people(actor: Actor, role: Role) -> Condition:
         return any_of(programs, by_name)
     led = sorted({*actor.covered, *filter(None, [actor.practitioner_rid])})
     return any_of(
-        SiteIn(actor.sites) if actor.sites else NoOne(),
+        # Whoever has sites works in her programs there; the programs alone are the reach of an account without a site.
+        SiteIn(actor.sites) if actor.sites else programs,
         TeamIn(actor.teams) if actor.teams else NoOne(),
-        programs,
         *map(LeadIs, led),
         by_name,
     )

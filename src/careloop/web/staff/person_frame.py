@@ -16,7 +16,7 @@ from careloop.projections.card import PersonCard, card
 from careloop.projections.chart_about import joined_into
 from careloop.projections.finder import Found, namesakes
 from careloop.projections.looked import SECTIONS, News, look
-from careloop.store import Stored, Unit
+from careloop.store import Stored, Unit, grants
 from careloop.web import formats
 from careloop.web.staff.reader import now_of, zone_of_reader
 
@@ -34,7 +34,9 @@ class Tab:
 
 @dataclass(frozen=True, repr=False)
 class Frame:
-    """tz: the person's zone, the reader's when hers is unknown. is_elsewhere: the two differ now."""
+    """tz: the person's zone, the reader's when hers is unknown. is_elsewhere: the two differ now. is_partial:
+    something of her record is not shown to the reader; what and why is told to nobody. emergency_until: when the
+    reader's emergency access ends; None when it is no emergency."""
 
     id: str
     section: str
@@ -48,6 +50,8 @@ class Frame:
     is_elsewhere: bool
     now: datetime
     reader: ZoneInfo
+    is_partial: bool
+    emergency_until: datetime | None
 
     @property
     def new(self) -> frozenset[str]:
@@ -98,7 +102,18 @@ def open_frame(unit: Unit, request: HttpRequest, id: str, section: str) -> Frame
         is_elsewhere=now.astimezone(tz).utcoffset() != now.astimezone(reader).utcoffset(),
         now=now,
         reader=reader,
+        is_partial=unit.withholds(patient.rid),
+        emergency_until=_emergency_until(unit, patient.rid),
     )
+
+
+def _emergency_until(unit: Unit, person: int) -> datetime | None:
+    actor = unit.scope.actor
+    if person not in actor.emergencies:
+        return None
+    held = grants.held_by(unit, [actor.principal])
+    ends = [g.until for g in held if g.kind is grants.Kind.EMERGENCY and g.value == person and g.until]
+    return max(ends, default=None)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

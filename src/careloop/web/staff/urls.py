@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from careloop.web.staff import (
+    access,
     account,
     accounts,
     assess,
@@ -13,6 +14,8 @@ from careloop.web.staff import (
     audit_export,
     complexity,
     contacts,
+    cover,
+    emergency,
     front_door,
     join,
     library,
@@ -23,8 +26,8 @@ from careloop.web.staff import (
     register,
     review,
     review_letters,
-    set_up,
     review_merge,
+    set_up,
     sign_in,
     sign_in_second,
     today,
@@ -52,6 +55,9 @@ urlpatterns = [
     *complexity.urlpatterns,
     *contacts.urlpatterns,
     *people.urlpatterns,
+    *access.urlpatterns,
+    *emergency.urlpatterns,
+    *cover.urlpatterns,
     *front_door.urlpatterns,
     *register.urlpatterns,
     *review.urlpatterns,
