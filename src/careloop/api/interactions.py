@@ -191,6 +191,7 @@ def _found(exchange: Exchange, pairs: list[tuple[str, str]], here: str, *, is_to
     kind = _type(exchange)
     with store.open(exchange.scope, now=exchange.now) as unit:
         page: Page = unit.search(kind, pairs)
+        is_partial = unit.withholds(_whose(unit, pairs) | {stored.person for stored in page.entries}, kind)
     links = [("self", here)]
     if page.next:
         more = [*(pair for pair in pairs if pair[0] != "_cursor"), ("_cursor", page.next)]
@@ -202,7 +203,26 @@ def _found(exchange: Exchange, pairs: list[tuple[str, str]], here: str, *, is_to
         % (wire.dumps(base + stored.reference), stored.json)
         for stored in page.entries
     ]
+    if is_partial:
+        entries.append(_PARTIAL)
     return exchange.answer(_bundle("searchset", page.total, links, entries))
+
+
+# By whole records, never by what was asked for: else it would say what is hidden there.
+_PARTIAL = b'{"resource":%b,"search":{"mode":"outcome"}}' % wire.dumps(
+    outcome.outcome([Issue("information", "informational", "", "This list may be incomplete.")])
+)
+
+
+def _whose(unit: Unit, pairs: list[tuple[str, str]]) -> set[int]:
+    """The people whom a search names."""
+    named = {
+        value if "/" in value else f"Patient/{value}"
+        for name, said in pairs
+        if name.partition(":")[0] in ("patient", "subject", "_id")
+        for value in said.split(",")
+    }
+    return {rid for name in named if name.startswith("Patient/") and (rid := unit.rid_of(name)) is not None}
 
 
 def _bundle(kind: str, total: int | None, links: list[tuple[str, str]], entries: list[bytes]) -> bytes:

@@ -88,13 +88,14 @@ class Row:
 @dataclass(frozen=True)
 class Today:
     """rows: in their order, at most SHOWN a group. counts: by group, CAP + 1 when there are more.
-    silent: people I lead whom nobody reached in 30 days."""
+    silent: people I lead whom nobody reached in 30 days. is_partial: something here is not shown to this reader."""
 
     rows: tuple[Row, ...]
     counts: dict[str, int]
     late: int = 0
     silent: int = 0
     views: dict[str, int] = field(default_factory=dict)
+    is_partial: bool = False
 
     @property
     def for_today(self) -> int:
@@ -119,7 +120,8 @@ def today(unit: Unit, now: datetime, view: str = "mine", *, reader: ZoneInfo | N
         return Today((), dict.fromkeys(GROUPS, 0))
     rows = _rows(unit, sides, hours, may)
     counts, late, silent, unclaimed = _counts(unit, sides, hours, may, condition)
-    return Today(tuple(rows), counts, late, silent, {"unclaimed": unclaimed})
+    hidden = unit.glance().execute(*worklist_sql.withheld(sides, may)).fetchone()
+    return Today(tuple(rows), counts, late, silent, {"unclaimed": unclaimed}, bool(hidden and hidden[0]))
 
 
 def saw(unit: Unit, shown: Today) -> None:

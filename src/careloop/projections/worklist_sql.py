@@ -88,6 +88,16 @@ def late(sides: list[Sql], hours: Hours, may: Sql, cap: int) -> Sql:
     return f"(select count(*) from ({text}) c)", [value for _, told in parts for value in told]
 
 
+def withheld(sides: list[Sql], may: Sql) -> Sql:
+    """Whether some open row of these sides is not shown. Only rows with a label can be: they are few, and have an index
+    of their own."""
+    said = " or ".join(f"({text})" for text, _ in sides)
+    text = (
+        f"select exists (select from work w where w.is_open and w.labels <> 0 and ({said}) and not {may[0]})"
+    )
+    return text, [*(value for _, told in sides for value in told), *may[1]]
+
+
 COLUMNS: Final = (
     "w.task_id, w.task, w.version, w.person, w.class, w.due, w.aim, w.wake, w.since, w.is_waiting, w.kind, w.title,"
     " w.because, w.waiting_on, w.source, w.rule, w.zone, w.attempts, w.is_protected, w.program, w.reason, w.owner,"

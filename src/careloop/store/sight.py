@@ -12,11 +12,13 @@ from careloop.access import (
     Condition,
     Everyone,
     Interaction,
+    NotLabeled,
     Scope,
     decide,
     is_of_anybody,
     without_labels,
 )
+from careloop.access.conditions import all_of
 from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.search import parse
@@ -39,6 +41,7 @@ class Sight(Commit):
         self._latest: dict[tuple[str, str], Stored] = {}
         self._stale_index: set[int] = set()
         self._labels = labeled.Labels()
+        self._kept_out = 0
         self._conditions: dict[tuple[Interaction, str], Condition] = {}
 
     # --- access
@@ -52,7 +55,12 @@ class Sight(Commit):
                 self._deny(interaction, type, None, ())
                 raise Forbidden(decision.reason)
             found = self._conditions[interaction, type] = decision.condition
-        return found
+        return all_of(found, NotLabeled(self._kept_out)) if self._kept_out else found
+
+    def keep_out(self, bits: int) -> None:
+        """From here on this unit shows nothing that carries one of these labels: for what is handed on paper to
+        somebody whose reading we do not know."""
+        self._kept_out |= bits
 
     def people_sql(
         self, condition: Condition, alias: str, *, labels: str | None = None
@@ -103,21 +111,23 @@ class Sight(Commit):
             nobodys=nobodys,
         )
 
-    def withholds(self, people: int | Collection[int]) -> bool:
+    def withholds(self, people: int | Collection[int], type: str = "Patient") -> bool:
         """Whether something in their records is not shown to this actor for what it is about: what is shown may be
         incomplete. Why, is said to nobody; so it looks at whole records, never at what was asked for."""
         wanted = sorted({people} if isinstance(people, int) else people)
         if not wanted:
             return False
-        said, given = self.heads_sql(self.condition(), "Patient")
+        condition = self.condition(type, "search")
+        said, given = self.heads_sql(condition, type)
         if said == "true":
             return False
+        hers, known = self.heads_sql(without_labels(condition), type)
         self.flush()
         labeled = (
             "select from heads h where h.person = any(%s::bigint[]) and h.person <> 0 and h.state = 1"
-            f" and h.labels <> 0 and not {said}"
+            f" and h.labels <> 0 and {hers} and not {said}"
         )
-        found = self._run(f"select exists ({labeled})", [wanted, *given]).fetchone()
+        found = self._run(f"select exists ({labeled})", [wanted, *known, *given]).fetchone()
         return bool(found and found[0])
 
     def _not_allowed(self, condition: Condition, people: Collection[int]) -> set[int]:

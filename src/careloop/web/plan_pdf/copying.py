@@ -80,6 +80,7 @@ class Copy:
     numbers: tuple[Number, ...]
     labels: Mapping[str, str]
     untranslated: tuple[tuple[str, str], ...]
+    is_partial: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -97,8 +98,10 @@ def copy_of(
     library: Library,
     language: Language,
     tz: ZoneInfo,
+    *,
+    is_partial: bool = False,
 ) -> Copy:
-    """tz: where she lives, for the days."""
+    """tz: where she lives, for the days. is_partial: something is withheld from whoever prints it."""
     with translation.override(language):
         writing = _Writing(unit, patient, plan, library, language, tz)
         site = _site(unit, patient)
@@ -115,6 +118,7 @@ def copy_of(
             numbers=tuple(_numbers(site, card)),
             labels=_labels(),
             untranslated=tuple(dict.fromkeys(writing.untranslated)),
+            is_partial=is_partial,
         )
 
 
@@ -156,6 +160,7 @@ def _labels() -> dict[str, str]:
         "made": gettext("Made on"),
         "page": gettext("Page"),
         "of": pgettext("page 1 of 2", "of"),
+        "partial": gettext("This list may be incomplete."),
         "yours": gettext(
             "This plan is yours. If a line is wrong or no longer fits, tell us: we change it together."
         ),

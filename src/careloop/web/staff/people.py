@@ -129,6 +129,7 @@ def people(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "rows": _rows(found, request),
         "lede": _lede(asked, found),
+        "is_partial": found.is_partial,
         "views": [
             Choice("mine", gettext("My people"), asked.view == "mine"),
             Choice("all", gettext("All I may see"), asked.view == "all"),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop import library
+from careloop.access import labels
 from careloop.actions.translate_lines import translate_lines
 from careloop.kernel.calendar import zone
 from careloop.kernel.errors import StaleVersion, UnknownZone
@@ -34,10 +35,14 @@ def _copy(unit: Unit, request: HttpRequest, person: str, what: str) -> tuple[Cop
     asked = request.GET.get("language") or language_of(patient.resource) or "en"
     language: Language = "es" if asked.lower().startswith(("es", "span")) else "en"
     unit.saw([patient.rid], f"{what} {language}")  # first: a row of the trail keeps only so many details
+    is_partial = unit.withholds(patient.rid)
+    # Paper lies about where others live too. What it leaves out for that, it does not speak of.
+    unit.keep_out(labels.VIOLENCE)
     beside = card(unit, person)
     known = library.load()
     found = plan_of(unit, patient, known.parents)
-    return copy_of(unit, patient, found, beside, known, language, _zone(request, beside)), beside
+    tz = _zone(request, beside)
+    return copy_of(unit, patient, found, beside, known, language, tz, is_partial=is_partial), beside
 
 
 def _zone(request: HttpRequest, beside: PersonCard) -> ZoneInfo:

@@ -83,7 +83,14 @@ def _programs(request: HttpRequest) -> list[str]:
 def _etag(request: HttpRequest, view: str, found: Today, now: datetime) -> str:
     """Of what would be seen: rows with their positions and groups, counts, language, and the minute."""
     seen: list[Any] = [view, request.LANGUAGE_CODE, int(now.timestamp()) // BEAT_SECONDS, request.user.pk]
-    seen += [found.counts, found.late, found.silent, found.views, len(just_done.recent(request, now))]
+    seen += [
+        found.is_partial,
+        found.counts,
+        found.late,
+        found.silent,
+        found.views,
+        len(just_done.recent(request, now)),
+    ]
     seen += [(row.task_id, row.position, row.group, row.is_late) for row in found.rows]
     return f'"{sha256(repr(seen).encode()).hexdigest()[:24]}"'
 
@@ -114,6 +121,7 @@ def _context(request: HttpRequest, view: str, found: Today, etag: str) -> dict[s
         "sections": _sections(found, now, tz),
         "chosen": chosen.task_id if chosen else "",
         "is_empty": not found.rows,
+        "is_partial": found.is_partial,
         "just_done": just_done.recent(request, now),
     }
 
