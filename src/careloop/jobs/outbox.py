@@ -78,6 +78,21 @@ def _carry_out(letter: Letter, senders: Mapping[str, Sender], now: datetime) -> 
         apply_in(unit, Proposal(withdraw=(gone,)), _person(unit, letter))
 
 
+def set_aside(why: str, now: datetime) -> int:
+    """After a restore: what waits may have left between the backup and the loss; a person says whether it goes again.
+    Returns how many. why: a sentence."""
+    done = 0
+    while True:
+        with record.begin(scope(), now) as unit:
+            letters = outbox.unsent(unit)
+            for letter in letters:
+                outbox.failed(unit, letter, why, is_hopeless=True)
+                _tell(unit, letter, why)
+        if not letters:
+            return done
+        done += len(letters)
+
+
 def _tell(unit: Unit, letter: Letter, fault: str) -> None:
     work = Work(
         kind="review-letter",

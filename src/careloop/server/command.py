@@ -12,6 +12,7 @@ import click
 from careloop import __version__
 from careloop.kernel.errors import CareError
 from careloop.server import command_guard
+from careloop.server.backup_commands import after_restore, backup, restore
 from careloop.server.options import describes_a_sender
 from careloop.server.user_commands import user
 
@@ -204,12 +205,15 @@ def rebuild(check: bool) -> None:
 
 
 @main.command()
-def verify() -> None:
+@click.option(
+    "--digest", is_flag=True, help="Only print a figure over the record and one over its trail, to compare."
+)
+def verify(digest: bool) -> None:
     """Check the audit chains, their heads outside the database, and the record's wholeness."""
     ready()
-    from careloop.server.upkeep import verify as run
+    from careloop.server import upkeep
 
-    sys.exit(run())
+    sys.exit(upkeep.digest() if digest else upkeep.verify())
 
 
 @main.command()
@@ -312,5 +316,8 @@ def sender_disable(name: str) -> None:
 
 
 main.add_command(user)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(after_restore)
 main.add_command(command_guard.destination)
 main.add_command(command_guard.check)

@@ -14,6 +14,7 @@ from careloop.access import Scope, system_actor
 from careloop.fhir.index import VERSION
 from careloop.kernel.clock import system_clock
 from careloop.projections import rebuilding
+from careloop.store import digest as digesting
 from careloop.store import reindex as indexing
 from careloop.store import verify as verifying
 
@@ -74,6 +75,14 @@ def verify() -> int:
     state = "whole" if report.is_whole else f"not whole: {len(report.problems)} problems"
     click.echo(f"{report.rows:,} audit rows in {report.lanes} lanes: {state}.")
     return 0 if report.is_whole else 1
+
+
+def digest() -> int:
+    """Prints a figure over the record and one over its audit trail; always 0."""
+    connection.ensure_connection()
+    record, trail = digesting.digests(connection.connection.cursor())
+    click.echo(f"record {record}\ntrail {trail}")
+    return 0
 
 
 def _since_last(progress: Callable[[int], None]) -> Callable[[int], None]:

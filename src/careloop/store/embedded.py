@@ -51,6 +51,8 @@ SETTINGS = {
     "full_page_writes": "on",
     "synchronous_commit": "on",
     "wal_compression": "on",
+    # A receiver of the log that is away must not fill the disk: then the next base backup starts anew.
+    "max_slot_wal_keep_size": "4GB",
     "random_page_cost": "1.1",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
@@ -154,6 +156,24 @@ def postmaster_pid(folder: Path) -> int | None:
     except (FileNotFoundError, ValueError):
         return None
     return pid if pid in _processes(folder, (pid,)) else None
+
+
+@contextmanager
+def superuser(folder: Path) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """For what only the server's own account may: base backups, slots, settings. The application never has it."""
+    with _connection(folder.resolve(), SUPERUSER, "postgres") as connection:
+        yield connection
+
+
+def hand_over(*folders: Path) -> None:
+    """To the account the server runs under, with all that is in them."""
+    for folder in folders:
+        user = _server_user(folder.parent / "nobody-made-this-yet")
+        if user is None:
+            continue
+        _let_through(folder)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def check_settings(cursor: Any) -> None:

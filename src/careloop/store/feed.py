@@ -1,7 +1,8 @@
 """The change feed: every version, in the order of commits within a person, nothing skipped.
 
 A position is (generation, xid, pos). A reader stops below the oldest transaction that still runs, so that a commit
-which comes late can't land behind a cursor that has passed; no lock is held for that.
+which comes late can't land behind a cursor that has passed; no lock is held for that. What a restore brought with it is
+of an earlier generation: its transactions have ended, whatever this server counts now.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ where (f.generation, f.xid, f.pos) > (
     coalesce((select generation from cursors where name = %s), 0::smallint),
     coalesce((select xid from cursors where name = %s), '0'::xid8),
     coalesce((select pos from cursors where name = %s), 0))
-  and f.xid < pg_snapshot_xmin(pg_current_snapshot())
+  and (f.xid < pg_snapshot_xmin(pg_current_snapshot()) or f.generation < (select max(generation) from generations))
 order by f.generation, f.xid, f.pos limit %s
 """
 ADVANCE: Final = """
@@ -137,7 +138,10 @@ def lag(name: str, most: int = 1_000) -> int:
 def wait_until_settled(seconds: float = 30.0, pause: Callable[[float], None] = time.sleep) -> bool:
     """Until everything committed so far can be read: other databases of the same server hold the horizon too."""
     cursor: Any = keeper().cursor()
-    row = cursor.execute("select coalesce(max(xid::text::bigint), 0) from feed").fetchone()
+    row = cursor.execute(
+        "select coalesce(max(xid::text::bigint), 0) from feed"
+        " where generation = (select max(generation) from generations)"
+    ).fetchone()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         cursor.execute("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > %s", [row[0]])

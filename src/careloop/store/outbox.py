@@ -63,6 +63,16 @@ def take(
     return sorted((_letter(row) for row in cursor.fetchall()), key=lambda letter: letter.id)
 
 
+def unsent(unit: Unit, limit: int = 100) -> list[Letter]:
+    """Every one that waits or is being sent, whenever it is due; locked until the commit."""
+    cursor = unit.cursor()
+    cursor.execute(
+        f"select {_COLUMNS} from outbox where state in ('waiting', 'sending') order by id limit %s for update",
+        [limit],
+    )
+    return [_letter(row) for row in cursor.fetchall()]
+
+
 def sent(unit: Unit, letter: Letter) -> None:
     unit.cursor().execute(
         "update outbox set state = 'sent', tries = tries + 1, done_at = %s, error = null where id = %s",

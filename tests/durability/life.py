@@ -1,0 +1,103 @@
+"""A step in the life of an installation, run as a process over its home: `life.py people a b`, `letter`, `doors`, `look`.
+Answers one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+
+def people(*ids: str) -> Any:
+    """Each is written in a commit of her own."""
+    from careloop.access import Scope, system_actor
+    from careloop.actions.record import begin
+    from tests.projections import builders as b
+
+    for id in ids:
+        with begin(Scope(system_actor("import"), "command", "operations"), datetime.now(UTC)) as unit:
+            unit.update(b.patient(id, "Maria", "Duarte-Quillfeather"), create=True)
+    return datetime.now(UTC).isoformat()
+
+
+def letter() -> Any:
+    """One that waits to be sent, one that is on its way, one that has left."""
+    from careloop.access import Scope, system_actor
+    from careloop.actions.record import begin
+    from careloop.store import outbox
+
+    now = datetime.now(UTC)
+    with begin(Scope(system_actor("jobs"), "work", "operations"), now - timedelta(minutes=5)) as unit:
+        for key in ("sent", "sending", "waiting"):
+            unit.send(key, "letter", "somebody", {"text": "Dear somebody"})
+    with begin(Scope(system_actor("jobs"), "work", "operations"), now) as unit:
+        sent, _ = outbox.take(unit, now + timedelta(minutes=5), limit=2)
+        outbox.sent(unit, sent)
+    return None
+
+
+def doors() -> Any:
+    """A session, a program with a token, and a link: each would let somebody in."""
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from careloop.accounts.models import ApiClient, Principal
+    from careloop.accounts.sign_in_models import SignedIn
+
+    now = datetime.now(UTC)
+    session = SessionStore()
+    session["signed-in"] = "x" * 32
+    session.save()
+    who = Principal.objects.create(kind="staff", name="Ana")
+    SignedIn.objects.create(
+        id="x" * 32,
+        principal=who,
+        began=now,
+        seen=now,
+        device="a browser",
+        device_hash="d",
+        methods="totp",
+        strength=2,
+    )
+    client, _ = ApiClient.issue("a program", "system/*.rs", now, now + timedelta(days=30))
+    return client.name
+
+
+def look() -> Any:
+    from django.db import connection
+
+    from careloop.accounts.models import ApiClient
+    from careloop.accounts.sign_in_models import SignedIn
+
+    asked = {
+        "people": "select id from ids i join heads h on h.rid = i.rid where h.type = (select type from heads limit 1)",
+        "generations": "select why from generations order by generation",
+        "sessions": "select session_key from django_session",
+        "letters": "select key || ' ' || state from outbox order by key",
+        "reviews": "select kind from work where is_open",
+    }
+    found = {}
+    with connection.cursor() as cursor:
+        for name, query in asked.items():
+            cursor.execute(query)
+            found[name] = sorted(str(value) for (value,) in cursor.fetchall())
+    now = datetime.now(UTC)
+    return found | {
+        "signed in": SignedIn.objects.filter(ended=None).count(),
+        "programs": ApiClient.objects.filter(expires_at__gt=now).count(),
+    }
+
+
+def main() -> None:
+    import django
+
+    django.setup()
+    step, *words = sys.argv[1:]
+    print(json.dumps({"people": people, "letter": letter, "doors": doors, "look": look}[step](*words)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
