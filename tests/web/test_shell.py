@@ -151,7 +151,7 @@ def test_an_error_before_any_view_is_a_page_too(desk: Desk, monkeypatch: pytest.
     def breaks(*_: object) -> None:
         raise CareError("The clock stands still.")
 
-    monkeypatch.setattr(middleware, "actor_of_user", breaks)
+    monkeypatch.setattr(middleware, "staff_actor", breaks)
     desk.client.raise_request_exception = False
     page = desk.page("/today", 400)
     assert "The clock stands still." in page

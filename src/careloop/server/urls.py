@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from careloop.api.smart.urls import urlpatterns as smart_doors
 from careloop.api.urls import base as fhir_base
 from careloop.web.apps.urls import urlpatterns as app_pages
+from careloop.web.staff.landing import home
 
 
 def alive(request: HttpRequest) -> HttpResponse:
@@ -17,7 +17,7 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/today")),
+    path("", home),
     path("healthz", alive),
     path("fhir", fhir_base),
     path("fhir/", include("careloop.api.urls")),
