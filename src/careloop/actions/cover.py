@@ -101,7 +101,7 @@ def colleagues_of(scope: Scope) -> list[User]:
 def _user(id: int) -> User:
     found = User.objects.filter(pk=id, is_active=True).first()
     if found is None:
-        raise NotFound("account")
+        raise NotFound
     return found
 
 

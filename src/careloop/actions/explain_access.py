@@ -62,7 +62,7 @@ def why(unit: Unit, user: int, interaction: Interaction, type: str, person: int,
     """For a row of this type with these labels in her record. Raises NotFound for no such account."""
     found = User.objects.filter(pk=user, is_active=True).first()
     if found is None:
-        raise NotFound("account")
+        raise NotFound
     actor = staff_actor(found, unit.now)
     decision = decide(actor, interaction, type)
     known = known_of(unit, person, bits)

@@ -228,7 +228,10 @@ class Sight(Commit):
 
     def find(self, type: str, id: str) -> Stored | None:
         """The current version; None when there is none, it was deleted, or it may not be seen."""
-        found = self._current(type, id, "read")
+        try:
+            found = self._current(type, id, "read")
+        except NotFound:  # hidden; the denial is noted
+            return None
         return None if found is None or found.is_deleted else found.again()
 
     def read_version(self, type: str, id: str, version: int) -> Stored:
