@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-import qrcode
+import qrcode  # type: ignore[import-untyped]  # it ships no types
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render

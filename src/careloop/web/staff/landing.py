@@ -24,7 +24,9 @@ def first_page(roles: Iterable[str]) -> str:
 
 def onward(roles: Iterable[str], wanted: str) -> str:
     """Where she wanted to go; who has no Today begins elsewhere."""
-    return first_page(roles) if wanted.partition("?")[0] in ("/today", "/") else wanted
+    roles = set(roles)
+    is_todays = wanted.partition("?")[0] in ("/today", "/")
+    return first_page(roles) if is_todays and not sees_people(roles) else wanted
 
 
 @public_page("it only says where to go on")
