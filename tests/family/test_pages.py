@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -68,8 +69,12 @@ def test_somebody_else_s_page_looks_like_one_that_is_not_there(front: Front) -> 
     maria = front.signed_in(front.account("Patient/maria", "Maria"))
     walter, nobody = page(maria, "/my/walter", 404), page(maria, "/my/nobody", 404)
     assert "Walter" not in walter
-    cut = "tell us this number"
-    assert walter.split(cut)[0].replace("walter", "") == nobody.split(cut)[0].replace("nobody", "")
+    assert _bare(walter) == _bare(nobody)
+
+
+def _bare(text: str) -> str:
+    """Without what differs with each answer: form tokens, the number to quote, the address asked for."""
+    return re.sub(r'value="[^"]*"|this number: \w+', "", text)
 
 
 def test_nobody_signed_in_is_sent_to_the_door(front: Front) -> None:
@@ -120,7 +125,7 @@ def test_a_page_of_staff_is_no_page_for_her(front: Front) -> None:
 
 def test_no_page_is_kept_by_the_browser(front: Front) -> None:
     maria = front.signed_in(front.account("Patient/maria", "Maria"))
-    assert maria.get("/my/maria/medicines")["Cache-Control"] == "no-store"
+    assert "no-store" in maria.get("/my/maria/medicines")["Cache-Control"]
 
 
 def test_leaving_ends_the_session_and_shows_nothing(front: Front) -> None:

@@ -10,7 +10,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from careloop.accounts import sessions, smart_grants
 from careloop.accounts.sign_in_models import Passkey
@@ -32,7 +31,6 @@ class AppLine:
 
 
 @family_page(SELF_ONLY)
-@require_GET
 def apps(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
@@ -48,8 +46,7 @@ def _day(at: Any, tz: Any) -> str:
     return formats.full_date(at.astimezone(tz).date())
 
 
-@family_page(SELF_ONLY)
-@require_POST
+@family_page(SELF_ONLY, "POST")
 def end_app(page: Page, grant: str) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
@@ -66,7 +63,6 @@ def end_app(page: Page, grant: str) -> HttpResponse:
 
 
 @family_page(ANYBODY)
-@require_GET
 def account(page: Page) -> HttpResponse:
     """Where she is signed in, and by which ways she may."""
     principal = page.family.actor.principal
@@ -80,8 +76,7 @@ def account(page: Page) -> HttpResponse:
     return render(page.request, "family/account.html", context)
 
 
-@family_page(ANYBODY)
-@require_http_methods(["POST"])
+@family_page(ANYBODY, "POST")
 def sign_out_elsewhere(page: Page) -> HttpResponse:
     signed_in: Any = page.request
     sessions.end_all(page.family.actor.principal, page.now, "signed out", but=signed_in.signed_in.id)

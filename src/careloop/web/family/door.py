@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Final, ParamSpec
 from zoneinfo import ZoneInfo
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -88,13 +88,16 @@ class Frame:
 View = Callable[Concatenate[Page, P], HttpResponse]
 
 
-def family_page(share: str) -> Callable[[View[P]], Callable[..., HttpResponse]]:
-    """share: of access.shares, SELF_ONLY, or ANYBODY for what every helper sees."""
+def family_page(share: str, *methods: str) -> Callable[[View[P]], Callable[..., HttpResponse]]:
+    """share: of access.shares, SELF_ONLY, or ANYBODY for what every helper sees. methods: GET alone unless said."""
+    may = frozenset(methods) or {"GET"}
 
     def opened(view: View[P]) -> Callable[..., HttpResponse]:
         @never_cache
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if request.method not in may | ({"HEAD"} if "GET" in may else frozenset()):
+                return HttpResponseNotAllowed(sorted(may))
             try:
                 page = _page(request, share, kwargs.get("person"))
                 kwargs.pop("person", None)

@@ -8,7 +8,6 @@ from datetime import timedelta
 from django.http import HttpResponse
 from django.urls import path
 from django.utils.translation import gettext, pgettext
-from django.views.decorators.http import require_GET
 
 from careloop.projections.portal_looks import Look, looks_at
 from careloop.web import formats
@@ -61,7 +60,6 @@ def _role(look: Look) -> str:
 
 
 @family_page(SELF_ONLY)
-@require_GET
 def looked(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)

@@ -10,7 +10,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET
 
 from careloop import library
 from careloop.accounts.sign_in_models import Passkey
@@ -82,7 +81,6 @@ def _shared_words(shares: frozenset[str]) -> str:
 
 
 @family_page(ANYBODY)
-@require_GET
 def home(page: Page) -> HttpResponse:
     """What comes next, what she can do, who helps, and a way to say that something is wrong."""
     with page.open() as unit:
@@ -149,7 +147,6 @@ def _doors(found: Frame) -> list[Door]:
 
 
 @family_page("plan")
-@require_GET
 def plan(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
@@ -158,7 +155,6 @@ def plan(page: Page) -> HttpResponse:
 
 
 @family_page("medications")
-@require_GET
 def medicines(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
@@ -176,7 +172,6 @@ def medicines(page: Page) -> HttpResponse:
 
 
 @family_page("visits")
-@require_GET
 def visits(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
@@ -194,7 +189,6 @@ def visits(page: Page) -> HttpResponse:
 
 
 @family_page("results")
-@require_GET
 def results(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
@@ -204,7 +198,6 @@ def results(page: Page) -> HttpResponse:
 
 
 @family_page("coverage")
-@require_GET
 def insurance(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
@@ -219,7 +212,6 @@ def insurance(page: Page) -> HttpResponse:
 
 
 @family_page("messages")
-@require_GET
 def letters(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)

@@ -50,8 +50,7 @@ def _not_in(request: HttpRequest, problem: str) -> HttpResponse:
     return HttpResponseRedirect(SIGN_IN)
 
 
-@family_page(ANYBODY)
-@require_http_methods(["GET", "POST"])
+@family_page(ANYBODY, "GET", "POST")
 def make(page: Page) -> HttpResponse:
     place, principal = place_of(page.request), page.family.actor.principal
     if wants_options(page.request):
@@ -71,8 +70,7 @@ def make(page: Page) -> HttpResponse:
     return HttpResponseRedirect(f"{HOME}/account/sign-in")
 
 
-@family_page(ANYBODY)
-@require_http_methods(["POST"])
+@family_page(ANYBODY, "POST")
 def remove(page: Page, passkey: int) -> HttpResponse:
     """Her own alone; of anybody else's nothing is removed and nothing is said."""
     if Passkey.objects.filter(pk=passkey, principal=page.family.actor.principal).delete()[0]:

@@ -10,7 +10,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
 
 from careloop.actions.end_share import end_share
 from careloop.actions.invite_portal import Letter, NoBirthDate, letter
@@ -44,8 +43,7 @@ def helpers(page: Page) -> HttpResponse:
     return show(page, "helpers", found, team=team, shared=shared)
 
 
-@family_page(SELF_ONLY)
-@require_http_methods(["GET", "POST"])
+@family_page(SELF_ONLY, "GET", "POST")
 def add(page: Page) -> HttpResponse:
     """Somebody who is known here, or somebody new. Afterwards she gets a code to hand over."""
     return _form(page, {}, "", "") if page.request.method == "GET" else _share(page)
@@ -130,8 +128,7 @@ def _form(page: Page, typed: dict[str, Any], field: str, problem: str) -> HttpRe
     )
 
 
-@family_page(SELF_ONLY)
-@require_http_methods(["GET", "POST"])
+@family_page(SELF_ONLY, "GET", "POST")
 def end(page: Page, consent: str) -> HttpResponse:
     """One question first; then it is over at once."""
     with page.open() as unit:
@@ -146,8 +143,7 @@ def end(page: Page, consent: str) -> HttpResponse:
     return HttpResponseRedirect(f"{found.base}/helpers")
 
 
-@family_page(SELF_ONLY)
-@require_POST
+@family_page(SELF_ONLY, "POST")
 def code(page: Page, related: str) -> HttpResponse:
     """A code for a helper, shown this once, for the person to hand over herself."""
     with page.open() as unit:

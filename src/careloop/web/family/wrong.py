@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods
 
 from careloop.actions.flag_wrong import flag_wrong
 from careloop.kernel.calendar import BusinessCalendar
@@ -22,8 +21,7 @@ from careloop.web.family.helpers import helpers_of
 from careloop.web.staff.errors import sentence_of
 
 
-@family_page(ANYBODY)
-@require_http_methods(["GET", "POST"])
+@family_page(ANYBODY, "GET", "POST")
 def wrong(page: Page) -> HttpResponse:
     line = page.request.POST.get("line") or page.request.GET.get("line", "")
     if page.request.method == "GET":
