@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -106,6 +107,7 @@ def test_from_the_story_they_are_taken_apart_and_what_came_meanwhile_is_divided(
     link = re.search(r'href="(/merges/told/[^"]+)"', text(ana.get(f"/people/{maria}/story")))
     assert link is not None
     place = ana.get(link[1])["Location"]
+    hospital.now += timedelta(seconds=5)
     hospital.tell(
         adt(
             "A01",

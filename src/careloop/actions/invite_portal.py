@@ -16,7 +16,8 @@ from careloop.accounts import family_accounts, family_codes, sealing
 from careloop.accounts.family_codes import Where
 from careloop.accounts.family_models import FamilyCode, PortalAccount, PortalContact
 from careloop.actions import record
-from careloop.care.safe_contact import Channel, Refused, may_contact
+from careloop.actions.heed_safe_contact import allowed
+from careloop.care.safe_contact import Channel, Refused
 from careloop.fhir.elements import day, fhir_instant, name_of
 from careloop.kernel.errors import CareError, Forbidden, NotFound
 from careloop.projections.facts import language_of
@@ -170,6 +171,5 @@ def _own_people(unit: Unit, contact: PortalContact) -> list[Stored]:
 
 
 def _is_safe(unit: Unit, patient: Stored, to: Where, now: datetime) -> bool:
-    flags = [stored.resource for stored in unit.of_person(patient.rid, ["Flag"])]
     number = to.value if to.kind == "sms" else None
-    return not isinstance(may_contact(flags, CHANNELS[to.kind], now, number=number), Refused)
+    return not isinstance(allowed(unit, patient.rid, CHANNELS[to.kind], now, number=number), Refused)

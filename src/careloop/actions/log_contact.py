@@ -10,9 +10,11 @@ from careloop.access import Scope
 from careloop.actions import record, working
 from careloop.actions.billing import is_contact_satisfied
 from careloop.actions.complete_work import EndUntold
+from careloop.actions.heed_safe_contact import DESPITE, UnsafeContact, after_unsafe, allowed
 from careloop.actions.record_promise import BadPromise, write_promise
 from careloop.actions.sign_note import write_note
 from careloop.actions.working import Result
+from careloop.care.safe_contact import Channel, Refused
 from careloop.fhir import uris
 from careloop.fhir.elements import (
     Resource,
@@ -34,6 +36,7 @@ OUTCOMES: Final = {
     "declined": "Did not want to talk",
 }
 CHANNELS: Final = {"phone": "VR", "video": "VR", "text": "VR", "home": "HH", "office": "AMB"}
+_RINGS: Final[dict[str, Channel]] = {"phone": "call", "text": "text"}
 STAYS_OPEN: Final = "Two attempts are on record, so the billing rule may be satisfied; the call stays open."
 
 
@@ -48,7 +51,8 @@ class Contact:
     """minutes: whole, at least 1. note: signed with it, unless signs_later: then its words wait for the signature.
     with_whom: whose ear it was, when not the person's own. is_done: the to-do is finished by it. promise, promised_for:
     what was promised in it, and for when; it stands and is taken back with the contact. opened: what its sheet says of
-    its own beginning; what that sheet still sends to be kept afterwards is passed over."""
+    its own beginning; what that sheet still sends to be kept afterwards is passed over. despite: a key of
+    heed_safe_contact.DESPITE, where this way is not safe for her."""
 
     outcome: Outcome
     minutes: int
@@ -61,6 +65,7 @@ class Contact:
     promise: str = ""
     promised_for: datetime | None = None
     opened: str = ""
+    despite: str = ""
 
     def __repr__(self) -> str:
         return f"Contact({self.outcome})"
@@ -85,16 +90,19 @@ def log_contact(
     task: str | None = None,
     version: int | None = None,
 ) -> Result:
-    """person: Patient id, not needed with a task. Raises BadContact, BadPromise, StaleVersion, WorkEnded,
-    EndUntold (urgent work is not done without a word)."""
+    """person: Patient id, not needed with a task. Raises BadContact, UnsafeContact, BadPromise, StaleVersion,
+    WorkEnded, EndUntold (urgent work is not done without a word)."""
     _check(contact)
     with record.begin(scope, now) as unit:
         seen = working.open_task(unit, task, version) if task else None
         patient = unit.read("Patient", _person(seen) if seen else person)
-        encounter = unit.create(_encounter(unit, patient, contact, seen))
+        because = _heeded(unit, patient, contact)
+        encounter = unit.create(_encounter(unit, patient, contact, seen, because))
         note = _sign_or_keep(unit, patient, contact, encounter, task)
         promise = _promised(unit, patient, contact, encounter)
         made = tuple(stored for stored in (encounter, note, promise) if stored)
+        if because and contact.despite == "happened":
+            after_unsafe(unit, patient, encounter)
         if seen is None:
             return Result(None, working.undo_token(*made), made=made)
         saved, hint = _into_task(unit, seen, contact, encounter)
@@ -115,7 +123,21 @@ def _person(task: Stored) -> str:
     return reference.removeprefix("Patient/")
 
 
-def _encounter(unit: Unit, patient: Stored, contact: Contact, task: Stored | None) -> Resource:
+def _heeded(unit: Unit, patient: Stored, contact: Contact) -> str:
+    """What speaks against this way of reaching her, once whoever logs it has said why all the same."""
+    channel = _RINGS.get(contact.channel)
+    if channel == "call" and contact.outcome == "left-message":
+        channel = "message"
+    began = unit.now - timedelta(minutes=contact.minutes)
+    answer = allowed(unit, patient.rid, channel, began) if channel else None
+    if not isinstance(answer, Refused):
+        return ""
+    if contact.despite not in DESPITE:
+        raise UnsafeContact(answer.because)
+    return answer.because
+
+
+def _encounter(unit: Unit, patient: Stored, contact: Contact, task: Stored | None, because: str) -> Resource:
     began = unit.now - timedelta(minutes=contact.minutes)
     about = contact.about.strip() or (str(task.resource.get("description", "")) if task else "")
     found: Resource = {
@@ -132,6 +154,8 @@ def _encounter(unit: Unit, patient: Stored, contact: Contact, task: Stored | Non
     set_extension(found, uris.OUTCOME, "CodeableConcept", outcome)
     set_extension(found, uris.CHANNEL, "Code", contact.channel)
     set_extension(found, uris.MINUTES, "Integer", contact.minutes)
+    if because:
+        set_extension(found, uris.DESPITE, "Code", contact.despite)
     if contact.with_whom.strip():
         set_extension(found, uris.HEARD_FROM, "String", contact.with_whom.strip()[:200])
     return found

@@ -47,6 +47,8 @@ INTERPRETED_BY: Final = "urn:careloop:ext:interpreter"  # string: who interprete
 CHANNEL: Final = "urn:careloop:ext:channel"  # code: phone, video, home, office, text, mail
 SAFETY: Final = "urn:careloop:ext:safety"  # string shown on the person's card
 SAFE_CONTACT: Final = "urn:careloop:ext:safe-contact"  # complex, on a Flag: care/safe_contact.py
+DESPITE: Final = "urn:careloop:ext:despite"  # code: a contact in a way that is not safe: asked, happened
+LABEL: Final = "urn:careloop:code:label"  # security labels of our own: violence, safety-address, …
 REACH: Final = "urn:careloop:ext:reach"  # string: when and how to reach her
 ACKNOWLEDGED: Final = "urn:careloop:ext:acknowledged"  # dateTime
 DECISION: Final = "urn:careloop:ext:decision"  # code, on a proposed line: accepted, edited, declined
@@ -64,7 +66,9 @@ REFERRER_PHONE: Final = "urn:careloop:ext:referrer-phone"  # string: where whoev
 RETRY_DAYS: Final = (
     "urn:careloop:ext:retry-days"  # integer: after a try that reached nobody it comes back then
 )
-ON_INCAPACITY: Final = "urn:careloop:ext:on-incapacity"  # boolean, on Consent: starts when a clinician documents it
+ON_INCAPACITY: Final = (
+    "urn:careloop:ext:on-incapacity"  # boolean, on Consent: starts when a clinician documents it
+)
 INCAPACITY: Final = "urn:careloop:ext:incapacity"  # complex, on Consent: since, until, by, document
 MRN_AUTHORITY: Final = "urn:careloop:ext:mrn-authority"  # uri, on Organization: system of its record numbers
 

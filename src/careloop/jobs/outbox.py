@@ -15,6 +15,7 @@ from typing import Final
 from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.apply_proposal import apply_in
+from careloop.actions.heed_safe_contact import refusal_of
 from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
 from careloop.kernel.errors import CareError
 from careloop.store import Unit, outbox
@@ -63,6 +64,11 @@ def run(
 
 
 def _carry_out(letter: Letter, senders: Mapping[str, Sender], now: datetime) -> None:
+    if because := _unsafe(letter, now):
+        with record.begin(scope(), now) as unit:
+            if outbox.failed(unit, letter, because, is_hopeless=True):
+                _tell(unit, letter, because)
+        return
     try:
         if letter.kind not in senders:
             raise NoSender
@@ -76,6 +82,12 @@ def _carry_out(letter: Letter, senders: Mapping[str, Sender], now: datetime) -> 
         outbox.sent(unit, letter)
         gone = Withdrawal(_key(letter), "It could be sent after all.")
         apply_in(unit, Proposal(withdraw=(gone,)), _person(unit, letter))
+
+
+def _unsafe(letter: Letter, now: datetime) -> str:
+    """Asked again as it leaves: what the person said may be newer than the letter."""
+    with record.begin(scope(), now) as unit:
+        return refusal_of(unit, letter)
 
 
 def set_aside(why: str, now: datetime) -> int:

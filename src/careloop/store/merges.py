@@ -213,11 +213,13 @@ on conflict (person, kind, key) do update set due = least(timers.due, excluded.d
 update drafts d set person = %(survivor)s where person = %(loser)s and not exists
 (select from drafts o where o.person = %(survivor)s and o.actor = d.actor and o.form = d.form) returning id""",
     "grants": f"""
-insert into grants(principal, kind, value, since, until, why)
-select principal, kind, %(survivor)s, since, until, why from grants where kind = {_BY_NAME} and value = %(loser)s
+insert into grants(principal, kind, value, since, until, why, given_by, told)
+select principal, kind, %(survivor)s, since, until, why, given_by, told from grants
+where kind = {_BY_NAME} and value = %(loser)s
 on conflict do nothing returning principal, since::text""",
     "denies": """
-insert into denies(principal, person) select principal, %(survivor)s from denies where person = %(loser)s
+insert into denies(principal, person, given_by, why, since)
+select principal, %(survivor)s, given_by, why, since from denies where person = %(loser)s
 on conflict do nothing returning principal""",
     "inbox": "update inbox set person = %(survivor)s where person = %(loser)s returning id",
     "outbox": """
