@@ -38,6 +38,12 @@ def test_a_good_message_is_stored_then_answered_with_its_own_id(hospital: Hospit
     assert (kept.raw, kept.ack) == (sent, "AA")
 
 
+def test_separators_that_use_the_default_of_one_left_out_are_read(hospital: Hospital) -> None:
+    """MSH-2 says “~” is the component mark and names no other: nothing repeats then."""
+    (ack,) = hospital.send(adt("A01").replace(b"|^~\\&|", b"|~|").replace(b"^", b"~"))
+    assert ack.code in ("AA", "AE")
+
+
 A01 = adt("A01", control="M1")
 FAULTS = {
     "no MSH": (b"PID|1||4711", "AE", "hl7-header"),

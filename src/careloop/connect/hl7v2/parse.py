@@ -150,7 +150,8 @@ class Segment:
 
     def all(self, n: int) -> list[Parts]:
         """The repetitions that say something."""
-        return [part for text in self.raw(n).split(self.seps.repeat) if (part := Parts(text, self.seps))]
+        texts = self.raw(n).split(self.seps.repeat) if self.seps.repeat else [self.raw(n)]
+        return [part for text in texts if (part := Parts(text, self.seps))]
 
     def first(self, n: int) -> Parts:
         return next(iter(self.all(n)), Parts("", self.seps))

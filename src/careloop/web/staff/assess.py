@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from typing import Any
@@ -60,6 +61,9 @@ def scope_of(request: HttpRequest) -> Any:
 
 
 # --- begin
+
+
+_QUESTION = re.compile(r"[A-Za-z0-9./_-]{1,64}\Z")
 
 
 @staff_page
@@ -256,7 +260,8 @@ def safety(request: HttpRequest, draft: int) -> HttpResponse:
         return _over(request, ended)
     if getattr(request, "htmx", False):
         return _shown(request, draft, Telling(request.POST.get("q", "")))
-    return HttpResponseRedirect(f"/assessments/{draft}/?q={request.POST.get('q', '')}")
+    question = request.POST.get("q", "")  # goes into an address, so it must be a question's own name
+    return HttpResponseRedirect(f"/assessments/{draft}/?q={question if _QUESTION.match(question) else ''}")
 
 
 @staff_page
@@ -265,7 +270,8 @@ def asking(request: HttpRequest, draft: int) -> HttpResponse:
     """Language, who answers, interpreter: changed on the way."""
     if request.method == "POST" and (asked := _asked(request)):
         describe_asking(scope_of(request), draft, asked, load(), now_of(request))
-    return HttpResponseRedirect(f"/assessments/{draft}/?q={request.POST.get('q', '')}")
+    question = request.POST.get("q", "")  # goes into an address, so it must be a question's own name
+    return HttpResponseRedirect(f"/assessments/{draft}/?q={question if _QUESTION.match(question) else ''}")
 
 
 # --- finish
