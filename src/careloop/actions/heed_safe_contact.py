@@ -9,6 +9,7 @@ from typing import Final
 from careloop.actions.hospital_reviews import token
 from careloop.care.safe_contact import Allowed, Channel, Refused, Rules, may_contact, rules_of
 from careloop.care.work import Work, WorkClass, to_task
+from careloop.fhir import uris
 from careloop.fhir.elements import Resource
 from careloop.kernel.errors import CareError
 from careloop.projections import sources
