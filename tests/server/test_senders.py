@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from django.test import Client, override_settings
 
+from careloop.accounts import totp
 from careloop.accounts.models import Sender, User
 from careloop.connect.hl7v2 import process, receive
 from careloop.server import command, middleware
@@ -57,7 +58,11 @@ def test_the_readme_leads_to_a_sign_in_and_an_accepted_message(
     browser = Client()
     with override_settings(ALLOWED_HOSTS=["testserver"]):
         told = {"email": User.objects.get().email, "password": PASSWORD}
-        assert browser.post("/sign-in", told).headers["Location"] == "/today"
+        assert browser.post("/sign-in", told).headers["Location"] == "/sign-in/second"
+        page = browser.get("/sign-in/start/app").content.decode()
+        (secret,) = re.findall(r"<p class=\"num secret\">([A-Z2-7 ]+)</p>", page)
+        code = totp.code_at(secret.replace(" ", ""), totp.step_of(now))
+        assert 'href="/today"' in browser.post("/sign-in/start/app", {"code": code}).content.decode()
         assert "duarte" in browser.get("/people?view=all").content.decode().lower()
 
 

@@ -1,5 +1,5 @@
 """What a password must be (TRUST 11): 15 characters, or 8 once a second factor stands beside it; nothing common,
-nothing that names its owner. No rules about digits and signs: they make passwords that are hard to keep and easy to guess."""
+nothing that names its owner. No rules about digits and signs: they make passwords hard to keep and easy to guess."""
 
 from __future__ import annotations
 

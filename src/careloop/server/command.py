@@ -101,6 +101,9 @@ def serve(host: str, port: int, workers: int, threads: int, hl7_host: str, hl7_p
 
     ready()
     command_guard.refuse_unsafe((hl7_host, hl7_port))
+    from careloop.server import first_run
+
+    first_run.announce(f"http://{host}:{port}")
     supervise(Plan(host, port, workers, threads, hl7_host, hl7_port))
 
 
@@ -112,6 +115,9 @@ def migrate() -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     click.echo("The database is up to date.")
+    from careloop.server import first_run
+
+    first_run.announce()
 
 
 @main.command()

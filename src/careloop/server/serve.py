@@ -150,6 +150,7 @@ def start_demo(*, port: int, people: int, seed: int, workers: int, hl7_port: int
         refuse_taken_port("127.0.0.1", hl7_port)
     home = Path(os.environ.get("CARELOOP_HOME", "var")).resolve()
     os.environ.setdefault("CARELOOP_HOME", str(home))
+    os.environ["CARELOOP_DEMO"] = "1"  # made-up people need no second factor; `check --deploy` refuses it
     folder = None if os.environ.get("DATABASE_URL") else home / "postgres"
     was_running = folder is not None and embedded.is_running(folder)
     if folder is not None:

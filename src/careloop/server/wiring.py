@@ -16,6 +16,7 @@ import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from careloop import library, reactions
+from careloop.accounts import upkeep
 from careloop.actions import judge_access
 from careloop.connect.hl7v2 import listener, process, receive
 from careloop.jobs import by_hand, outbox, portal_codes
@@ -91,6 +92,7 @@ def stations(content: Library) -> list[Station]:
         Station("audit", _digest_audit, every=60.0),
         Station("odd access", lambda now: judge_access.run(now, content), every=60.0),
         Station("heads", _sign_heads, every=60.0),
+        Station("sign-in", _tidy_sign_in, every=3600.0),
     ]
 
 
@@ -101,6 +103,11 @@ def _digest_audit(now: datetime) -> int:
 
 def _sign_heads(now: datetime) -> int:
     lane_heads.sign_heads(now)
+    return 0
+
+
+def _tidy_sign_in(now: datetime) -> int:
+    upkeep.tidy(now)
     return 0
 
 

@@ -33,6 +33,10 @@ class Summary:
             lines.append(f"HL7 v2 over MLLP: 127.0.0.1:{hl7_port}, sender stlukes")
         lines.append(f"FHIR: http://127.0.0.1:{port}/fhir  Authorization: Bearer {self.token}")
         lines.append(f"Password of everyone: {self.password}")
+        lines.append("CARELOOP_DEMO=1: these made-up people sign in without a second step; nobody else may.")
+        lines.append(
+            f"Passkeys to try out need http://localhost:{port}; browsers make none for a bare number."
+        )
         width = max(len(one.email) for one in self.sign_ins)
         lines += [
             f"  {one.email:<{width}}  {one.role:<11}  {one.name}, {one.credentials}, {one.place}"

@@ -27,11 +27,21 @@ class SignIn:
     place: str
 
 
+# Who gives no care: they have no Practitioner, and no Today.
+OFFICE = (
+    SignIn("ada.min@careloop.example", "Ada Minton", "", "administrator", "all sites"),
+    SignIn("pia.lund@careloop.example", "Pia Lund", "", "privacy-officer", "all sites"),
+)
+
+
 def make_accounts(community: Community, now: datetime) -> None:
     """Users for everyone with a role, and the sender `stlukes`. What is there already is left as it is."""
     for member in community.staff.values():
         if member.roles and not User.objects.filter(email=member.email).exists():
             _user(community, member)
+    for one in OFFICE:
+        if not User.objects.filter(email=one.email).exists():
+            _office(community, one)
     if not Sender.objects.filter(name=SENDER).exists():
         _sender(community)
 
@@ -68,6 +78,13 @@ def _user(community: Community, member: Member) -> None:
     user.save(update_fields=["password"])
 
 
+def _office(community: Community, one: SignIn) -> None:
+    everywhere = sorted({community.organization(m.site).partition("/")[2] for m in community.staff.values()})
+    user = User.objects.create_user(one.email, None, one.name, roles=[one.role], sites=everywhere)
+    user.password = _hashed()
+    user.save(update_fields=["password"])
+
+
 @lru_cache(maxsize=1)
 def _hashed() -> str:
     """Everyone has the same password here, so that one slow hash serves all."""
@@ -97,8 +114,9 @@ def _sender(community: Community) -> None:
 
 
 def sign_ins(community: Community) -> tuple[SignIn, ...]:
-    return tuple(
+    staff = tuple(
         SignIn(m.email, m.name, m.credentials, m.roles[0], community.organization_name(m.site))
         for m in community.staff.values()
         if m.roles
     )
+    return (*staff, *OFFICE)

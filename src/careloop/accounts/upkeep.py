@@ -1,0 +1,15 @@
+"""What sign-in leaves behind and nobody needs any more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.sessions.models import Session
+
+from careloop.accounts import attempts, sessions, tickets
+
+
+def tidy(now: datetime) -> int:
+    """Run out: browsers' sessions, challenges, links, failures a day old, devices not seen for a year."""
+    gone: int = Session.objects.filter(expire_date__lt=now).delete()[0]
+    return gone + attempts.purge(now) + tickets.purge(now) + sessions.purge(now)
