@@ -12,6 +12,8 @@ from careloop.actions.working import Result
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, ref
 from careloop.kernel.errors import CareError
+from careloop.projections import disclosures
+from careloop.projections.disclosures import Content, Item
 from careloop.store import Stored, Unit
 
 HOW: Final = ("phone", "letter")
@@ -19,6 +21,7 @@ MEDIUM: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 HELD: Final = timedelta(seconds=30)
 LETTER: Final = "letter"
 CLOSED: Final = "The referrer was answered"
+ANSWERED: Final = "Answer to whoever referred this person"
 
 
 class BadAnswer(CareError):
@@ -54,6 +57,8 @@ def answer_referrer(
         if not is_referral(seen.resource):
             raise NoReferral
         letter = unit.create(_communication(unit, seen, how, said, to))
+        if how == "phone":
+            _account(unit, letter, how)
         saved = _close(unit, seen, letter)
         request = _close_request(unit, seen)
         if how == LETTER:
@@ -71,9 +76,30 @@ def letter_left(scope: Scope, communication: str, now: datetime) -> Stored:
         seen = unit.read("Communication", communication)
         if seen.resource.get("status") != "in-progress":
             return seen
-        return unit.update(
+        left = unit.update(
             {**seen.resource, "status": "completed", "sent": fhir_instant(now)}, if_match=seen.version
         )
+        _account(unit, left, "mail")
+        return left
+
+
+def _account(unit: Unit, letter: Stored, method: str) -> None:
+    """Into the accounting of disclosures, in the commit in which it left; a letter that was taken back never did."""
+    words = [str(each.get("contentString", "")) for each in letter.resource.get("payload", ())]
+    to = ", ".join(str(each.get("display", "")) for each in letter.resource.get("recipient", ()))
+    items = tuple(
+        Item(letter.reference, letter.version, "letter", each, "treatment") for each in words if each
+    )
+    disclosures.record(
+        unit,
+        f"answer:{letter.id}",
+        letter.person,
+        name=to,
+        method=method,
+        basis="treatment",
+        purpose=ANSWERED,
+        content=Content(items),
+    )
 
 
 def _to(task: Stored, to: str) -> str:

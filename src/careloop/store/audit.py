@@ -57,7 +57,8 @@ class Trail:
             self.main = main
         self.actions.add(action)
         self.people.update(person for person in people if person)
-        if len(self.details) < _MOST_DETAILS:
+        # What left the house is said however much was read for it.
+        if len(self.details) < _MOST_DETAILS or str(what[0]).startswith("disclosed"):
             self.details.append([action, *what])
 
     def wrote(self, rid: int, version: int, op: int, body: bytes) -> None:

@@ -154,6 +154,15 @@ class Commit:
         if pending.staged:
             writing.flush(self._keeper.cursor(), pending, self._keeper.tx(), self.mention_many)
 
+    @property
+    def tx(self) -> int:
+        """The number of this commit: lane and seq of its audit row."""
+        return self._keeper.tx()
+
+    def cover(self, number: int, digest: bytes) -> None:
+        """A row that stands beside the record (disclosures), among what the audit row of this commit answers for."""
+        self._trail.wrote(-number, 0, 0, digest)
+
     def notify(self, channel: str) -> None:
         """After the commit."""
         self._notices.add(channel)

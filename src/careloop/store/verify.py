@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from careloop.store import audit, lane_heads
+from careloop.store import audit, disclosed, lane_heads
 
 Progress = Callable[[int], None]
 
 _ROWS: Final = f"select {audit.COLUMNS}, hash from audit order by lane, seq, at"
-_VERSIONS: Final = "select tx, rid, version, op, body from versions order by tx"
+_VERSIONS: Final = (
+    f"select tx, rid, version, op, body from versions union all {disclosed.AS_VERSIONS} order by tx"
+)
 _INDEX_TABLES: Final = ("token", "string", "date", "reference", "quantity", "number", "uri")
 
 
@@ -155,6 +157,7 @@ def whole(cursor: Any, progress: Progress = lambda done: None) -> Report:
     cursor.execute("set statement_timeout = 0")
     try:
         report = verify(cursor, progress)
+        report.problems += disclosed.problems(cursor)
         for what, query in _CHECKS.items():
             cursor.execute(query)
             if count := cursor.fetchone()[0]:

@@ -1,0 +1,90 @@
+"""The lines that could leave the house about a person: who she is, her plan, medicines, allergies and conditions, as
+far as the sender sees them herself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from careloop.access import labels
+from careloop.care.disclosure import Line
+from careloop.fhir.elements import Resource, day, name_of, text_of
+from careloop.library import Library
+from careloop.projections import disclosures
+from careloop.projections.chart_lines import PlanPage
+from careloop.projections.chart_plan import plan_of
+from careloop.projections.facts import phone_of
+from careloop.store import Stored, Unit
+
+
+def lines_of(unit: Unit, patient: Stored, content: Library) -> list[Line]:
+    plan = plan_of(unit, patient, content.parents)
+    told = [("record", patient.reference, _about(patient.resource)), *_of_plan(plan)]
+    held = unit.of_person(
+        patient.rid, ["MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Condition"]
+    )
+    told += [(section, each.reference, words) for each in held for section, words in _of_health(each)]
+    found = unit.get([reference for _, reference, _ in told])
+    seen: set[str] = set()
+    lines = []
+    for section, reference, words in told:
+        if reference in found and reference not in seen and words.strip():
+            seen.add(reference)
+            stored = found[reference]
+            lines.append(Line(reference, stored.rid, stored.version, section, words))
+    return _labeled(unit, lines)
+
+
+def _about(patient: Resource) -> str:
+    address: dict[str, Any] = next((a for a in patient.get("address", ()) if a.get("use") != "old"), {})
+    where = ", ".join(
+        filter(
+            None,
+            (
+                *address.get("line", ()),
+                address.get("city"),
+                f"{address.get('state', '')} {address.get('postalCode', '')}".strip(),
+            ),
+        )
+    )
+    born = day(patient.get("birthDate"))
+    parts = (name_of(patient), f"born {born:%m/%d/%Y}" if born else "", phone_of(patient) or "", where)
+    return "; ".join(filter(None, parts))
+
+
+def _of_plan(plan: PlanPage) -> Iterable[tuple[str, str, str]]:
+    for need in plan.needs:
+        yield "plan", need.reference, need.title
+        for goal in need.goals:
+            yield "plan", goal.reference, goal.text
+            yield from (("plan", step.reference, step.title) for step in goal.steps)
+    for goal in plan.goals:
+        yield "plan", goal.reference, goal.text
+        yield from (("plan", step.reference, step.title) for step in goal.steps)
+    yield from (("plan", step.reference, step.title) for step in plan.steps)
+
+
+def _of_health(stored: Stored) -> Iterable[tuple[str, str]]:
+    resource = stored.resource
+    if stored.type in ("MedicationRequest", "MedicationStatement"):
+        if resource.get("status") in ("active", "completed", "on-hold", "unknown", None):
+            dose = next((str(d.get("text", "")) for d in _each(resource, "dosageInstruction", "dosage")), "")
+            yield (
+                "medicines",
+                ", ".join(filter(None, (text_of(resource.get("medicationCodeableConcept")), dose))),
+            )
+    elif stored.type == "AllergyIntolerance":
+        yield "allergies", text_of(resource.get("code"))
+    elif stored.type == "Condition":
+        yield "conditions", text_of(resource.get("code"))
+
+
+def _each(resource: Resource, *names: str) -> Iterable[Resource]:
+    for name in names:
+        yield from resource.get(name, ())
+
+
+def _labeled(unit: Unit, lines: Sequence[Line]) -> list[Line]:
+    bits = disclosures.labels_of(unit, [line.rid for line in lines])
+    return [replace(line, labels=bits.get(line.rid, labels.UNKNOWN)) for line in lines]

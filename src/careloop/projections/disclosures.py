@@ -1,0 +1,209 @@
+"""What left the house about whom: written in the commit of the act, never changed after. The table is append-only by
+grant, and the audit row of the same commit answers for each line, so that the chain covers it."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from careloop.access.conditions import LabelsAllowed
+from careloop.kernel.errors import NotFound
+from careloop.store import Unit
+from careloop.store.disclosed import digest_of
+
+# Every way in which something about a person leaves the house, and how it comes into her accounting. A test compares
+# it with the doors: a new one without an entry turns it red.
+WAYS_OUT: Final[dict[str, str]] = {
+    "page:disclose": "recorded by actions.disclose",
+    "page:disclosure-pdf": "the paper of what actions.disclose recorded",
+    "page:accounting-pdf": "the person’s own accounting",
+    "page:plan-pdf": "the person’s own copy; audited, nothing else (45 CFR 164.528(a)(1)(ii))",
+    "page:plan-print": "the person’s own copy; audited, nothing else (45 CFR 164.528(a)(1)(ii))",
+    "page:letter": "recorded by actions.answer_referrer when it has left",
+    "page:review-letter-again": "sends again what the outbox holds; recorded when it has left",
+    "page:family-letters": "the person’s own letters, on her own pages; audited, nothing else",
+    "page:family-letter": "the way in with a code from a letter; nothing leaves",
+    "page:audit-export": "inside the house: who looked, no content; audited",
+    "outbox:letter": "recorded by actions.answer_referrer when it has left",
+    "outbox:disclosure": "recorded by actions.disclose before it is queued",
+    "outbox:portal-code": "a code to the person’s own confirmed contact; tells nothing about her",
+    "fhir:client": "read from the audit trail, a line a program and day",
+    "fhir:app": "read from the audit trail, a line an app and day",
+    "phone": "recorded by actions.answer_referrer",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Item:
+    """One line that left. words: as it stood on the paper."""
+
+    reference: str
+    version: int
+    section: str
+    words: str
+    why: str
+    consent: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Item({self.reference})"
+
+
+@dataclass(frozen=True, repr=False)
+class Content:
+    """All that stood on the paper. note: what she wrote above. notice: of 42 CFR 2.32. consents: copies in words."""
+
+    items: tuple[Item, ...]
+    note: str = ""
+    notice: str = ""
+    consents: tuple[str, ...] = ()
+    is_incomplete: bool = False
+
+    def __repr__(self) -> str:
+        return f"Content({len(self.items)} lines)"
+
+
+@dataclass(frozen=True, repr=False)
+class Disclosure:
+    """actor: principal who sent it. recipient: rid of an Organization, None for a name alone. method, basis: codes of
+    care/disclosure.py. consent: rid."""
+
+    id: int
+    person: int
+    at: datetime
+    actor: int
+    recipient: int | None
+    name: str
+    address: str
+    method: str
+    basis: str
+    consent: int | None
+    purpose: str
+    is_part2: bool
+    content: Content
+
+    def __repr__(self) -> str:
+        return f"Disclosure({self.id})"
+
+
+_COLUMNS: Final = (
+    "id, person, at, actor, recipient, name, address, method, basis, consent, purpose, is_part2, content"
+)
+
+
+def record(
+    unit: Unit,
+    key: str,
+    person: int,
+    *,
+    name: str,
+    method: str,
+    basis: str,
+    purpose: str,
+    content: Content,
+    recipient: int | None = None,
+    address: str = "",
+    consent: int | None = None,
+    is_part2: bool = False,
+) -> int | None:
+    """In the unit of the act itself. key: makes one of one act; None when it is there already."""
+    packed = zlib.compress(json.dumps(asdict(content), ensure_ascii=False, sort_keys=True).encode())
+    told: list[Any] = [key, person, unit.now, unit.scope.actor.principal, recipient, name, address]
+    told += [method, basis, consent, purpose, is_part2, packed]
+    digest = digest_of(told)
+    row = (
+        unit.cursor()
+        .execute(
+            "insert into disclosures(key, person, at, actor, recipient, name, address, method, basis, consent, purpose,"
+            " is_part2, content, digest, tx) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " on conflict (key) do nothing returning id",
+            [*told, digest, unit.tx],
+        )
+        .fetchone()
+    )
+    if row is None:
+        return None
+    unit.cover(int(row[0]), digest)
+    unit.saw([person], f"disclosed {row[0]}")
+    return int(row[0])
+
+
+def number_of(unit: Unit, key: str) -> int:
+    """Of the one that has this key."""
+    row = unit.cursor().execute("select id from disclosures where key = %s", [key]).fetchone()
+    if row is None:
+        raise NotFound
+    return int(row[0])
+
+
+def of_person(unit: Unit, person: int, since: datetime | None = None) -> list[Disclosure]:
+    """Newest first; of somebody whom the actor may see. Raises NotFound."""
+    if not unit.may_see(person):
+        raise NotFound
+    rows = unit.cursor().execute(
+        f"select {_COLUMNS} from disclosures where person = %s and (%s::timestamptz is null or at >= %s)"
+        " order by at desc, id desc",
+        [person, since, since],
+    )
+    unit.saw([person], "disclosures")
+    return [_of_row(row) for row in rows.fetchall()]
+
+
+def one(unit: Unit, person: int, id: int) -> Disclosure:
+    """Raises NotFound, for one of somebody whom the actor may not see as for none."""
+    row = (
+        unit.cursor()
+        .execute(f"select {_COLUMNS} from disclosures where id = %s and person = %s", [id, person])
+        .fetchone()
+    )
+    if row is None or not unit.may_see(person):
+        raise NotFound
+    unit.saw([person], f"disclosure {id}")
+    return _of_row(row)
+
+
+def _of_row(row: Sequence[Any]) -> Disclosure:
+    id, person, at, actor, recipient, name, address, method, basis, consent, purpose, is_part2, content = row
+    told = _content(content)
+    return Disclosure(
+        id, person, at, actor, recipient, name, address, method, basis, consent, purpose, is_part2, told
+    )
+
+
+def _content(packed: bytes) -> Content:
+    told = json.loads(zlib.decompress(bytes(packed)))
+    items = tuple(Item(**each) for each in told.pop("items"))
+    return Content(items=items, **{**told, "consents": tuple(told["consents"])})
+
+
+def fingerprint(content: Content) -> str:
+    """Short, for the foot of a page."""
+    return sha256(json.dumps(asdict(content), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def consents_of(unit: Unit, person: int, grantees: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(Consent rid, label bits) that permit something to one of these, or to anyone, now."""
+    rows = unit.cursor().execute(
+        "select consent, permits from consented where person = %s and grantee = any(%s::bigint[]) and permits <> 0"
+        " and since <= %s and (until is null or until > %s) order by consent",
+        [person, [0, *grantees], unit.now, unit.now],
+    )
+    yield from rows.fetchall()
+
+
+def labels_of(unit: Unit, rids: Sequence[int]) -> dict[int, int]:
+    rows = unit.cursor().execute("select rid, labels from heads where rid = any(%s::bigint[])", [list(rids)])
+    return dict(rows.fetchall())
+
+
+def let_go(unit: Unit, rids: Sequence[int], condition: LabelsAllowed) -> set[int]:
+    """Those of these rows that the labels and her Consents let go, by the algebra that decides on every reading."""
+    may, given = unit.heads_sql(condition, "Patient")
+    rows = unit.cursor().execute(
+        f"select h.rid from heads h where h.rid = any(%s::bigint[]) and {may}", [list(rids), *given]
+    )
+    return {row[0] for row in rows.fetchall()}
