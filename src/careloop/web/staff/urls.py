@@ -22,6 +22,7 @@ from careloop.web.staff import (
     library,
     people,
     person,
+    person_portal,
     plan_print,
     proposals,
     register,
@@ -65,5 +66,6 @@ urlpatterns = [
     *review.urlpatterns,
     *review_letters.urlpatterns,
     *review_merge.urlpatterns,
+    *person_portal.urlpatterns,
     *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]
