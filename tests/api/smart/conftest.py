@@ -152,9 +152,8 @@ class World:
 
 
 @pytest.fixture
-def world(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> World:
-    from careloop import projections, store
-    from careloop.access import Scope, system_actor
+def doors(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Accounts alone, for what never gets as far as the record."""
     from careloop.server import middleware
 
     remembered.forget()
@@ -162,23 +161,6 @@ def world(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> World
     assertions.keys.forget()
     clock = MovableClock(now.astimezone(UTC))
     monkeypatch.setattr(middleware, "clock", lambda: clock())
-    demo = Scope(system_actor("demo"), "command", "maintenance")
-    with store.open(demo, now=clock(), projectors=projections.ALL) as unit:
-        unit.create({"resourceType": "Organization", "name": "Bayview"}, id="bayview")
-        unit.create({"resourceType": "Practitioner", "name": [{"family": "Reyes"}]}, id="ana")
-        people = {}
-        for id, family in (("maria", "Duarte"), ("james", "Otieno")):
-            made = unit.create(
-                {
-                    "resourceType": "Patient",
-                    "name": [{"family": family}],
-                    "managingOrganization": {"reference": "Organization/bayview"},
-                },
-                id=id,
-            )
-            people[id] = (made.rid, id)
-            for number, category in enumerate(("laboratory", "vital-signs")):
-                unit.create(_observation(id, category), id=f"{id}-{number}")
     user = User.objects.create_user(
         "ana@careloop.example",
         None,
@@ -198,7 +180,34 @@ def world(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> World
         strength=2,
     )
     assert sessions.is_live(session.id, clock())
-    return World(clock, people["maria"], people["james"], user, session)
+    return World(clock, (1, "maria"), (2, "james"), user, session)
+
+
+@pytest.fixture
+def world(doors: World) -> World:
+    """With Ana, Maria and James in the record of Bayview."""
+    from careloop import projections, store
+    from careloop.access import Scope, system_actor
+
+    demo = Scope(system_actor("demo"), "command", "maintenance")
+    with store.open(demo, now=doors.now, projectors=projections.ALL) as unit:
+        unit.create({"resourceType": "Organization", "name": "Bayview"}, id="bayview")
+        unit.create({"resourceType": "Practitioner", "name": [{"family": "Reyes"}]}, id="ana")
+        people = {}
+        for id, family in (("maria", "Duarte"), ("james", "Otieno")):
+            made = unit.create(
+                {
+                    "resourceType": "Patient",
+                    "name": [{"family": family}],
+                    "managingOrganization": {"reference": "Organization/bayview"},
+                },
+                id=id,
+            )
+            people[id] = (made.rid, id)
+            for number, category in enumerate(("laboratory", "vital-signs")):
+                unit.create(_observation(id, category), id=f"{id}-{number}")
+    doors.maria, doors.james = people["maria"], people["james"]
+    return doors
 
 
 def _observation(patient: str, category: str) -> dict[str, Any]:

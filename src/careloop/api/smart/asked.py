@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -9,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload, OAuth2Request
 from django.http import HttpRequest
 
 from careloop.accounts.smart_models import AccessToken, Authorization
@@ -105,6 +107,17 @@ def _one_proof(request: HttpRequest, form: dict[str, str]) -> None:
     header = request.headers.get("Authorization", "")
     if not header.isascii() or (header and not header.lower().startswith("basic ")):
         raise InvalidRequestError("A client proves itself here by Basic, by the form or by an assertion.")
+    if header and not _is_readable(header):
+        raise InvalidClientError(description="The Authorization header can't be read.")
     proofs = [bool(header), bool(form.get("client_secret")), bool(form.get("client_assertion"))]
     if sum(proofs) > 1:
         raise InvalidRequestError("Prove who you are in one way, not in two.")
+
+
+def _is_readable(header: str) -> bool:
+    """Whether Basic holds what Authlib can read: base64 of ASCII, with a colon."""
+    try:
+        text = base64.b64decode(header[6:].strip(), validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        return False
+    return ":" in text
