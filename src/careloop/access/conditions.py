@@ -59,13 +59,15 @@ class NotLabeled:
 @dataclass(frozen=True)
 class LabelsAllowed:
     """Rows whose labels she sees: base by role; more where a Consent permits it to one of grantees, less where one
-    denies it, both only while they last; all but Part 2 of people opened in an emergency."""
+    denies it, both only while they last; all but Part 2 of people opened in an emergency. is_own: of her own record,
+    where what she denies to others does not limit her."""
 
     base: int
     grantees: frozenset[int] = frozenset()
     emergencies: frozenset[int] = frozenset()
     part2_emergencies: frozenset[int] = frozenset()
     purposes: int = purposes.CARE
+    is_own: bool = False
 
 
 @dataclass(frozen=True)

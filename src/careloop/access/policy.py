@@ -163,7 +163,7 @@ def _family_speaks(actor: Actor, what: str, rtype: str) -> bool:
 def _family_rows(actor: Actor, rtype: str) -> Condition:
     whole, part = _shared(actor, rtype)
     own = (
-        all_of(PersonIn(whole), LabelsAllowed(_SELF_SEES, actor.grantees, purposes=purposes.ANY))
+        all_of(PersonIn(whole), LabelsAllowed(_SELF_SEES, actor.grantees, purposes=purposes.ANY, is_own=True))
         if whole
         else NoOne()
     )

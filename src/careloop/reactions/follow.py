@@ -17,6 +17,7 @@ from careloop.actions.carry_late import carry_late
 from careloop.actions.follow_person import follow
 from careloop.actions.mail_letter import KIND as MAIL
 from careloop.actions.mail_letter import record_mailed
+from careloop.actions.revocation import follow_consents
 from careloop.care.transition_facts import REVIEW, VISIT
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
@@ -30,7 +31,7 @@ from careloop.store.feed import Event
 NAME: Final = "reactions"
 # Changes of these may ask for other work. A Task only when it is about an unclear discharge.
 TELLING: Final = frozenset(
-    {"Patient", "Encounter", "Coverage", "EpisodeOfCare", "CareTeam", "QuestionnaireResponse"}
+    {"Patient", "Encounter", "Coverage", "EpisodeOfCare", "CareTeam", "QuestionnaireResponse", "Consent"}
 )
 TRIES: Final = 3
 
@@ -84,6 +85,7 @@ def _follow(person: int, library: Library, now: datetime) -> str | None:
             with record.begin(scope(), now) as unit:
                 if merges.standing(unit, person) is None:
                     follow(unit, person, library)
+                    follow_consents(unit, person)
                 else:  # what was carried over comes by again, as hers
                     carry_late(unit, person)
                 trouble.is_over(unit, person)

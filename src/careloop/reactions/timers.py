@@ -15,6 +15,8 @@ from careloop.actions.follow_person import SILENCE, follow
 from careloop.actions.hand_over_portal import TIMER as HAND_OVER
 from careloop.actions.hand_over_portal import hand_over
 from careloop.actions.keep_panel import forget_old_panels
+from careloop.actions.revocation import TIMER as CONSENT_ENDS
+from careloop.actions.revocation import follow_consents
 from careloop.actions.urgent import TIMER as ESCALATE
 from careloop.kernel.errors import Conflict, Gone, NotFound
 from careloop.library import Library
@@ -39,6 +41,11 @@ NOT_DONE: Final = {
         "See that somebody has the urgent work of this person: it could not be passed on",
         "Careloop tries again every few minutes; until then nobody further is called.",
         "Phone whoever is on call yourself, then tell whoever runs Careloop.",
+    ),
+    CONSENT_ENDS: NotDone(
+        "Look at the open referrals of this person: a consent has ended",
+        "What it covered is not shown any more; open referrals could not be put on hold.",
+        "Put on hold what is with partners yourself, then tell whoever runs Careloop.",
     ),
     HAND_OVER: NotDone(
         "See who may open this record: a coming of age could not be worked out",
@@ -157,9 +164,17 @@ def _sweep(timer: Timer, library: Library, now: datetime) -> None:
         unit.set_timer(0, SWEEP, "all", now + (SWEPT_EVERY if len(found) < SWEPT_AT_ONCE else timedelta()))
 
 
+def _consents(timer: Timer, library: Library, now: datetime) -> None:
+    """One has ended by itself. Reading has stopped already; what is on its way stops now."""
+    with record.begin(scope(), now) as unit:
+        timers.done(unit, timer)
+        follow_consents(unit, timer.person)  # sets the next one
+
+
 FIRE: Final[dict[str, Callable[[Timer, Library, datetime], None]]] = {
     ESCALATE: _escalate,
     SILENCE: _silence,
     HAND_OVER: _hand_over,
+    CONSENT_ENDS: _consents,
     SWEEP: _sweep,
 }

@@ -11,11 +11,13 @@ from django.db import connection
 from tqdm import tqdm
 
 from careloop.access import Scope, system_actor
+from careloop.actions import record
 from careloop.fhir.index import VERSION
 from careloop.kernel.clock import system_clock
-from careloop.projections import rebuilding
+from careloop.projections import consented, rebuilding
 from careloop.store import digest as digesting
 from careloop.store import reindex as indexing
+from careloop.store import relabel as relabeling
 from careloop.store import verify as verifying
 
 
@@ -34,12 +36,19 @@ def _bar(what: str, unit: str) -> Iterator[Callable[[int], None]]:
 
 
 def reindex() -> None:
-    """Old index rows brought up to this version, a commit a batch; may be stopped and started again."""
+    """Old index rows brought up to this version and labels computed again by today's rules, a commit a batch; may be
+    stopped and started again."""
     began = time.monotonic()
     with _bar("Reindexing", "resources") as progress:
         done = indexing.reindex(_scope(), now=system_clock(), progress=progress)
     seconds = time.monotonic() - began
     click.echo(f"{done:,} resources brought to index version {VERSION} in {seconds:.1f} s.")
+    now = system_clock()
+    with _bar("Labels", "resources") as progress:
+        found = relabeling.relabel(_scope(), now=now, progress=progress)
+    with record.begin(_scope(), now) as unit:
+        consented.catch_up(unit)
+    click.echo(f"labels: {_said(found.resources, 'resources', found.missing, found.surplus)}")
 
 
 def rebuild(*, check: bool) -> int:
@@ -49,10 +58,13 @@ def rebuild(*, check: bool) -> int:
     with _bar("Index", "resources") as progress:
         index = indexing.rebuild_index(_scope(), now=now, check=check, progress=progress)
     click.echo(f"index: {_said(index.resources, 'resources', index.missing, index.surplus)}")
+    with _bar("Labels", "resources") as progress:
+        labels = relabeling.relabel(_scope(), now=now, check=check, progress=progress)
+    click.echo(f"labels: {_said(labels.resources, 'resources', labels.missing, labels.surplus)}")
     tables = rebuilding.rebuild(_scope(), now, check=check)
     for one in tables:
         click.echo(f"{one.table}: {_said(one.rows, 'rows', one.missing, one.surplus)}")
-    is_whole = index.is_whole and all(one.is_whole for one in tables)
+    is_whole = index.is_whole and labels.is_whole and all(one.is_whole for one in tables)
     if is_whole:
         click.echo("Everything derived is what the versions give.")
         return 0

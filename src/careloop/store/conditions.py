@@ -139,7 +139,9 @@ def _permitted(said: LabelsAllowed, person: str, now: datetime) -> Sql:
 
 def _denied(said: LabelsAllowed, person: str, bits: str, now: datetime) -> Sql:
     """Whether a consent denies one of these bits, or the whole record. It wins over what another permits; what it
-    denies to anyone does not reach those to whom the same consent permits it by name."""
+    denies to anyone does not reach those to whom the same consent permits it by name. Nobody limits herself."""
+    if said.is_own:
+        return "false", []
     excepted = (
         "case when c.grantee <> 0 then 0 else coalesce((select bit_or(p.permits) from consented p"
         " where p.person = c.person and p.consent = c.consent and p.grantee = any(%s::bigint[])"

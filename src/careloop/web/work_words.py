@@ -34,6 +34,12 @@ FIXED: Final = (
     gettext_noop("Divide what was written meanwhile"),
     gettext_noop("This could not be sent: reach them another way"),
     gettext_noop("Look at this record: what follows could not be worked out"),
+    gettext_noop("Answer a question from the family"),
+    gettext_noop("Answer a question from the person"),
+    gettext_noop("Coming of age: invite the young adult, tell the parents what changes"),
+    gettext_noop("Look at the open referrals of this person: a consent has ended"),
+    gettext_noop("Talk about what is shared: a consent has changed"),
+    gettext_noop("Read a consent that could not be understood"),
 )
 # (what the title looks like, the sentence with a hole). The hole is a program, a person or a reason.
 WITH_A_HOLE: Final = (
