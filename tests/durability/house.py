@@ -1,5 +1,5 @@
-"""An installation of its own, with its own database: written to, backed up, lost, restored. Commands run as processes, as
-they do in a house; what is written and asked runs in one (see `life.py`)."""
+"""An installation of its own, with its own database: written to, backed up, lost, restored. Commands run as
+processes, as they do in a house; what is written and asked runs in one (see `life.py`)."""
 
 from __future__ import annotations
 
@@ -68,10 +68,13 @@ class House:
 
     def lives(self, *words: str) -> Any:
         """One step of life.py; what it answers."""
+        if not self.url:
+            embedded.ensure_running(self.home / "postgres")
         command = [sys.executable, str(LIFE), *words]
         done = subprocess.run(
-            command, env=self.environment, cwd=REPO, check=True, capture_output=True, text=True
+            command, env=self.environment, cwd=REPO, check=False, capture_output=True, text=True
         )
+        assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
     def moved_to(self, home: Path) -> House:

@@ -1,5 +1,5 @@
-"""A step in the life of an installation, run as a process over its home: `life.py people a b`, `letter`, `doors`, `look`.
-Answers one line of JSON."""
+"""A step in the life of an installation, run as a process over its home: `life.py people a b`, `letter`, `doors`,
+`look`. Answers one line of JSON."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Two figures: two installations with the same ones hold the same.
 
-The record: everything said (versions), what is current (heads), keys, homes, claims, the feed, messages that came in and
-letters that go out. The trail: the audit chains. Not in them: what is derived (`careloop rebuild --check` compares it),
-sessions, timers and cursors, which move by themselves.
+The record: everything said (versions), what is current (heads), keys, homes, claims, the feed, messages that came in
+and letters that go out. The trail: the audit chains. Not in them: what is derived (`careloop rebuild --check` compares
+it), sessions, timers and cursors, which move by themselves.
 """
 
 from __future__ import annotations
