@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext, ngettext
 
+from careloop.actions.flag_wrong import KIND as QUESTION
 from careloop.care.transition_facts import VISIT
 from careloop.care.work import WorkClass
 from careloop.projections.worklist import Row
@@ -176,6 +177,8 @@ def _as(act: Act, kind: str) -> Act:
 def _next_step(row: Row) -> Act | None:
     """Where the work is done on another page: questions to ask, a proposal to read, a match to decide."""
     person = f"/people/{row.person.id}" if row.person else ""
+    if row.kind == QUESTION:
+        return Act(gettext("Answer"), f"/work/{row.task_id}/answer", "o")
     if row.kind.startswith("ask-") and person:
         return Act(
             gettext("Ask the questions"),

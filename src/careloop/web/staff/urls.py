@@ -17,6 +17,7 @@ from careloop.web.staff import (
     cover,
     disclosure,
     emergency,
+    family_answer,
     front_door,
     join,
     library,
@@ -29,6 +30,7 @@ from careloop.web.staff import (
     review,
     review_letters,
     review_merge,
+    safe_contact,
     set_up,
     sign_in,
     sign_in_second,
@@ -56,6 +58,7 @@ urlpatterns = [
     *audit_export.urlpatterns,
     *work.urlpatterns,
     *complexity.urlpatterns,
+    *family_answer.urlpatterns,
     *contacts.urlpatterns,
     *people.urlpatterns,
     *access.urlpatterns,
@@ -66,6 +69,7 @@ urlpatterns = [
     *review.urlpatterns,
     *review_letters.urlpatterns,
     *review_merge.urlpatterns,
+    *safe_contact.urlpatterns,
     *person_portal.urlpatterns,
     *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]

@@ -1,0 +1,122 @@
+"""What staff do for the family's door: contacts, letters, shares, papers, answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from careloop.accounts.models import User
+from tests.family.front import Front, page, post
+from tests.store.rows import rows
+
+PORTAL = "/people/maria/portal"
+
+
+@pytest.fixture
+def ana(front: Front) -> Any:
+    return staff(front, "coordinator")
+
+
+def staff(front: Front, role: str, practitioner: str = "ana") -> Any:
+    user = User.objects.create_user(
+        f"{role}@example.org",
+        "a quiet Monday morning",
+        "Ana Reyes",
+        roles=[role],
+        sites=["bayview"],
+        practitioner=practitioner,
+    )
+    browser = front.browser()
+    browser.force_login(user)
+    return browser
+
+
+def test_a_letter_is_shown_once_and_who_got_it_is_written_down(front: Front, ana: Any) -> None:
+    assert "Handed to whom" in page(ana, PORTAL)
+    assert "Say to whom" in post(ana, f"{PORTAL}/letter", {"how": " "}, 422)
+    shown = post(ana, f"{PORTAL}/letter", {"how": "to herself, Texas ID"}, 200)
+    code = re.search(r"[A-Z2-9]{4}(-[A-Z2-9]{4}){3}", shown)
+    assert code
+    assert code.group() not in page(ana, PORTAL)
+    ((how, by),) = rows("select handed_how, made_by from accounts_familycode where kind = 'paper'")
+    assert (how, by) == (
+        "to herself, Texas ID",
+        User.objects.get(email="coordinator@example.org").principal_id,
+    )
+    maria = front.browser()
+    post(maria, "/my/sign-in/letter", {"code": code.group(), "year": "1959", "month": "3", "day": "2"})
+    assert "Hello, Maria." in page(maria, "/my/maria")
+
+
+def test_no_letter_for_a_relative_with_whom_nothing_is_shared(front: Front, ana: Any) -> None:
+    said = post(ana, f"{PORTAL}/letter", {"reference": "RelatedPerson/lucia", "how": "to her"}, 422)
+    assert "Nothing is shared" in said
+    assert rows("select count(*) from accounts_familycode") == [(0,)]
+
+
+def test_a_private_contact_is_confirmed_and_taken_back(front: Front, ana: Any) -> None:
+    assert "area code" in post(ana, f"{PORTAL}/contact", {"contact": "maria", "how": "alone"}, 422)
+    assert "how the person confirmed" in post(
+        ana, f"{PORTAL}/contact", {"contact": "713 555 0148", "how": ""}, 422
+    )
+    post(ana, f"{PORTAL}/contact", {"contact": "713 555 0148", "how": "alone with me"})
+    shown = page(ana, PORTAL)
+    assert "(713) 555-0148" in shown
+    assert "alone with me" in shown
+    ((contact,),) = rows("select id from accounts_portalcontact")
+    post(ana, f"{PORTAL}/contact/{contact}/end")
+    assert "(713) 555-0148 ·" not in page(ana, PORTAL)
+
+
+def test_shares_are_added_and_ended(front: Front, ana: Any) -> None:
+    post(ana, f"{PORTAL}/add", {"who": "lucia", "kind": "chosen", "shares": ["plan"], "said": "at home"})
+    shown = page(ana, PORTAL)
+    assert "Sees the plan" in shown
+    ((consent,),) = rows("select i.id from portal_shares s join ids i on i.rid = s.consent")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    page(lucia, "/my/maria/plan")
+    post(ana, f"{PORTAL}/{consent}/end", {"why": "divorced"})
+    page(lucia, "/my/maria/plan", 302)
+    assert "Ended: divorced" in page(ana, PORTAL)
+
+
+def test_an_agent_needs_a_paper_and_a_clinician(front: Front, ana: Any) -> None:
+    agent = {"who": "lucia", "kind": "agent", "on_incapacity": "1"}
+    assert "needs the paper" in post(ana, f"{PORTAL}/add", agent, 422)
+    post(ana, f"{PORTAL}/add", {**agent, "title": "Medical power of attorney", "kept": "red folder"})
+    shown = page(ana, PORTAL)
+    assert "once a clinician documents incapacity" in shown
+    assert "Document incapacity" not in shown
+    consent = re.search(r"/portal/([\w-]+)/end", shown)
+    assert consent
+    told = {"title": "Letter of Dr. Chen", "kept": "scanned"}
+    assert "Only a clinician" in post(ana, f"{PORTAL}/{consent[1]}/capacity", told, 422)
+    chen = staff(front, "clinician", "ben")
+    post(chen, f"{PORTAL}/{consent[1]}/capacity", told)
+    assert "Sees the plan, visits, medicines" in page(chen, PORTAL)
+    post(chen, f"{PORTAL}/{consent[1]}/capacity", {"can": "again"})
+    assert "once a clinician documents incapacity" in page(chen, PORTAL)
+
+
+def test_a_question_is_answered_from_today(front: Front, ana: Any) -> None:
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    post(maria, "/my/maria/wrong", {"text": "What is this pill for?"})
+    ((task,),) = rows("select task_id from work where kind = 'family-question'")
+    assert f"/work/{task}/answer" in page(ana, "/today")
+    assert "What is this pill for?" in page(ana, f"/work/{task}/answer")
+    assert "Write the answer" in post(ana, f"/work/{task}/answer", {"text": ""}, 422)
+    post(ana, f"/work/{task}/answer", {"text": "It takes water out of your legs."})
+    assert "It takes water out of your legs." in page(maria, "/my/maria")
+    page(ana, "/work/step/answer", 404)
+
+
+def test_nobody_of_another_site_and_no_administrator_sees_who_may_see(front: Front) -> None:
+    other = staff(front, "supervisor")
+    User.objects.filter(email="supervisor@example.org").update(sites=["queens"], practitioner="")
+    page(other, PORTAL, 404)
+    admin = staff(front, "administrator", "")
+    assert admin.get(PORTAL).status_code in (403, 404)
+    assert admin.post(f"{PORTAL}/letter", {"how": "to me"}).status_code in (403, 404, 422)
+    assert rows("select count(*) from accounts_familycode") == [(0,)]
