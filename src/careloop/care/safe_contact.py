@@ -107,7 +107,13 @@ def may_contact(
     """flags: Flag resources of the person, others among them are passed over. at: aware, when it would ring or leave.
     number: the phone number or that of the text, where one is known. Every flag is heeded: after a merge there may
     be two, and the stricter one counts."""
-    heeded = rules_of(flags, at)
+    return may_by(rules_of(flags, at), channel, at, number=number)
+
+
+def may_by(
+    heeded: tuple[Rules, ...], channel: Channel, at: datetime, *, number: str | None = None
+) -> Allowed | Refused:
+    """The same of what was read before."""
     for rules in heeded:
         if because := _refusal(rules, channel, at, number):
             return Refused(because)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from careloop.care.safe_contact import Rules, is_safe_contact, rules_of
 from careloop.care.work import WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings, day, extension, name_of, text_of
-from careloop.projections import story, worklist
+from careloop.projections import sources, story, worklist
 from careloop.projections.facts import phone_of, zone_in
 from careloop.projections.people import PersonBrief, briefs, names, zone_of
 from careloop.projections.worklist import Row
@@ -36,7 +37,8 @@ class Helper:
 
 @dataclass(frozen=True, repr=False)
 class PersonCard:
-    """zone: IANA, None when unknown; zone_is_site: it is the site's, her address tells none."""
+    """zone: IANA, None when unknown; zone_is_site: it is the site's, her address tells none. safe: what she asked about
+    being reached, empty for nearly everybody."""
 
     person: PersonBrief
     version: int
@@ -58,6 +60,7 @@ class PersonCard:
     promises: tuple[Row, ...]
     latest: tuple[story.Entry, ...]
     last_contact: datetime | None
+    safe: tuple[Rules, ...] = ()
 
     @property
     def is_deceased(self) -> bool:
@@ -109,7 +112,13 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
         promises=tuple(row for row in open_work if row.klass is WorkClass.PROMISE),
         latest=tuple(e for e in story.story(unit, patient.rid, limit=8) if e.at <= unit.now)[:4],
         last_contact=story.last_contact(unit, patient.rid),
+        safe=_safe(unit, patient.rid),
     )
+
+
+def _safe(unit: Unit, person: int) -> tuple[Rules, ...]:
+    """Whatever the reader may see of the record: whoever is about to call has to know."""
+    return rules_of([s.resource for s in sources.of_people(unit, [person], ("Flag",))], unit.now)
 
 
 def _row(unit: Unit, query: str, person: int) -> str | None:
@@ -151,7 +160,11 @@ def _safety(patient: Resource, flags: Iterable[Resource]) -> Iterable[str]:
     if told := extension(patient, uris.SAFETY):
         yield str(told)
     for flag in flags:
-        if flag.get("status") == "active" and (said := text_of(flag.get("code"))):
+        if (
+            flag.get("status") == "active"
+            and not is_safe_contact(flag)
+            and (said := text_of(flag.get("code")))
+        ):
             yield said
 
 

@@ -10,6 +10,7 @@ from django.urls import path
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from careloop.actions.heed_safe_contact import UnsafeContact
 from careloop.actions.keep_typed import keep_contact, keep_note
 from careloop.actions.log_contact import CHANNELS, OUTCOMES, BadContact, Contact, form_of, log_contact
 from careloop.actions.record_promise import BadPromise, record_promise
@@ -21,7 +22,7 @@ from careloop.kernel.errors import NotFound, StaleVersion
 from careloop.projections.card import card
 from careloop.projections.people import names
 from careloop.store import Stored, drafts
-from careloop.web import formats
+from careloop.web import formats, safe_words
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, local_moment, sentence_of, show, version_of
@@ -39,6 +40,7 @@ FIELDS = (
     "promise",
     "promise_until",
     "started",
+    "despite",
 )
 # A sheet left open longer than this was not one call: its timer starts again.
 ONE_CALL = timedelta(hours=1)
@@ -116,6 +118,8 @@ def _sheet(
         "seconds": int((now - began).total_seconds()),
         "saved_at": formats.clock_time(kept.at.astimezone(tz)) if kept else "",
         "tomorrow": _tomorrow(now, tz),
+        "despite": safe_words.despite_choices(),
+        "refused": safe_words.refused(context["card"].safe, now) if context["card"] else (),
     }
     return show(request, "staff/contact.html", sheet, context)
 
@@ -142,6 +146,7 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
         promise=posted.get("promise", ""),
         promised_for=local_moment(posted.get("promise_until", ""), zone_of_reader(request)),
         opened=posted.get("started", ""),
+        despite=posted.get("despite", ""),
     )
     try:
         result = log_contact(
@@ -154,6 +159,10 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
         )
     except BadContact as bad:
         return _sheet(request, Sheet(posted.dict(), {"minutes": sentence_of(bad)}), task=task, person=person)
+    except UnsafeContact as unsafe:
+        return _sheet(
+            request, Sheet(posted.dict(), {"despite": sentence_of(unsafe)}), task=task, person=person
+        )
     except ReasonMissing as missing:
         return _sheet(request, Sheet(posted.dict(), {"note": sentence_of(missing)}), task=task, person=person)
     except (StaleVersion, WorkEnded):

@@ -11,9 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from careloop.care.safe_contact import Rules
 from careloop.kernel.calendar import zone as zone_named
 from careloop.kernel.errors import UnknownZone
-from careloop.web import formats
+from careloop.web import formats, safe_words
 from careloop.web.staff.places import Place, places
 from careloop.web.work_words import work_title
 
@@ -43,6 +44,12 @@ def _time(at: datetime, words: str, context: dict[str, Any], tz: ZoneInfo) -> Sa
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', at.isoformat(), formats.exact(at, tz), said
     )
+
+
+@register.filter
+def safe_lines(heeded: tuple[Rules, ...]) -> list[str]:
+    """What a person asked about being reached, one line each."""
+    return safe_words.lines(heeded)
 
 
 @register.simple_tag(takes_context=True)
