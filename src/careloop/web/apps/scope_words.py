@@ -53,7 +53,7 @@ _CATEGORIES: Final = {
     "sdoh": gettext_lazy("food, housing and transport needs"),
     "imaging": gettext_lazy("X-rays and scans"),
     "problem-list-item": gettext_lazy("the list of health problems"),
-    "encounter-diagnosis": gettext_lazy("why she was seen"),
+    "encounter-diagnosis": gettext_lazy("reasons for visits"),
     "clinical-note": gettext_lazy("visit notes"),
 }
 
