@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 
-.PHONY: demo test lint types imports bench assets lock clean check
+.PHONY: demo test lint types imports bench bench-trust assets lock clean check sbom audit
 
 demo: $(READY)
 	@$(BIN)/python tools/build_assets.py >/dev/null
@@ -31,6 +31,18 @@ check: lint types imports
 
 bench: $(DEV)
 	$(BIN)/careloop bench $(ARGS)
+
+# Every figure of trust beside its gate: up to an hour; `make bench-trust QUICK=1` is the part for CI, under 10 minutes.
+bench-trust: $(DEV)
+	@$(BIN)/python benchmarks/trust.py $(if $(QUICK),--quick) $(ARGS)
+
+# What Careloop is made of (dist/sbom.json), and whether any of it is known to be weak.
+sbom: $(DEV)
+	@$(BIN)/python tools/dependencies.py check
+	@$(BIN)/python tools/dependencies.py sbom
+
+audit: $(DEV)
+	@$(BIN)/python tools/dependencies.py audit
 
 assets: $(READY)
 	$(BIN)/python tools/build_assets.py

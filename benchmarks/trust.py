@@ -1,0 +1,54 @@
+"""`make bench-trust`: every benchmarks/trust_*.py, each in a process of its own, with a table at the end.
+
+    python benchmarks/trust.py [--quick] [NAME ...]
+
+A measure says by its exit code whether its gates were reached. --quick is the part for CI: smaller runs, 10 minutes at
+most together; what the time does not allow is named as not run, and is red there too.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+QUICK_SECONDS = 600
+
+
+def measures(names: list[str]) -> list[Path]:
+    known = {path.stem: path for path in sorted(FOLDER.glob("trust_*.py"))}
+    unknown = [name for name in names if name not in known and f"trust_{name}" not in known]
+    if unknown:
+        sys.exit(f"There is no measure {', '.join(unknown)}; there are {', '.join(known)}.")
+    return [known.get(name) or known[f"trust_{name}"] for name in names] or list(known.values())
+
+
+def run(path: Path, *, is_quick: bool, seconds: float | None) -> str:
+    environ = os.environ | ({"CARELOOP_BENCH_QUICK": "1"} if is_quick else {})
+    try:
+        done = subprocess.run([sys.executable, str(path)], env=environ, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return "stopped: out of time"
+    return "reached" if done.returncode == 0 else "NOT reached"
+
+
+def main(words: list[str]) -> int:
+    is_quick = "--quick" in words
+    began, told = time.monotonic(), []
+    for path in measures([word for word in words if not word.startswith("-")]):
+        print(f"\n== {path.stem}", flush=True)
+        left = max(QUICK_SECONDS - (time.monotonic() - began), 1) if is_quick else None
+        at = time.monotonic()
+        state = run(path, is_quick=is_quick, seconds=left)
+        told.append((path.stem, state, time.monotonic() - at))
+    print("\n== gates")
+    for name, state, seconds in told:
+        print(f"{name:<28} {state:<24} {seconds:6.0f} s")
+    return 0 if all(state == "reached" for _, state, _ in told) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
