@@ -7,11 +7,15 @@ from datetime import timedelta
 
 from django.http import HttpResponse
 from django.urls import path
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 
-from careloop.projections.portal_looks import Look, looks_at
+from careloop.fhir.elements import name_of
+from careloop.projections.accounting import Look, accounting_of, looks_at
+from careloop.projections.facts import phone_of
 from careloop.web import formats
+from careloop.web.accounting_pdf import accounting_pdf
 from careloop.web.family.door import SELF_ONLY, Page, family_page, frame, show
+from careloop.web.staff.disclosure_words import accounting_words
 
 DAYS = 90
 
@@ -46,13 +50,13 @@ def role_words() -> dict[str, str]:
 
 
 def _role(look: Look) -> str:
-    match look.kind:
+    match look.who.kind:
         case "staff":
             known = role_words()
-            return ", ".join(known[role] for role in look.roles if role in known)
+            return ", ".join(known[role] for role in look.who.roles if role in known)
         case "person":
             return gettext("somebody with whom you share your pages")
-        case "client":
+        case "client" | "app":
             return gettext("a computer program of the clinic, or an app")
         case "partner":
             return gettext("a partner organization")
@@ -64,14 +68,42 @@ def looked(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
         today = page.now.astimezone(found.tz).date()
-        looks = looks_at(
-            unit, found.whose.rid, today - timedelta(days=DAYS), today, page.family.actor.principal
-        )
+        looks = looks_at(unit, found.whose.rid, page.now - timedelta(days=DAYS), page.now)
     days: dict[str, list[Line]] = {}
-    for look in looks:
+    mine = page.family.actor.principal
+    for look in (each for each in looks if each.who.principal != mine):
         said = formats.day_words(look.day, today)
-        days.setdefault(said[:1].upper() + said[1:], []).append(Line(look.name, _role(look), look.wrote > 0))
+        days.setdefault(said[:1].upper() + said[1:], []).append(
+            Line(look.who.name, _role(look), look.is_writing)
+        )
     return show(page, "looked", found, days=days.items(), span=DAYS)
 
 
-urlpatterns = [path("my/<str:person>/looked", looked, name="family-looked")]
+@family_page(SELF_ONLY)
+def accounting(page: Page) -> HttpResponse:
+    """What left the house about her, as a paper to keep, in the language she reads now."""
+    with page.open() as unit:
+        found = frame(unit, page)
+        patient = unit.read("Patient", found.whose.id)
+        told = accounting_of(unit, found.whose.rid, page.now)
+        site = str((patient.resource.get("managingOrganization") or {}).get("reference", ""))
+        house = unit.get([site]).get(site) if site else None
+    number = phone_of(house.resource) if house else None
+    said = accounting_words(
+        told,
+        found.brief,
+        name_of(house.resource) if house else "",
+        formats.phone_words(number) if number else "",
+        found.tz,
+        (get_language() or "en")[:2],
+    )
+    response = HttpResponse(accounting_pdf(said, page.now), content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="list-{page.now:%Y-%m-%d}.pdf"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+urlpatterns = [
+    path("my/<str:person>/looked", looked, name="family-looked"),
+    path("my/<str:person>/looked/sent.pdf", accounting, name="family-accounting"),
+]

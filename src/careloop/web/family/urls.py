@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from careloop.web.family import choices, looked, pages, passkey, sharing, sign_in, wrong
+from careloop.web.family import choices, consents, looked, pages, passkey, sharing, sign_in, wrong
 
 urlpatterns = [
     *sign_in.urlpatterns,
     *passkey.urlpatterns,
     *choices.urlpatterns,
+    *consents.urlpatterns,
     *sharing.urlpatterns,
     *wrong.urlpatterns,
     *looked.urlpatterns,
