@@ -283,18 +283,19 @@ def _both(one: LabelsAllowed, other: LabelsAllowed) -> LabelsAllowed:
 
 
 def _within_app(actor: Actor, interaction: Interaction, rtype: str) -> Condition:
-    """What an app may, of what its user may: its scopes never widen. Without an app, everything."""
-    if actor.app is None:
+    """What an app may, of what its user may: its scopes never widen. A program that acts for itself, likewise. Without
+    either, everything. What is not said of older versions (a scope with a search) opens no history."""
+    if actor.app is None and actor.kind != "client":
         return Everyone()
     letter = SMART_LETTER[interaction]
     found: list[Condition] = []
     for scope in actor.scopes:
-        if scope.covers(rtype, letter):
+        if scope.covers(rtype, letter) and not (scope.query and interaction == "history"):
             rows: Condition = RowMatches(rtype, scope.query) if scope.query else Everyone()
             if scope.context == "patient" and rtype not in kinds.DIRECTORY:
                 whose: Condition = PersonIn(frozenset({actor.context})) if actor.context else NoOne()
                 found.append(all_of(whose, rows))
-            elif scope.context in ("user", "patient"):
+            elif scope.context in (("system",) if actor.kind == "client" else ("user", "patient")):
                 found.append(rows)
     return any_of(*found)
 

@@ -12,6 +12,7 @@ import click
 from careloop import __version__
 from careloop.kernel.errors import CareError
 from careloop.server import command_guard
+from careloop.server.app_commands import app
 from careloop.server.backup_commands import after_restore, backup, restore
 from careloop.server.options import describes_a_sender
 from careloop.server.user_commands import user
@@ -322,6 +323,7 @@ def sender_disable(name: str) -> None:
 
 
 main.add_command(user)
+main.add_command(app)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(after_restore)

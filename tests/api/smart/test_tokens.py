@@ -241,6 +241,26 @@ def test_a_granular_scope_shows_the_rows_it_names(world):
     assert world.get("Observation/james-0", said["access_token"]).status_code == 404
 
 
+def test_a_granular_scope_opens_no_older_versions(world):
+    labs = "patient/Observation.rs?category=laboratory"
+    app = world.app(scopes=f"launch/patient {labs}")
+    token = world.exchange(app, world.code(app, f"launch/patient {labs}")).json()["access_token"]
+    assert world.get("Observation/maria-0", token).status_code == 200
+    assert world.get("Observation/maria-0/_history", token).status_code == 403
+    assert world.get("Observation/maria-0/_history/1", token).status_code == 403
+
+
+def test_a_granular_scope_of_a_backend_service_is_not_widened(world):
+    scope = "system/Observation.rs?category=laboratory"
+    app = world.backend(scopes=scope)
+    answer = world.by_itself(world.assertion(app), scope)
+    assert answer.status_code == 200, answer.content
+    token = answer.json()["access_token"]
+    found = world.get("Observation", token).json()
+    assert {entry["resource"]["id"] for entry in found["entry"]} == {"maria-0", "james-0"}
+    assert world.get("Observation/maria-1", token).status_code == 404
+
+
 def test_a_scope_to_read_does_not_write(world):
     app = world.app()
     said = world.exchange(app, world.code(app)).json()
