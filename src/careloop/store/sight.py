@@ -69,6 +69,10 @@ class Sight(Commit):
         label bits; left out only where a row stands for a whole person."""
         return conditions.compile_condition(condition, alias, now=self.now, labels_column=labels)
 
+    def may_search(self, type: str) -> bool:
+        """Whether any rule lets the actor look for such things at all."""
+        return decide(self.scope.actor, "search", type).allowed
+
     def may_see(self, person: int) -> bool:
         """Whether the actor may read this person's own record."""
         if not decide(self.scope.actor, "read", "Patient").allowed:

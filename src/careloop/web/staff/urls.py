@@ -13,6 +13,7 @@ from careloop.web.staff import (
     audit_alerts,
     audit_export,
     complexity,
+    consents,
     contacts,
     cover,
     disclosure,
@@ -31,6 +32,7 @@ from careloop.web.staff import (
     review_letters,
     review_merge,
     safe_contact,
+    sensitive,
     set_up,
     sign_in,
     sign_in_second,
@@ -71,5 +73,7 @@ urlpatterns = [
     *review_merge.urlpatterns,
     *safe_contact.urlpatterns,
     *person_portal.urlpatterns,
+    *consents.urlpatterns,
+    *sensitive.urlpatterns,
     *person.urlpatterns,  # last: `people/<person>` must not hide `people/new`
 ]
