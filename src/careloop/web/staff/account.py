@@ -23,6 +23,7 @@ from careloop.web.staff.factor_forms import (
     answer_of,
     asked,
     name_of_device,
+    name_of_phone,
     place_of,
     please_wait,
     problem_of,
@@ -176,7 +177,7 @@ def add_app(request: HttpRequest) -> HttpResponse:
     secret = secret_on_trial(request, fresh=False)
     if request.method == "POST":
         tried = factors.add_app(
-            user.principal_id, secret, request.POST.get("code", ""), name_of_device(request), now_of(request)
+            user.principal_id, secret, request.POST.get("code", ""), name_of_phone(request), now_of(request)
         )
         if tried.method:
             return _added(request, "totp")

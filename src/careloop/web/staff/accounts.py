@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
 from careloop.access import Scope
@@ -27,6 +27,7 @@ from careloop.actions.keep_accounts import (
     Told,
     UnknownPlace,
 )
+from careloop.fhir.elements import Resource
 from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.errors import Forbidden, NotFound, UnknownZone
 from careloop.web.staff import toasts
@@ -100,7 +101,7 @@ def _lines(users: list[User], names: dict[str, str], scope: Scope, now: datetime
         Line(
             user,
             ", ".join(role_words(role) for role in user.roles),
-            ", ".join(names.get(site, site) for site in user.sites),
+            _named([names.get(site, site) for site in user.sites]),
             seen.get(user.principal_id),
             _state(user, invited),
             invited.get(user.principal_id),
@@ -108,6 +109,14 @@ def _lines(users: list[User], names: dict[str, str], scope: Scope, now: datetime
         )
         for user in users
     ]
+
+
+def _named(sites: list[str]) -> str:
+    """The first two, and how many more."""
+    if len(sites) <= 2:
+        return ", ".join(sites)
+    said = ngettext("%(sites)s and %(n)d more", "%(sites)s and %(n)d more", len(sites) - 2)
+    return said % {"sites": ", ".join(sites[:2]), "n": len(sites) - 2}
 
 
 def _state(user: User, invited: dict[int, datetime]) -> str:
@@ -118,11 +127,26 @@ def _state(user: User, invited: dict[int, datetime]) -> str:
     return "invited" if user.principal_id in invited else "lapsed"
 
 
+# Organizations that nobody's people belong to (HL7's organization-type): payers and insurers.
+ELSEWHERE = frozenset({"pay", "ins"})
+
+
 def _sites(request: HttpRequest) -> dict[str, str]:
-    """Organizations that people belong to, by id: those that an account names, and those she may give."""
+    """By id: the organizations that people may belong to."""
     with open_record(request) as unit:
         found = unit.search("Organization", [("_sort", "name"), ("_count", "200")])
-    return {each.id: str(each.resource.get("name", each.id)) for each in found.entries}
+    return {
+        each.id: str(each.resource.get("name", each.id))
+        for each in found.entries
+        if not _kinds(each.resource) or _kinds(each.resource) - ELSEWHERE
+    }
+
+
+def _kinds(organization: Resource) -> set[str]:
+    said = [
+        coding.get("code", "") for kind in organization.get("type", []) for coding in kind.get("coding", [])
+    ]
+    return {code for code in said if code}
 
 
 # --- inviting

@@ -96,6 +96,11 @@ def name_of_device(request: HttpRequest) -> str:
     return typed or devices.words_of(request.headers.get("User-Agent", ""))
 
 
+def name_of_phone(request: HttpRequest) -> str:
+    """The app is rarely on the device whose browser shows the page."""
+    return request.POST.get("name", "").strip()[:60] or gettext("Phone")
+
+
 def show_codes(request: HttpRequest, principal: int, onward: str) -> HttpResponse:
     """Recovery codes, shown this once."""
     codes = factors.new_codes(principal, now_of(request))

@@ -21,6 +21,7 @@ from careloop.web.staff.factor_forms import (
     answer_of,
     asked,
     name_of_device,
+    name_of_phone,
     place_of,
     problem_of,
     secret_on_trial,
@@ -128,7 +129,7 @@ def start_app(request: HttpRequest, half: Halfway) -> HttpResponse:
             half.user.principal_id,
             secret,
             request.POST.get("code", ""),
-            name_of_device(request),
+            name_of_phone(request),
             now_of(request),
         )
         if tried.method:

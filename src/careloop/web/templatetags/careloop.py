@@ -15,6 +15,7 @@ from careloop.care.safe_contact import Rules
 from careloop.kernel.calendar import zone as zone_named
 from careloop.kernel.errors import UnknownZone
 from careloop.web import formats, safe_words
+from careloop.web.staff import places as rooms
 from careloop.web.staff.places import Place, places
 from careloop.web.work_words import work_title
 
@@ -127,6 +128,13 @@ def phone(number: str | None) -> SafeString | str:
     link = formats.phone_link(number)
     words = formats.phone_words(number)
     return format_html('<a class="nowrap" href="{}">{}</a>', link, words) if link else words
+
+
+@register.simple_tag(takes_context=True)
+def sees_people(context: dict[str, Any]) -> bool:
+    """Whether the reader works with people's records; the box that finds a person is for nobody else."""
+    request = context.get("request")
+    return request is not None and rooms.sees_people(request)
 
 
 @register.simple_tag(takes_context=True)
