@@ -51,6 +51,8 @@ class Plan:
             "careloop.server.wsgi:application",
         ]
         children = {"web": web, "work": [sys.executable, "-m", "careloop.server", "work"]}
+        if os.environ.get("CARELOOP_BACKUP_DIR"):
+            children["backup"] = [sys.executable, "-m", "careloop.server", "backup", "keep"]
         if self.hl7_port:
             children["listen"] = [
                 *(sys.executable, "-m", "careloop.server", "listen", "hl7"),

@@ -23,6 +23,7 @@ from careloop.jobs import by_hand, outbox, portal_codes
 from careloop.kernel.clock import system_clock
 from careloop.kernel.errors import CareError
 from careloop.library import Library
+from careloop.server import watch
 from careloop.store import audit, feed, lane_heads
 
 log = logging.getLogger("careloop.work")
@@ -44,6 +45,7 @@ class Station:
     every: float = 0.0
     _next: float = field(default=0.0, init=False)
     _pause: float = field(default=FIRST_PAUSE, init=False)
+    failing_since: datetime | None = field(default=None, init=False)
 
     @property
     def is_pausing(self) -> bool:
@@ -66,10 +68,11 @@ class Station:
             ValueError,
         ) as error:
             log.error("%s: %s at %s", self.name, type(error).__name__, _where(error))
+            self.failing_since = self.failing_since or now
             self._next, self._pause = time.monotonic() + self._pause, min(self._pause * 2, 30.0)
             connection.close_if_unusable_or_obsolete()
             return 0
-        self._pause = FIRST_PAUSE
+        self._pause, self.failing_since = FIRST_PAUSE, None
         self._next = time.monotonic() + self.every if not done else 0.0
         return done
 
@@ -83,7 +86,7 @@ def _where(error: BaseException) -> str:
 
 
 def stations(content: Library) -> list[Station]:
-    return [
+    every = [
         Station("inbox", lambda now: process.run(now, content)),
         Station("reactions", lambda now: reactions.run(now, content)),
         Station("timers", lambda now: reactions.run_timers(now, content), every=IDLE_SECONDS),
@@ -94,6 +97,11 @@ def stations(content: Library) -> list[Station]:
         Station("heads", _sign_heads, every=60.0),
         Station("sign-in", _tidy_sign_in, every=3600.0),
     ]
+    return [*every, Station("watch", lambda now: watch.tell(now, _failing(every)), every=60.0)]
+
+
+def _failing(every: list[Station]) -> dict[str, datetime]:
+    return {station.name: station.failing_since for station in every if station.failing_since}
 
 
 def _digest_audit(now: datetime) -> int:
