@@ -266,10 +266,9 @@ def spend_launch(launch: LaunchContext, now: datetime) -> bool:
     return bool(LaunchContext.objects.filter(hash=launch.hash, used=None).update(used=now))
 
 
-def sweep(now: datetime) -> None:
-    """What no longer says anything: codes, tokens and launches a day after their end. A used refresh token stays as
-    long as its family might, for a second use of it is a sign of theft."""
+def sweep(now: datetime) -> int:
+    """How many rows went: codes, tokens and launches, a day after their end. A used refresh token stays as long as its
+    family might, for a second use of it is a sign of theft."""
     old = now - timedelta(days=1)
-    AccessToken.objects.filter(until__lt=old).delete()
-    LaunchContext.objects.filter(until__lt=old).delete()
-    Authorization.objects.filter(until__lt=old).delete()
+    rows = (AccessToken.objects, LaunchContext.objects, Authorization.objects)
+    return sum(kind.filter(until__lt=old).delete()[0] for kind in rows)
