@@ -17,8 +17,7 @@ from careloop.kernel.errors import CareError, Conflict
 
 
 class ContactTaken(Conflict):
-    """Somebody else signs in with this phone or e-mail. What is private belongs to one person alone: ask for another
-    one."""
+    """Somebody else signs in with this phone or e-mail. Ask for one that is this person’s alone."""
 
     code = "contact-taken"
 

@@ -57,8 +57,7 @@ class PaperMissing(CareError):
 
 
 class NotAMinor(CareError):
-    """Only a parent of a child sees a record by being the parent. This person is of age, or the birth date is
-    missing."""
+    """Only the parent of a child sees a record this way: this person is of age, or has no birth date on record."""
 
     code, status, issue_type = "not-a-minor", 422, "business-rule"
 

@@ -69,6 +69,18 @@ def part_words() -> dict[str, str]:
     }
 
 
+def shared_words() -> dict[str, str]:
+    """The same as somebody else reads it."""
+    return {
+        "plan": gettext("the plan"),
+        "visits": gettext("visits"),
+        "medications": gettext("medicines"),
+        "results": gettext("test results"),
+        "messages": gettext("letters"),
+        "coverage": gettext("insurance"),
+    }
+
+
 def sees_words(shares: Sequence[str]) -> str:
     """`my plan and my visits`; everything is said shortly."""
     known = part_words()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from careloop import library
 from careloop.accounts.sign_in_models import Passkey
-from careloop.care.representation import birthday
+from careloop.care.representation import PARTS, birthday
 from careloop.projections.people import briefs
 from careloop.projections.portal_shares import RULE
 from careloop.store import Unit
@@ -21,7 +21,7 @@ from careloop.web import formats
 from careloop.web.family import reading, record_lines
 from careloop.web.family.asked import asked, can_ask
 from careloop.web.family.door import ANYBODY, HOME, Frame, Page, family_page, frame, show
-from careloop.web.family.helpers import helpers_of, sees_words, shared_with
+from careloop.web.family.helpers import helpers_of, shared_with, shared_words
 from careloop.web.family.reading import Line
 
 QUESTIONS_SHOWN = 3
@@ -75,9 +75,9 @@ def whose_page(page: Page) -> HttpResponse:
 
 
 def _shared_words(shares: frozenset[str]) -> str:
-    return gettext("shared with you: %(what)s") % {
-        "what": sees_words(sorted(shares)).replace(gettext("my "), "")
-    }
+    known = shared_words()
+    said = ", ".join(known[part] for part in PARTS if part in shares)
+    return gettext("shared with you: %(what)s") % {"what": said}
 
 
 @family_page(ANYBODY)

@@ -181,7 +181,8 @@ def _step(frame: Frame, task: Stored, called: Mapping[str, str]) -> Step:
     is_mine = is_hers and named in ("", frame.brief.name, frame.first_name)
     is_done = resource.get("status") not in OPEN
     due = work.target or work.due
-    when = formats.near_future(due, frame.now, frame.tz) if due and due > frame.now else ""
+    is_coming = due is not None and due > frame.now
+    when = _day(due, frame) if due and is_coming else ""
     detail = (
         gettext("We wait for %(who)s") % {"who": work.waiting_on} if work.waiting_on and not is_done else ""
     )
@@ -269,11 +270,18 @@ def _is_for_her(task: Stored, work: Work) -> bool:
     return is_promise and work.kind not in NOT_FOR_HER and not work.is_protected and work.due is not None
 
 
+def _day(at: datetime, frame: Frame) -> str:
+    return formats.day_words(at.astimezone(frame.tz).date(), frame.now.astimezone(frame.tz).date())
+
+
 def _hour(at: datetime, frame: Frame) -> str:
     """`Thursday, 10:15 am`; far away with its date."""
-    local, today = at.astimezone(frame.tz), frame.now.astimezone(frame.tz).date()
-    said = formats.day_words(local.date(), today)
-    return f"{said[:1].upper()}{said[1:]}, {formats.clock_time(local)}"
+    said = _day(at, frame)
+    return f"{said[:1].upper()}{said[1:]}, {_clock(at, frame)}"
+
+
+def _clock(at: datetime, frame: Frame) -> str:
+    return formats.clock_time(at.astimezone(frame.tz))
 
 
 def today(found: Plan | None, next_up: Sequence[Next], frame: Frame, most: int = 3) -> list[Line]:
@@ -283,5 +291,13 @@ def today(found: Plan | None, next_up: Sequence[Next], frame: Frame, most: int =
     lines = [step.line for step in mine]
     on = frame.now.astimezone(frame.tz).date()
     ours = [each for each in next_up if not each.is_visit and each.at.astimezone(frame.tz).date() == on]
-    lines += [Line(each.what, " ".join(each.notes), each.when, each.reference) for each in ours]
+    lines += [
+        Line(
+            each.what,
+            " ".join(each.notes),
+            f"{_day(each.at, frame)} {_clock(each.at, frame)}",
+            each.reference,
+        )
+        for each in ours
+    ]
     return lines[:most]

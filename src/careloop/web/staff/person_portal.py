@@ -35,7 +35,7 @@ from careloop.kernel.errors import CareError
 from careloop.projections.portal_shares import RULE, ages_of
 from careloop.store import Stored, Unit
 from careloop.web import formats
-from careloop.web.family.helpers import relation_of, relation_words
+from careloop.web.family.helpers import relation_of, relation_words, shared_words
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet
@@ -88,17 +88,6 @@ class Door:
     has_account: bool
     contacts: tuple[tuple[int, str, str, date], ...]
     can_have_letter: bool
-
-
-def part_words() -> dict[str, str]:
-    return {
-        "plan": gettext("the plan"),
-        "visits": gettext("visits"),
-        "medications": gettext("medicines"),
-        "results": gettext("test results"),
-        "messages": gettext("letters"),
-        "coverage": gettext("insurance"),
-    }
 
 
 def kind_words() -> dict[str, str]:
@@ -154,7 +143,7 @@ def _beside(unit: Unit, frame: Frame, related: Mapping[str, Stored]) -> list[Bes
 def _line(
     stored: Stored, standing: Standing, who: Stored | None, now: tuple[str, ...], frame: Frame
 ) -> Beside:
-    words = part_words()
+    words = shared_words()
     return Beside(
         id=stored.id,
         related=standing.related,
@@ -311,7 +300,7 @@ def _form(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
     told = {
         "sheet": sheet,
         "known": known,
-        "parts": part_words().items(),
+        "parts": shared_words().items(),
         "kinds": kind_words().items(),
         "relations": [(code, words) for code, words in relation_words().items() if code in RELATIONS],
     }
