@@ -45,6 +45,12 @@ class StillUsed(CareError):
     code, status = "still-used", 409
 
 
+class LogEnds(CareError):
+    """The log ends before that moment, or is damaged there: ask for an earlier one. Nothing was touched."""
+
+    code, status = "log-ends", 409
+
+
 class WrongVersion(CareError):
     """This backup was made by another version. Nothing was touched."""
 
@@ -253,7 +259,10 @@ def _start(wish: Wish, place: Path, manifest: dict[str, Any], staging: Path) -> 
     embedded.hand_over(folder, log)
     if segments:
         click.echo(f"Playing {len(segments)} segments of the log.")
-    embedded.ensure_running(folder)
+    try:
+        embedded.ensure_running(folder)
+    except (embedded.CannotStart, psycopg.Error) as failed:
+        raise LogEnds from failed
     _wait_until_writable(folder)
 
 
@@ -276,9 +285,7 @@ def _wait_until_writable(folder: Path) -> None:
                     server.execute(f"alter system reset {name}".encode())
                 return
         if embedded.postmaster_pid(folder) is None:
-            raise BackupFault(
-                "The log ends before that moment, or is damaged there: ask for an earlier one. Nothing was touched."
-            )
+            raise LogEnds
         time.sleep(0.1)
     raise BackupFault("The log could not be played in an hour. Nothing was touched.")
 
