@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from careloop.care.odd_access import Relation
@@ -198,8 +198,8 @@ def _filters(request: HttpRequest) -> dict[str, Any]:
         "staff": [Choice(c.value, c.name, c.value == given.get("staff")) for c in people],
         "doors": [Choice(code, str(name), code == given.get("door")) for code, name in words.DOORS.items()],
         "outcomes": [
-            Choice("refused", gettext("refused"), given.get("outcome") == "refused"),
-            Choice("failed", gettext("failed"), given.get("outcome") == "failed"),
+            Choice("refused", pgettext("of an act", "refused"), given.get("outcome") == "refused"),
+            Choice("failed", pgettext("of an act", "failed"), given.get("outcome") == "failed"),
         ],
         "since": _day(given.get("from", "")),
         "until": _day(given.get("to", "")),

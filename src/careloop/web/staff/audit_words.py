@@ -185,7 +185,9 @@ def name_of(who: Who) -> str:
 
 
 def outcome_of(row: Row) -> str:
-    return {DENIED: gettext("refused"), FAILED: gettext("failed")}.get(row.outcome, "")
+    return {DENIED: pgettext("of an act", "refused"), FAILED: pgettext("of an act", "failed")}.get(
+        row.outcome, ""
+    )
 
 
 def odd_words(code: str, values: Mapping[str, Any]) -> str:
