@@ -90,6 +90,8 @@ def config(level: str, kind: str) -> dict[str, Any]:
             # Django brings handlers of its own for these; ours is the only one.
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True, "level": "ERROR"},
+            # Each refusal is a row of the audit trail; in the log it would be noise.
+            "django.request": {"level": level if level in ("DEBUG", "INFO") else "ERROR"},
         },
     }
 
@@ -103,7 +105,7 @@ def _line(_: Any, __: str, event: Event) -> str:
 
 
 def bind(request: str) -> None:
-    """From now on every line of this thread carries the request's number, until the next request of it: Django writes some
+    """From now on every line of this thread carries the request's number, until its next request: Django writes some
     lines after our last middleware."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=request)
