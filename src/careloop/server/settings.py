@@ -120,6 +120,8 @@ AUTH_PASSWORD_VALIDATORS = [
 DEMO = os.environ.get("CARELOOP_DEMO", "") == "1"
 # How many proxies of ours stand before us: so many addresses at the end of X-Forwarded-For are believed.
 PROXIES = int(os.environ.get("CARELOOP_PROXIES", "0"))
+# How accounts call a provider of single sign-on: by the one way out, which they may not import.
+FETCH = "careloop.server.sso.fetch"
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/today"
 SESSION_IDLE_SECONDS = 15 * 60

@@ -145,3 +145,45 @@ def user_reset_mfa(email: str) -> None:
     from careloop.server.people import reset_factors
 
     reset_factors(email)
+
+
+@click.group()
+def sso() -> None:
+    """Single sign-on by OpenID Connect."""
+
+
+@sso.command("add")
+@click.argument("name")
+@click.option("--label", default="", help="As the button says it: Sign in with …")
+@click.option("--issuer", required=True, help="As the provider writes it, https://login.example.org.")
+@click.option("--client-id", required=True)
+@click.option("--secret", prompt="Client secret (empty for none)", default="", hide_input=True)
+@click.option("--domain", "domains", multiple=True, required=True, help="Of e-mail addresses; repeat.")
+@click.option("--proves-twice", is_flag=True, help="It always asks for a second factor: ours is not asked.")
+@click.option("--inside", "is_inside", is_flag=True, help="It lies in your own network.")
+@click.option("--plain", "is_plain", is_flag=True, help="Without TLS: only where the way is protected.")
+def sso_add(name: str, **said: Any) -> None:
+    """Put a provider on the sign-in page; accounts and roles stay ours."""
+    _ready()
+    from careloop.server.sso import add_provider
+
+    add_provider(name, **said)
+
+
+@sso.command("list")
+def sso_list() -> None:
+    """Providers, for which domains, and whether their second factor counts."""
+    _ready()
+    from careloop.server.sso import list_providers
+
+    list_providers()
+
+
+@sso.command("remove")
+@click.argument("name")
+def sso_remove(name: str) -> None:
+    """Take a provider off the sign-in page, now."""
+    _ready()
+    from careloop.server.sso import remove_provider
+
+    remove_provider(name)

@@ -116,7 +116,7 @@ def _prove(request: HttpRequest, user: User) -> str:
 
 def _prove_by_password(request: HttpRequest, user: User) -> str:
     if not second_step.is_exempt(user):
-        return gettext("Sign in again and set up a second step first.")
+        return gettext("Sign out and in again; then you have ten minutes for this.")
     return _wrong_password(request, user, "password")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from careloop.web.staff import (
+    abuse,
     access,
     account,
     accounts,
@@ -36,6 +37,7 @@ from careloop.web.staff import (
     set_up,
     sign_in,
     sign_in_second,
+    sign_in_sso,
     today,
     work,
 )
@@ -43,6 +45,7 @@ from careloop.web.staff import (
 urlpatterns = [
     *sign_in.urlpatterns,
     *sign_in_second.urlpatterns,
+    *sign_in_sso.urlpatterns,
     *join.urlpatterns,
     *set_up.urlpatterns,
     *account.urlpatterns,
@@ -72,6 +75,7 @@ urlpatterns = [
     *review_letters.urlpatterns,
     *review_merge.urlpatterns,
     *safe_contact.urlpatterns,
+    *abuse.urlpatterns,
     *person_portal.urlpatterns,
     *consents.urlpatterns,
     *sensitive.urlpatterns,
