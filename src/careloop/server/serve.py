@@ -153,6 +153,7 @@ def start_demo(*, port: int, people: int, seed: int, workers: int, hl7_port: int
     home = Path(os.environ.get("CARELOOP_HOME", "var")).resolve()
     os.environ.setdefault("CARELOOP_HOME", str(home))
     os.environ["CARELOOP_DEMO"] = "1"  # made-up people need no second factor; `check --deploy` refuses it
+    os.environ.setdefault("CARELOOP_CODES", "file")  # codes of the family's door; refused there, too
     folder = None if os.environ.get("DATABASE_URL") else home / "postgres"
     was_running = folder is not None and embedded.is_running(folder)
     if folder is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from careloop.server.demo.family import Way
     from careloop.server.demo.sign_ins import SignIn
     from careloop.store import Unit
 
@@ -23,6 +24,7 @@ class Summary:
     password: str
     token: str
     sign_ins: tuple[SignIn, ...]
+    family: tuple[Way, ...] = ()
 
     def text(self, *, port: int, hl7_port: int) -> str:
         """What the command prints: the address and a sign-in for each role."""
@@ -42,6 +44,11 @@ class Summary:
             f"  {one.email:<{width}}  {one.role:<11}  {one.name}, {one.credentials}, {one.place}"
             for one in self.sign_ins
         ]
+        if self.family:
+            lines.append(
+                f"Patients and families: http://127.0.0.1:{port}/my  Codes by phone are written to codes.txt."
+            )
+            lines += [way.text() for way in self.family]
         return "\n".join(lines)
 
 
@@ -53,6 +60,7 @@ def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
     from careloop.kernel.clock import system_clock
     from careloop.server.demo.community import Community
     from careloop.server.demo.days import Days
+    from careloop.server.demo.family import make_family
     from careloop.server.demo.load import begin_reactions_here, is_there, load
     from careloop.server.demo.message import ZONE, send_unclear_discharge
     from careloop.server.demo.sign_ins import PASSWORD, make_accounts, sign_ins, token
@@ -70,7 +78,8 @@ def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
         written = load(open_unit, people, seed, today=today, now=now)
         begin_reactions_here(open_unit)
     make_accounts(community, now)
+    family = make_family(community, now)
     if is_new:
         send_unclear_discharge(Days(today, now, ZONE), now)
         stamp.write_text(f"{people} people, {today}\n")
-    return Summary(people, written, is_new, PASSWORD, token(home, now), sign_ins(community))
+    return Summary(people, written, is_new, PASSWORD, token(home, now), sign_ins(community), family)
