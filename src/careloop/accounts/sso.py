@@ -84,16 +84,17 @@ def discover(provider: Provider, fetch: Fetch, now: datetime) -> Place:
 def begin(provider: Provider, back: str, onward: str, fetch: Fetch, now: datetime) -> Begun:
     """back: our own address that the provider sends her to, registered there exactly so."""
     place = discover(provider, fetch, now)
+    verifier = secrets.token_urlsafe(48)
     kept = {
         "provider": provider.name,
         "state": secrets.token_urlsafe(32),
         "nonce": secrets.token_urlsafe(32),
-        "verifier": secrets.token_urlsafe(48),
+        "verifier": verifier,
         "back": back,
         "onward": onward,
         "until": (now + LASTS).timestamp(),
     }
-    challenge = urlsafe_b64encode(sha256(kept["verifier"].encode()).digest()).rstrip(b"=").decode()
+    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
         "response_type": "code",
         "client_id": provider.client_id,
