@@ -109,12 +109,27 @@ def serve(host: str, port: int, workers: int, threads: int, hl7_host: str, hl7_p
 
 
 @main.command()
-def migrate() -> None:
-    """Bring the database to this version's tables, forward only; data stays."""
+@click.option("--to", "step", nargs=2, metavar="APP NUMBER", help="Back to an earlier step: store 0003.")
+@click.option(
+    "--backup",
+    "backup_to",
+    envvar="CARELOOP_BACKUP_DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where a backup goes before a step back (else CARELOOP_BACKUP_DIR).",
+)
+@click.option("--no-backup", is_flag=True, help="I have a backup: go back without another.")
+def migrate(step: tuple[str, str] | None, backup_to: Path | None, no_backup: bool) -> None:
+    """Bring the database to this version's tables; data stays. Ended in the middle, it is just run again."""
     ready(as_owner=True)
-    from django.core.management import call_command
+    from careloop.server import migrating
 
-    call_command("migrate", verbosity=0, interactive=False)
+    if step is not None:
+        if backup_to is None and not no_backup:
+            raise click.UsageError("Going back needs a backup first: --backup FOLDER, or --no-backup.")
+        undone = migrating.back(*step, backup_to=None if no_backup else backup_to)
+        click.echo("\n".join([*(f"Taken back: {name}" for name in undone), "The database is there."]))
+        return
+    migrating.forward()
     click.echo("The database is up to date.")
     from careloop.server import first_run
 
