@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.drafting import OpenDraft, opened, write_response
+from careloop.actions.private_questions import follow_up
 from careloop.actions.propose_plan import answered_on, days_since_discharge, told_by, write_proposal, zone_of
 from careloop.actions.record_safety import SafetyMissing
 from careloop.actions.save_answer import alarmed, unheard
@@ -155,6 +156,7 @@ def _write(unit: Unit, found: OpenDraft, library: Library, authored: datetime) -
     response = write_response(unit, found, state, "completed", authored)
     write_observations(unit, instrument, state.answers, result, response, authored)
     patient = unit.get([state.person])[state.person]
+    follow_up(unit, patient, result, response)
     return Completed(
         response, result, propose_from(unit, patient, library, instrument, result, response.id, authored)
     )

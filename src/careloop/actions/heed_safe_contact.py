@@ -31,7 +31,7 @@ _WAYS: Final[dict[str, Channel]] = {
     "letter": "letter",
 }
 # Seen by those who look after her at the site; by no helper, partner or app.
-_LABEL: Final = {"security": [{"system": uris.LABEL, "code": "violence"}]}
+LABEL: Final[Resource] = {"system": uris.LABEL, "code": "violence"}
 
 
 class UnsafeContact(CareError):
@@ -76,9 +76,16 @@ def after_unsafe(unit: Unit, patient: Stored, encounter: Stored) -> None:
 
 
 def ask_in_private(
-    unit: Unit, patient: Stored, because: str, dedupe: str, reasons: tuple[str, ...] = (), details: str = ""
+    unit: Unit,
+    patient: Stored,
+    because: str,
+    dedupe: str,
+    reasons: tuple[str, ...] = (),
+    *,
+    due: datetime | None = None,
 ) -> Stored:
-    """A to-do with a name that tells nothing, for whoever leads her; the same key is the same to-do."""
+    """A to-do with a name that tells nothing, for whoever leads her; the same key is the same to-do. due: the hour to
+    aim for."""
     work = Work(
         kind=KIND,
         title=PRIVATE,
@@ -87,7 +94,7 @@ def ask_in_private(
         dedupe=dedupe,
         owner=lead_of(unit, patient.rid),
         reasons=reasons,
-        details=details or None,
+        target=due,
     )
-    task = to_task(work, patient.reference, unit.now) | {"meta": _LABEL}
+    task = to_task(work, patient.reference, unit.now) | {"meta": {"security": [LABEL]}}
     return unit.create(task, if_none_exist=[("identifier", token(uris.DEDUPE, dedupe))])

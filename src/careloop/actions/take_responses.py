@@ -8,6 +8,7 @@ from datetime import datetime
 
 from careloop.access import decide
 from careloop.actions.complete_assessment import propose_from, write_observations
+from careloop.actions.private_questions import follow_up
 from careloop.actions.urgent import raise_alarm
 from careloop.care.assess import Alarm, Score, alarms_elsewhere, instrument_answered, score
 from careloop.fhir import uris
@@ -101,6 +102,8 @@ def _count(
     write_observations(unit, instrument, answers, result, stored, authored)
     reference = stored.resource["subject"]["reference"]
     patient = unit.get([reference]).get(reference)
+    if patient:
+        follow_up(unit, patient, result, stored)
     if patient and _is_news(unit, instrument, stored, patient, authored) and _may_plan(unit):
         propose_from(unit, patient, library, instrument, result, stored.id, authored)
 

@@ -32,6 +32,23 @@ SAID: Final = (
     gettext_noop("The person was reached in a way that is not safe."),
     gettext_noop("Find out in private whether all is well."),
     gettext_noop("Follow up in private"),
+    gettext_noop("It was not safe to ask. Try again in person, alone; send nothing about it."),
+    gettext_noop("It was not safe to ask."),
+    gettext_noop("Try again in person, alone; send nothing about it."),
+    gettext_noop(
+        "Help was wanted or may be. Talk about it alone; give and send nothing that is not safe to have."
+    ),
+    gettext_noop("Help was wanted or may be."),
+    gettext_noop("Talk about it alone; give and send nothing that is not safe to have."),
+    gettext_noop("A report may be due. Open the reporting steps today."),
+    gettext_noop("A report may be due."),
+    gettext_noop("Open the reporting steps today."),
+    gettext_noop("A report was made. Ask the agency what became of it, and look after the person."),
+    gettext_noop("A report was made."),
+    gettext_noop("Ask the agency what became of it, and look after the person."),
+    gettext_noop("A child"),
+    gettext_noop("An older person"),
+    gettext_noop("An adult who can’t look after themselves"),
 )
 
 
