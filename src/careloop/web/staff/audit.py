@@ -215,7 +215,7 @@ def lines_of(unit: Unit, rows: Sequence[Row], tz: ZoneInfo, shown: int = SHOWN) 
     known = briefs(unit, {person for people in named.values() for person in people})
     who = principals({number for row in rows for number in (row.actor, row.app)})
     joined = relations(unit, {(row.actor, p) for row in rows for p in row.opened}, unit.now)
-    return [_line(row, named[row.id], known, who, joined, tz) for row in rows]
+    return [_line(row, named[row.id], known, who, joined, tz, unit.now) for row in rows]
 
 
 def _line(
@@ -225,13 +225,14 @@ def _line(
     who: dict[int, Who],
     joined: dict[Pair, Relation],
     tz: ZoneInfo,
+    now: datetime,
 ) -> Line:
     local = row.at.astimezone(tz)
     people = [known[person] for person in named if person in known]
     because = [joined[row.actor, p] for p in sorted(row.opened) if (row.actor, p) in joined]
     return Line(
         row=row,
-        at=f"{formats.month_day(local.date())}, {formats.clock_time(local)}",
+        at=f"{_on(local, now)}, {formats.clock_time(local)}",
         who=words.name_of(who[row.actor]),
         role=words.role_of(who[row.actor]),
         app=words.name_of(who[row.app]) if row.app is not None else "",
@@ -242,6 +243,12 @@ def _line(
         door=str(words.DOORS.get(row.door, row.door)),
         outcome=words.outcome_of(row),
     )
+
+
+def _on(local: datetime, now: datetime) -> str:
+    """`Nov 3`; with its year when that is another one."""
+    words = formats.month_day(local.date())
+    return words if local.year == now.astimezone(local.tzinfo).year else f"{words}, {local.year}"
 
 
 urlpatterns = [

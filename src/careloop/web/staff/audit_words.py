@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -114,7 +115,37 @@ SAID = {
     "who looked": gettext_lazy("asked who looked"),
     "signed in": gettext_lazy("signed in"),
     "signed out": gettext_lazy("signed out"),
-    "break-glass": gettext_lazy("opened a record in an emergency"),
+    "sign-in": gettext_lazy("signed in or tried to"),
+    "signed out everywhere": gettext_lazy("signed out everywhere else"),
+    "sessions ended": gettext_lazy("ended sessions of an account"),
+    "second factors reset": gettext_lazy("reset the second factor of an account"),
+    "password link": gettext_lazy("gave out a link for a new password"),
+    "a passkey": gettext_lazy("changed a passkey"),
+    "a sign-in code": gettext_lazy("asked for a sign-in code"),
+    "a letter with": gettext_lazy("handed over a letter with a sign-in code"),
+    "a birth date": gettext_lazy("checked a birth date at the family’s door"),
+    "a contact confirmed": gettext_lazy("wrote down a private contact"),
+    "a private contact": gettext_lazy("ended a private contact"),
+    "account": gettext_lazy("changed an account"),
+    "accounts": gettext_lazy("opened the list of accounts"),
+    "cover": gettext_lazy("arranged cover for a colleague"),
+    "emergency access ended": gettext_lazy("closed a record that was opened in an emergency"),
+    "emergency access opened": gettext_lazy("opened a record in an emergency"),
+    "part 2 emergency": gettext_lazy("opened Part 2 records in a medical emergency"),
+    "emergency search": gettext_lazy("looked for somebody in an emergency"),
+    "app": gettext_lazy("did something about an app"),
+    "apps with access": gettext_lazy("opened the list of apps"),
+    "an app": gettext_lazy("ended an app’s access"),
+    "consent page": gettext_lazy("opened the consent page of an app"),
+    "who may see": gettext_lazy("asked who may see a record"),
+    "why principal": gettext_lazy("asked why somebody may see a record"),
+    "merge": gettext_lazy("joined two records"),
+    "unmerge": gettext_lazy("took two records apart again"),
+    "divide": gettext_lazy("took two records apart again"),
+    "restored": gettext_lazy("restored a backup"),
+    "outbound": gettext_lazy("reached another system"),
+    "sso": gettext_lazy("changed single sign-on"),
+    "reporting steps": gettext_lazy("opened the steps to report abuse"),
     "token": gettext_lazy("was given a token"),
     "backup": gettext_lazy("made a backup"),
     "export": gettext_lazy("exported"),
@@ -152,7 +183,7 @@ def _fixed(one: Sequence[Any]) -> str:
     if first in ("search", "denied") or first.startswith(_SILENT) or one[0] != "E":
         return ""
     fits = [words for words in SAID if first.startswith(words)]
-    return str(SAID[max(fits, key=len)]) if fits else first.partition(" ")[0]
+    return str(SAID[max(fits, key=len)]) if fits else re.split("[:,]", first)[0]
 
 
 def _kinds(said: Sequence[Sequence[Any]], action: str) -> Iterable[str]:
