@@ -48,6 +48,8 @@ def _page(request: HttpRequest, status: int, what: str, safe: str, todo: str) ->
     }
     htmx = getattr(request, "htmx", False)
     name = "staff/error_fragment.html" if htmx else "staff/error.html"
+    if request.path == "/my" or request.path.startswith("/my/"):
+        name = "family/fault.html"  # a fault before any view of the family ran: her door, and no way to Today
     return render(request, name, context, status=status)
 
 
