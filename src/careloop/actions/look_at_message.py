@@ -62,7 +62,16 @@ def message_for(unit: Unit, message: int) -> Message:
     mine = sources_for(unit.scope, unit.rid_of, inbox.sources(unit))
     if found is None or found.source not in mine or (found.person and not unit.may_see(found.person)):
         raise NotFound
+    if found.person and _is_of_program(unit, found.source) and unit.withholds(found.person):
+        raise NotFound
     return found
+
+
+def _is_of_program(unit: Unit, source: str) -> bool:
+    """Whether it came from a program under 42 CFR Part 2: its raw text is as much a record as what was made of it."""
+    sender = Sender.objects.filter(name=source).first()
+    houses = (f"Organization/{id}" for id in (sender.hospital, sender.site) if id) if sender else ()
+    return any(unit.makes_part2(house) for house in houses)
 
 
 def try_again(scope: Scope, message: int, now: datetime) -> None:

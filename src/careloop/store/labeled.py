@@ -78,6 +78,9 @@ class Labels:
         found = {(keys.name_of(row[0]), row[1]): row[2] | (MAKES_PART2 if row[3] else 0) for row in rows}
         self.known.update({reference: found.get(parts, 0) for reference, parts in wanted.items()})
 
+    def is_maker(self, reference: str) -> bool:
+        return bool(self.known.get(reference, 0) & MAKES_PART2)
+
     def wrote(self, after: Stored, bits: int, before: Resource | None, *, is_new_key: bool) -> None:
         """before: the body of the version before. is_new_key: nobody outside of this unit can have cited it. Whoever
         cites it is looked at when its labels differ from what they could read of it."""

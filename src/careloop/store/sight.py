@@ -69,6 +69,11 @@ class Sight(Commit):
         label bits; left out only where a row stands for a whole person."""
         return conditions.compile_condition(condition, alias, now=self.now, labels_column=labels)
 
+    def makes_part2(self, reference: str) -> bool:
+        """Whether records of this Organization are 42 CFR Part 2."""
+        self._labels.look_up(self._keeper.cursor(), [reference])
+        return self._labels.is_maker(reference)
+
     def may_search(self, type: str) -> bool:
         """Whether any rule lets the actor look for such things at all."""
         return decide(self.scope.actor, "search", type).allowed

@@ -490,3 +490,21 @@ def test_each_message_is_in_the_audit_trail_and_nobody_is_in_the_logs(
     assert "AA (new) to stlukes" in caplog.text
     assert "DUARTE" not in caplog.text
     assert "4711" not in caplog.text
+
+
+def test_whatever_a_substance_use_program_sends_is_its_record(hospital: Hospital) -> None:
+    program = {"coding": [{"system": "urn:careloop:code:org-kind", "code": "part2-program"}]}
+    with hospital.house() as unit:
+        kept = unit.read("Organization", "stlukes").resource
+        unit.update({**kept, "type": [program]})
+    hospital.tell(
+        adt("A01", said="Nov 17 09:10", in1=IN1),
+        adt("A03", said="Nov 20 16:30", left="Nov 20 16:20", to="01", dg1=DG1),
+    )
+    with owner_connection() as owner:
+        rows = owner.execute(
+            "select i.id from heads h join ids i on i.rid = h.rid where h.labels & 1 <> 0"
+        ).fetchall()
+    kinds = ("Encounter", "Condition", "Coverage", "Provenance", "Patient", "Organization")
+    labeled = {kind for kind in kinds for each in hospital.all(kind) if (each["id"],) in rows}
+    assert labeled == {"Encounter", "Condition", "Coverage", "Provenance"}

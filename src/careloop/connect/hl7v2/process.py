@@ -7,7 +7,7 @@ is in the same commit as what came of the message: killed at any moment, it is d
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +22,7 @@ from careloop.fhir import index, validate
 from careloop.kernel.errors import CareError, StaleVersion, Unavailable
 from careloop.kernel.zones import zone_of_zip
 from careloop.library import Library
+from careloop.library.carried import with_label
 from careloop.store import Unit, inbox
 from careloop.store.inbox import Message, State
 
@@ -132,11 +133,29 @@ def _take_in(unit: Unit, message: Message) -> Outcome:
     parsed = parse.parse(message.raw)
     digest = inbox.digest_of(message.raw)
     told = translate.translate(parsed, senders.origin_of(sender), message.at, digest)
+    told = _labeled(unit, told, sender)
     identify_person.one_at_a_time(unit)
     if told.event in translate.MERGES:
         person = merging.take_in(unit, parsed, told, message.id, sender)
         return Outcome("done", person=person.rid if person else None)
     return _write(unit, told, message, sender, digest)
+
+
+def _labeled(unit: Unit, told: Translation, sender: Sender) -> Translation:
+    """What a program under 42 CFR Part 2 sends is its record, whatever it says; who the person is, is not."""
+    houses = (f"Organization/{id}" for id in (sender.hospital, sender.site) if id)
+    if not any(unit.makes_part2(house) for house in houses):
+        return told
+    entries = [
+        {**entry, "resource": with_label(entry["resource"], "part2")}
+        if entry.get("resource", {}).get("resourceType") in _RECORDS
+        else entry
+        for entry in told.bundle["entry"]
+    ]
+    return replace(told, bundle={**told.bundle, "entry": entries})
+
+
+_RECORDS: Final = frozenset({"Encounter", "Condition", "Observation", "Coverage", "AllergyIntolerance"})
 
 
 def _write(unit: Unit, told: Translation, message: Message, sender: Sender, digest: str) -> Outcome:
