@@ -21,6 +21,8 @@ from django.urls import get_resolver, resolve
 
 from careloop import projections, store
 from careloop.access import Scope, system_actor
+from careloop.accounts import family_codes
+from careloop.accounts.family_accounts import open_account
 from careloop.accounts.models import User
 from careloop.kernel.clock import MovableClock
 from careloop.projections.alerts import raise_alert
@@ -37,6 +39,8 @@ from tests.store.rows import rows
 RESPONSES = int(os.environ.get("CARELOOP_AUDIT_RESPONSES", "260"))
 HOUSE = Scope(system_actor("demo"), "command", "maintenance")
 ROOMS = ("/today", "/people", "/front-door", "/review", "/library", "/audit", "/audit/alerts")
+DISCLOSED = {"to": "Dr. Patel", "basis": "treatment", "purpose": "Her doctor", "method": "hand"}
+FAMILY = "the family's door"
 LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)')
 
 
@@ -72,7 +76,8 @@ def town(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterat
     with store.open(HOUSE, now=now) as unit:
         raise_alert(unit, "odd-access", next(iter(canaries.values())), 1, [("same-surname", {})])
     with override_settings(ALLOWED_HOSTS=["testserver"]):
-        yield Town(canaries, people, {user.email: _client(user) for user in _readers()})
+        clients = {user.email: _client(user) for user in _readers()}
+        yield Town(canaries, people, {**clients, FAMILY: _at_the_family_s_door(people[0], now)})
 
 
 def _rename(now: datetime) -> tuple[dict[str, int], list[str]]:
@@ -94,6 +99,18 @@ def _readers() -> list[User]:
     return list(first.values())
 
 
+def _at_the_family_s_door(person: str, now: datetime) -> Client:
+    """She herself, by a letter."""
+    account = open_account(f"Patient/{person}", "P Qzx", "en", now)
+    with store.open(HOUSE, now=now) as unit:
+        year, month, day = str(unit.read("Patient", person).resource["birthDate"]).split("-")
+    code = family_codes.issue_paper(account, 1, "in a test", now)
+    client = Client(raise_request_exception=False)
+    born = {"year": year, "month": str(int(month)), "day": str(int(day))}
+    assert client.post("/my/sign-in/letter", {"code": code, **born}).status_code == 302
+    return client
+
+
 def _client(user: User) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(user)
@@ -113,7 +130,7 @@ class Walk:
 def walk(town: Town, count: int) -> Walk:
     """Every reader in turn, one link each, those to routes that nobody reached yet first."""
     result = Walk([], 0, 0, set())
-    waiting = {who: deque([*ROOMS, *_of_people(town)]) for who in town.clients}
+    waiting = {who: deque(["/my"] if who == FAMILY else [*ROOMS, *_of_people(town)]) for who in town.clients}
     seen = {who: set(found) for who, found in waiting.items()}
     while result.answers < count and any(waiting.values()):
         for who, client in town.clients.items():
@@ -159,11 +176,18 @@ def _name(address: str) -> str:
 
 def _ask(town: Town, client: Client, address: str, result: Walk) -> set[str]:
     answer = client.get(address)
-    result.answers += 1
     assert answer.status_code < 500, address
+    text = _judged(town, address, answer, result)
     if answer.status_code != 200:
         return set()
     result.reached.add(_name(address))
+    links = {unescape(link) for link in LINK.findall(text)}
+    return {link for link in links if not link.startswith(("/static", "/sign-out", "/my/leave", "/fhir"))}
+
+
+def _judged(town: Town, address: str, answer: Any, result: Walk) -> str:
+    """The text; whoever it shows without a row is put down as missing."""
+    result.answers += 1
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     text = body.decode(errors="replace")
     shown = town.shown_in(text) - town.shown_in(address)
@@ -172,8 +196,7 @@ def _ask(town: Town, client: Client, address: str, result: Walk) -> set[str]:
     result.shown += len(shown)
     if shown - people:
         result.missing.append((address, len(shown - people)))
-    links = {unescape(link) for link in LINK.findall(text)}
-    return {link for link in links if not link.startswith(("/static", "/sign-out", "/fhir"))}
+    return text
 
 
 def test_everybody_on_every_page_stands_in_its_audit_row(town: Town) -> None:
@@ -182,6 +205,24 @@ def test_everybody_on_every_page_stands_in_its_audit_row(town: Town) -> None:
     assert found.answers >= min(RESPONSES, 200)
     assert found.shown > found.answers / 4, "pages without people prove nothing"
     assert {"today", "people", "review", "audit", "person-story", "accounting"} & found.reached
+
+
+def test_what_is_posted_for_is_written_down_as_well(town: Town) -> None:
+    """Searches, fragments and exports that no link leads to."""
+    result = Walk([], 0, 0, set())
+    asks = [
+        ("/people/find", {"q": "Qzx"}),
+        ("/people/found", {"q": "Qzx"}),
+        ("/audit/person", {"who": "Qzx"}),
+        ("/audit/export", {"as": "csv"}),
+        ("/audit/export", {"as": "ndjson"}),
+        *((f"/people/{p}/disclose", {"act": "look", **DISCLOSED}) for p in town.people),
+    ]
+    for client in town.clients.values():
+        for address, typed in asks:
+            _judged(town, address, client.post(address, typed), result)
+    assert result.missing == []
+    assert result.shown > 10
 
 
 def test_pages_that_forget_to_say_whom_they_saw_are_missed(

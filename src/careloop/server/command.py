@@ -130,9 +130,10 @@ def migrate(step: tuple[str, str] | None, backup_to: Path | None, no_backup: boo
         click.echo("\n".join([*(f"Taken back: {name}" for name in undone), "The database is there."]))
         return
     migrating.forward()
-    click.echo("The database is up to date.")
-    from careloop.server import first_run
+    from careloop.server import first_run, upkeep
 
+    upkeep.relabel_where_rules_changed()
+    click.echo("The database is up to date.")
     first_run.announce()
 
 
@@ -236,6 +237,20 @@ def verify(digest: bool) -> None:
     from careloop.server import upkeep
 
     sys.exit(upkeep.digest() if digest else upkeep.verify())
+
+
+@main.group()
+def audit() -> None:
+    """The key that signs the heads of the audit trail."""
+
+
+@audit.command("rotate-key")
+def audit_rotate_key() -> None:
+    """Sign with a new key from now on; the old one vouches for it in audit/keys.log."""
+    ready()
+    from careloop.server.upkeep import rotate_audit_key
+
+    rotate_audit_key()
 
 
 @main.command()

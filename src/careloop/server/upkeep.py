@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import click
 from django.db import connection
@@ -14,8 +15,10 @@ from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.fhir.index import VERSION
 from careloop.kernel.clock import system_clock
+from careloop.library.labels import rules
 from careloop.projections import consented, rebuilding
 from careloop.store import digest as digesting
+from careloop.store import heads_key
 from careloop.store import reindex as indexing
 from careloop.store import relabel as relabeling
 from careloop.store import verify as verifying
@@ -43,12 +46,31 @@ def reindex() -> None:
         done = indexing.reindex(_scope(), now=system_clock(), progress=progress)
     seconds = time.monotonic() - began
     click.echo(f"{done:,} resources brought to index version {VERSION} in {seconds:.1f} s.")
+    relabel()
+
+
+def relabel() -> None:
+    """Labels of everything that is current, and of what is derived from it, by today's rules."""
     now = system_clock()
     with _bar("Labels", "resources") as progress:
         found = relabeling.relabel(_scope(), now=now, progress=progress)
     with record.begin(_scope(), now) as unit:
         consented.catch_up(unit)
+        unit.claim(_RULES, rules().digest)
     click.echo(f"labels: {_said(found.resources, 'resources', found.missing, found.surplus)}")
+
+
+# In `once`: the rules by which everything was labeled.
+_RULES: Final = "label-rules"
+_LABELED: Final = "select exists (select from once where kind = %s and key = %s)"
+
+
+def relabel_where_rules_changed() -> None:
+    """After an upgrade: what was written under other rules, or before there were any, is labeled before it is read."""
+    with record.begin(_scope(), system_clock()) as unit:
+        row = unit.cursor().execute(_LABELED, [_RULES, rules().digest]).fetchone()
+    if row is not None and not row[0]:
+        relabel()
 
 
 def rebuild(*, check: bool) -> int:
@@ -95,6 +117,13 @@ def digest() -> int:
     record, trail = digesting.digests(connection.connection.cursor())
     click.echo(f"record {record}\ntrail {trail}")
     return 0
+
+
+def rotate_audit_key() -> None:
+    """What was signed before stays good; whoever keeps the public keys elsewhere gets the new one here."""
+    new = heads_key.rotate(system_clock())
+    click.echo(f"The heads of the audit trail are signed with key {new} from now on.")
+    click.echo(f"Its public half stands in {heads_key.list_file()}: keep a copy in another place.")
 
 
 def _since_last(progress: Callable[[int], None]) -> Callable[[int], None]:
