@@ -18,6 +18,7 @@ from careloop.care import abuse
 from careloop.care.abuse import Report, ReportIncomplete, steps
 from careloop.kernel.errors import Forbidden, NotFound
 from careloop.projections import story, worklist
+from careloop.projections.card import card
 from tests.actions.test_merge import Clinic
 from tests.connect.hl7v2.messages import Hospital, adt
 from tests.projections import builders as b
@@ -138,6 +139,34 @@ def test_a_report_is_kept_under_the_label_followed_up_and_written_once(clinic: A
     assert work.target == report.called_at + timedelta(days=3)
     with pytest.raises((NotFound, Forbidden)):
         report_abuse(clinic.staff("biller"), "maria", report, LIBRARY, clinic.now)
+
+
+def test_nothing_of_it_is_printed_or_stands_on_the_card(clinic: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = answer(
+        clinic,
+        alone="yes",
+        afraid="yes",
+        hurt="no",
+        forced="no",
+        controls="no",
+        danger_now="no",
+        children="no",
+    )
+    with override_settings(ALLOWED_HOSTS=["testserver"]):
+        page = signed_in(clinic, monkeypatch, "bayview", "coordinator")
+        lines = text(page.get("/people/maria/story")).split("<li class=")
+        about = [line for line in lines if "/assessments/answered/" in line]
+        assert about
+        assert all("no-print" in line.partition(">")[0] for line in about)
+        asked = text(page.get("/people/maria/assessments"))
+        assert 'class="asked no-print" id="private-safety"' in asked
+        answered = text(page.get(f"/assessments/answered/{done.response.id}/"))
+        assert '<div class="no-print">' in answered
+        assert "Leave this page" in answered
+        assert "data-print" not in answered.partition("<main")[2]
+    with store.open(clinic.staff(), now=clinic.now) as unit:
+        assert all(not entry.is_private for entry in card(unit, "maria").latest)
+        assert [e for e in story.story(unit, unit.rid_of("Patient/maria")) if e.is_private]
 
 
 # --- the page

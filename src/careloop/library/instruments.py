@@ -20,7 +20,7 @@ from careloop.library.reading import Node, Words, read_one
 from careloop.library.scoring import Scoring, check_scoring, scoring
 
 HEAD_REQUIRED = ("id", "version", "title", "short", "about", "minutes", "wording", "copyright", "items")
-HEAD_OPTIONAL = ("loinc", "answers")
+HEAD_OPTIONAL = ("loinc", "answers", "private")
 # How sure we are of the words. checked: held against the publisher's own form. agrees: word for word as independent
 # public copies have it, the form itself was not at hand. unverified: nobody has compared it. own: written for Careloop.
 WORDINGS = ("checked", "agrees", "unverified", "own")
@@ -40,7 +40,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Instrument:
-    """wording: en and es -> one of WORDINGS."""
+    """wording: en and es -> one of WORDINGS. is_private: asked alone; nothing of it is printed."""
 
     id: str
     version: int
@@ -58,6 +58,7 @@ class Instrument:
     scoring: Scoring
     source: str = field(repr=False)
     cases: tuple[Case, ...] = field(default=(), repr=False)
+    is_private: bool = False
 
     @property
     def canonical(self) -> str:
@@ -115,6 +116,7 @@ def load_instrument(folder: Path, root: Path) -> Instrument:
         scoring=scored,
         source=(folder / "SOURCE.md").read_text("utf-8"),
         cases=load_cases(folder / "cases", root),
+        is_private=head["private"].boolean() if "private" in head else False,
     )
 
 

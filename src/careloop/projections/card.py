@@ -110,7 +110,9 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
         code_status_on=status_on,
         programs=tuple(_programs(kinds.get("EpisodeOfCare", ()))),
         promises=tuple(row for row in open_work if row.klass is WorkClass.PROMISE),
-        latest=tuple(e for e in story.story(unit, patient.rid, limit=8) if e.at <= unit.now)[:4],
+        latest=tuple(
+            e for e in story.story(unit, patient.rid, limit=8) if e.at <= unit.now and not e.is_private
+        )[:4],
         last_contact=story.last_contact(unit, patient.rid),
         safe=_safe(unit, patient.rid),
     )

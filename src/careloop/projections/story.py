@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from careloop.access import labels
 from careloop.projections import sources
 from careloop.projections.moments import TELLERS, moments
 from careloop.projections.people import names
@@ -20,7 +21,8 @@ SHOWN = {"contact": ["contact", "attempt"]}
 @dataclass(frozen=True, repr=False)
 class Entry:
     """has_hour: whether the record says more than the day, which then is `at` in UTC. title: an English msgid.
-    who: a name. cursor: opaque, goes into `before` of the next page."""
+    who: a name. is_private: about violence; it is not printed and stands on no card. cursor: opaque, goes into `before`
+    of the next page."""
 
     at: datetime
     has_hour: bool
@@ -31,12 +33,13 @@ class Entry:
     why: str | None
     reference: str
     cursor: str
+    is_private: bool = False
 
     def __repr__(self) -> str:
         return f"Entry({self.kind} {self.reference})"
 
 
-COLUMNS = "s.at, s.has_hour, s.kind, s.title, s.detail, s.who, s.why, s.reference, s.rid, s.key"
+COLUMNS = "s.at, s.has_hour, s.kind, s.title, s.detail, s.who, s.why, s.reference, s.rid, s.key, s.labels"
 
 
 def story(
@@ -80,9 +83,10 @@ def _seen(unit: Unit, person: int) -> tuple[str, list[Any]]:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    at, has_hour, kind, title, detail, who, why, reference, rid, key = row
+    at, has_hour, kind, title, detail, who, why, reference, rid, key, carried = row
     cursor = f"{at.isoformat()}~{rid}~{key}"
-    return Entry(at, has_hour, kind, title, detail, who, why, reference, cursor)
+    is_private = bool(carried & labels.VIOLENCE)
+    return Entry(at, has_hour, kind, title, detail, who, why, reference, cursor, is_private)
 
 
 def _mark(cursor: str) -> list[Any] | None:

@@ -48,6 +48,7 @@ class Asked:
     zone: str | None
     draft: int
     is_known: bool
+    is_private: bool
 
     @property
     def latest(self) -> Line:
@@ -120,6 +121,7 @@ def _asked(
         zone=again.zone if again else None,
         draft=kept.id if kept else 0,
         is_known=instrument is not None,
+        is_private=bool(instrument and instrument.is_private),
     )
 
 
