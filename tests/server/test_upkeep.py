@@ -68,3 +68,30 @@ def test_verify_tells_a_lost_trail(capsys: pytest.CaptureFixture[str]) -> None:
 def test_reindexing_a_current_record_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     upkeep.reindex()
     assert capsys.readouterr().out.startswith("0 resources brought to index version")
+
+
+@pytest.mark.usefixtures("some_people")
+def test_what_was_written_before_there_were_labels_gets_them_once(
+    scope: Scope, now: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "F11.20"}
+    with begin(scope, now) as unit:
+        unit.create_named(
+            {
+                **{"resourceType": "Encounter", "id": "visit", "status": "finished"},
+                "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+                "subject": {"reference": "Patient/maria"},
+                "reasonCode": [{"coding": [code]}],
+                "period": {"start": "2026-11-01T10:00:00Z"},
+            }
+        )
+    told = "select (select max(labels) from heads), (select max(labels) from story)"
+    with owner_connection() as owner:
+        owner.execute("update heads set labels = 0")
+        owner.execute("update story set labels = 0")
+    upkeep.relabel_where_rules_changed()
+    assert "1 missing" in capsys.readouterr().out
+    with owner_connection() as owner:
+        assert owner.execute(told).fetchone() == (2, 2)
+    upkeep.relabel_where_rules_changed()
+    assert capsys.readouterr().out == ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -73,6 +74,13 @@ class LabelRules:
     restricting: frozenset[Coded] = frozenset()
     instruments: Mapping[str, int] = field(default_factory=dict, hash=False)
     makers: Mapping[Coded, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same rules: what was labeled by others has to be labeled again."""
+        parts = (self.codes, self.prefixes, self.security, self.instruments, self.makers)
+        said = [sorted(part.items()) for part in parts] + [sorted(self.restricting)]
+        return sha256(repr(said).encode()).hexdigest()[:16]
 
     def of_code(self, system: str, code: str) -> int:
         """What a code of the content says by itself."""
