@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from careloop.accounts import smart_apps
 from careloop.accounts.models import User
+from careloop.accounts.sign_in_models import SignedIn
 from careloop.accounts.smart_models import App
 from careloop.api.exchange import tokens
 from careloop.server.demo.chart import ident
@@ -156,6 +157,7 @@ def test_how_the_pages_look(community: Any, growth_chart: GrowthChart, open_page
         User.objects.filter(email=ANA).update(
             language=str(kind.get("language", "en"))[:2], roles=["coordinator"]
         )
+        SignedIn.objects.all().delete()  # else she is told of a new device first
         page = sign_in(open_page(**kind), ANA)
         User.objects.filter(email=ANA).update(roles=["coordinator", "administrator"])
         for path in ("/apps", "/apps/new", f"/apps/{growth_chart.app.pk}"):

@@ -29,7 +29,7 @@ class Grant:
 
 def grants_of(principal: int | None = None, person: int | None = None) -> list[Grant]:
     """Those that last, the latest used first: what this account allowed, or whatever reads this person's record by
-    name (her own, her family's, a member of staff's). Give one of both."""
+    name (her own, her family's, a member of staff's). Give one of both, or both."""
     asked = Q()
     if principal is not None:
         asked |= Q(principal=principal)

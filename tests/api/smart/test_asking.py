@@ -189,7 +189,8 @@ def test_who_is_not_signed_in_is_asked_to_and_comes_back(world):
     app = world.app(is_for_families=True)
     nobody = Browser(world, is_signed_in=False)
     page = nobody.ask(app)
-    assert "/my/sign-in?next=" in page.content.decode()
+    assert 'href="/my/sign-in"' in page.content.decode()
+    assert page.cookies["app-asked"]["httponly"]
     staff_only = world.app("Diary")
     sent = nobody.ask(staff_only)["Location"]
     assert sent.startswith("/sign-in?next=%2Foauth%2Fauthorize")

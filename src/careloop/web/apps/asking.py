@@ -26,10 +26,11 @@ from careloop.accounts.smart_authorize import Ask, Refused, SentBack, read, with
 from careloop.actions.acting import fhir_user_of
 from careloop.actions.family_actor import family_of
 from careloop.actions.note_event import note
-from careloop.kernel.errors import Forbidden, NotFound
+from careloop.kernel.errors import NotFound
 from careloop.projections.finder import Found, find
 from careloop.projections.people import PersonBrief, briefs
 from careloop.store import Unit
+from careloop.web.apps import waiting
 from careloop.web.apps.scope_words import Line, kept, lines
 from careloop.web.staff.errors import public_page
 from careloop.web.staff.reader import now_of
@@ -111,7 +112,8 @@ def authorize(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(f"{AUTHORIZE}?{urlencode(asked)}", status=303)
     query = request.META.get("QUERY_STRING", "")
     try:
-        return _asked(request, query)
+        response = _asked(request, query)
+        return waiting.done(response) if getattr(request, "signed_in", None) else response
     except SentBack as back:
         return _sent_back(request, back)
 
@@ -187,11 +189,14 @@ def who_is(request: HttpRequest) -> Who | None:
 
 
 def _to_sign_in(request: HttpRequest, ask: Ask, query: str) -> HttpResponse:
-    onward = urlencode({"next": f"{AUTHORIZE}?{query}&{_SEEN}=1"})
-    staff, family = f"/sign-in?{onward}", f"/my/sign-in?{onward}"
-    if ask.app.is_for_staff and ask.app.is_for_families:
-        return render(request, "apps/which_door.html", {"app": ask.app, "staff": staff, "family": family})
-    return HttpResponseRedirect(staff if ask.app.is_for_staff else family)
+    here = f"{AUTHORIZE}?{query}&{_SEEN}=1"
+    staff, family = f"/sign-in?{urlencode({'next': here})}", "/my/sign-in"
+    if not ask.app.is_for_families:
+        return HttpResponseRedirect(staff)
+    if not ask.app.is_for_staff:
+        return waiting.keep(HttpResponseRedirect(family), here)
+    doors = {"app": ask.app, "staff": staff, "family": family}
+    return waiting.keep(render(request, "apps/which_door.html", doors), here)
 
 
 def _launched(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> Slip:
@@ -333,6 +338,3 @@ def _may_send_on(response: HttpResponse, ask: Ask) -> HttpResponse:
 
 def _note(request: HttpRequest, who: Who, ask: Ask, what: str, person: int = 0) -> None:
     note(who.scope, f"{what}: app {ask.app.pk}", [person] if person else [], now_of(request))
-
-
-__all__ = ["Forbidden", "authorize", "decide", "who_is"]

@@ -26,6 +26,7 @@ from careloop.accounts.family_models import PortalAccount
 from careloop.actions.invite_portal import door, is_born_on, send_code
 from careloop.actions.note_event import note
 from careloop.jobs import portal_codes
+from careloop.web.apps import waiting
 from careloop.web.family.door import HOME, SIGN_IN
 from careloop.web.staff.errors import public_page
 
@@ -179,7 +180,7 @@ def let_in(request: HttpRequest, account: PortalAccount, method: str) -> HttpRes
     attempts.give_back(_address(request, "code"))
     note(Scope(actor_of(account, (), ()), "family", "own record"), f"sign-in with a {method}", (), now)
     begin(request, account, method, now)
-    response = HttpResponseRedirect(HOME)
+    response = HttpResponseRedirect(waiting.onward(request) or HOME)
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         _keep_language(response, account.language)
     return response

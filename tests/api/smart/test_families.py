@@ -1,0 +1,134 @@
+"""Maria and her daughter let an app in, see that it has access, and end it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from html import unescape
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from careloop.accounts import smart_apps
+from careloop.accounts.family_accounts import open_account
+from careloop.accounts.smart_models import App
+from careloop.actions.end_share import end_share
+from tests.api.smart.conftest import REDIRECT, VERIFIER
+from tests.api.smart.test_asking import question, said_back
+from tests.family.front import Front, at_the_door, page
+
+SCOPES = (
+    "launch/patient openid fhirUser online_access patient/Patient.rs patient/Observation.rs patient/Task.rs"
+)
+
+
+@pytest.fixture
+def front(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    with at_the_door(now, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def diary(front: Front) -> App:
+    told = smart_apps.Told(
+        name="My Diary",
+        publisher="Example Apps",
+        scopes=SCOPES,
+        redirects=[REDIRECT],
+        is_for_staff=False,
+        is_for_families=True,
+    )
+    app, _ = smart_apps.register(told, 0, front.now)
+    smart_apps.decide(app, "approved", 0, front.now)
+    return app
+
+
+def pressed(browser: Client, shown: Any, **said: Any) -> Any:
+    slip = re.search(r'name="slip" value="([^"]+)"', shown.content.decode())
+    assert slip, shown.content.decode()[:600]
+    return browser.post("/oauth/consent", {"slip": unescape(slip.group(1)), **said})
+
+
+def allowed(browser: Client, shown: Any) -> str:
+    """The access token, with everything ticked."""
+    ticked = re.findall(r'name="scope" value="([^"]+)" checked', shown.content.decode())
+    back = said_back(pressed(browser, shown, allow="1", scope=list(map(unescape, ticked))))
+    form = {
+        "grant_type": "authorization_code",
+        "code": back["code"],
+        "redirect_uri": REDIRECT,
+        "code_verifier": VERIFIER,
+        "client_id": App.objects.get().client_id,
+    }
+    answer = Client().generic("POST", "/oauth/token", urlencode(form), "application/x-www-form-urlencoded")
+    said: dict[str, Any] = json.loads(answer.content)
+    assert "access_token" in said, said
+    return str(said["access_token"])
+
+
+def status(path: str, token: str) -> int:
+    return int(Client().get(f"/fhir/{path}", headers={"Authorization": f"Bearer {token}"}).status_code)
+
+
+def test_maria_lets_it_in_with_her_own_record_sees_it_and_ends_it(front: Front, diary: App) -> None:
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    shown = maria.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")
+    text = shown.content.decode()
+    assert "With your own record, it wants to:" in text
+    assert "Once it has a copy" in text
+    token = allowed(maria, shown)
+    assert status("Patient/maria", token) == 200
+    assert status("Patient/walter", token) == 404
+    assert "My Diary" in page(maria, "/my/maria/apps")
+    (grant,) = re.findall(r"/my/maria/apps/([^/\"]+)/end", page(maria, "/my/maria/apps"))
+    assert maria.post(f"/my/maria/apps/{grant}/end").status_code == 302
+    assert status("Patient/maria", token) == 401
+
+
+def test_who_has_to_sign_in_first_comes_back_to_the_question(front: Front, diary: App) -> None:
+    from careloop.accounts import family_codes
+
+    account = open_account("Patient/maria", "Maria", "en", front.now)
+    browser = Client()
+    asked = browser.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")
+    assert asked["Location"] == "/my/sign-in"
+    code = family_codes.issue_paper(account, 1, "in a test", front.now)
+    born = {"year": "1959", "month": "3", "day": "2"}
+    answer = browser.post("/my/sign-in/letter", {"code": code, **born})
+    assert answer["Location"].startswith("/oauth/authorize?")
+    shown = browser.get(answer["Location"])
+    assert "With your own record" in shown.content.decode()
+    assert not browser.cookies["app-asked"].value
+
+
+def test_a_daughters_app_sees_what_was_shared_with_her_until_it_is_not(front: Front, diary: App) -> None:
+    made = front.share("plan")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    shown = lucia.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")
+    assert "With the record of" in shown.content.decode()
+    token = allowed(lucia, shown)
+    assert status("Task", token) == 200
+    assert status("Observation", token) == 403
+    end_share(front.staff, made.id, "divorced", front.now)
+    assert status("Task", token) in (401, 403, 404)
+    assert status("Patient/maria", token) in (401, 403, 404)
+
+
+def test_leaving_ends_an_app_that_may_stay_only_while_she_is_there(front: Front, diary: App) -> None:
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    token = allowed(maria, maria.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}"))
+    assert status("Patient/maria", token) == 200
+    maria.post("/my/leave")
+    assert status("Patient/maria", token) == 401
+
+
+def test_an_app_for_staff_is_not_for_maria(front: Front, diary: App) -> None:
+    diary.is_for_staff, diary.is_for_families = True, False
+    diary.save()
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    answer = maria.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")
+    assert said_back(answer)["error"] == "access_denied"
