@@ -58,6 +58,7 @@ class Route:
         def answer(request: HttpRequest, **args: str) -> HttpResponse:
             return _answer(self, request, args)
 
+        answer.rule = f"fhir: {self.rule}"  # type: ignore[attr-defined]  # every door names its rule
         return answer
 
 

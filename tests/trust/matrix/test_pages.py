@@ -1,0 +1,213 @@
+"""Who sees what on pages, fragments, prints and papers: every route of the URLconf, for every role, about a person who
+is hers and two who are not. A route without a rule, or with a part of its address that nobody here can fill in, fails.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from careloop.access.policy import STAFF_ROLES
+from careloop.accounts.models import User
+from careloop.server import middleware
+from tests.trust.matrix.cast import CARE, FOREIGN, OWN, PEOPLE, REFUSED
+from tests.trust.matrix.world import World, build
+
+NOBODYS = "00000000-0000-0000-0000-000000000000"
+# Routes that end the session or change the account itself: asked elsewhere, for nobody could go on here.
+ENDS = ("sign-out", "my/sign-out", "my/leave", "account", "accounts", "set-up")
+# By the first word of the address: whose key stands in `<…:id>` there. A new one joins here, or the test fails.
+KEYS: dict[str, Callable[[World, str], str]] = {
+    "work": lambda world, person: row(world, person, "Task"),
+    "notes": lambda world, person: row(world, person, "DocumentReference"),
+    "proposals": lambda world, person: row(world, person, "CarePlan"),
+    "front-door": lambda world, person: row(world, person, "Task"),
+    "review": lambda world, person: row(world, person, "Task"),
+    "library": lambda world, person: "phq-9",
+    "apps": lambda world, person: "1",
+}
+PARTS: dict[str, Callable[[World, str], str]] = {
+    "person": lambda world, person: person,
+    "other": lambda world, person: FOREIGN,
+    "task": lambda world, person: row(world, person, "Task"),
+    "response": lambda world, person: row(world, person, "QuestionnaireResponse"),
+    "provenance": lambda world, person: row(world, person, "Provenance"),
+    "consent": lambda world, person: row(world, person, "Consent"),
+    "related": lambda world, person: row(world, person, "RelatedPerson"),
+    "flag": lambda world, person: row(world, person, "Flag"),
+    "reference": lambda world, person: row(world, person, "Observation"),
+    "type": lambda world, person: "Observation",
+    "instrument": lambda world, person: "phq-9",
+    "program": lambda world, person: "transitions",
+    "code": lambda world, person: "transitions",
+    "name": lambda world, person: "nobody",
+    "grant": lambda world, person: "1",
+    "what": lambda world, person: "nothing",
+    "kind": lambda world, person: "app",
+    "token": lambda world, person: "no-such-token",
+    "rest": lambda world, person: "nothing",
+    "version": lambda world, person: "1",
+}
+
+
+def row(world: World, person: str, type: str) -> str:
+    return next((c.id for c in world.canaries if (c.person, c.type, c.label) == (person, type, "")), NOBODYS)
+
+
+@dataclass(frozen=True)
+class Route:
+    pattern: str
+    rule: str | None
+    parts: tuple[str, ...]
+
+    def address(self, world: World, person: str) -> str:
+        found = self.pattern
+        for part in self.parts:
+            kind, name = part.strip("<>").split(":")
+            found = found.replace(part, _value(world, person, self.pattern, kind, name))
+        return "/" + found
+
+
+def _value(world: World, person: str, pattern: str, kind: str, name: str) -> str:
+    if kind == "int":
+        return "1"
+    if name == "id":
+        key = KEYS.get(pattern.split("/")[0], PARTS["person"])
+        if pattern.startswith("people/"):
+            return row(world, person, "Condition")
+        return key(world, person)
+    return PARTS[name](world, person)
+
+
+def routes() -> list[Route]:
+    return [Route(text, rule, parts) for text, rule, parts in _walk(get_resolver(), "")]
+
+
+def _walk(resolver: Any, before: str) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
+    for each in resolver.url_patterns:
+        text = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from _walk(each, text)
+        elif isinstance(each, URLPattern):
+            parts = tuple(part + ">" for part in text.split(">")[:-1])
+            named = tuple("<" + part.split("<")[1] for part in parts)
+            yield text, getattr(each.callback, "rule", None), named
+
+
+def test_every_route_names_its_rule() -> None:
+    found = routes()
+    assert len(found) > 100
+    without = [route.pattern for route in found if not route.rule]
+    assert without == [], (
+        "guard it: @staff_page, @family_page, @public_page(why), or a Route of the FHIR door"
+    )
+
+
+def test_every_part_of_an_address_can_be_filled_in() -> None:
+    parts = {part.strip("<>") for route in routes() for part in route.parts if not part.startswith("<int:")}
+    names = {part.split(":")[1] for part in parts}
+    assert names - {"id"} <= set(PARTS), "say in PARTS whose key it is, so that the matrix asks for it"
+
+
+def test_a_route_without_a_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    from careloop.web.staff import today
+
+    monkeypatch.delattr(today.urlpatterns[0].callback, "rule")
+    with pytest.raises(AssertionError):
+        test_every_route_names_its_rule()
+
+
+# What each role may be shown of whom; a page of staff is shown to staff alone.
+SEES = {role: {OWN} for role in STAFF_ROLES} | {
+    "administrator": set(),
+    "volunteer": set(),  # nothing was handed to them here
+    "ombudsman": set(),
+    "payer-manager": {OWN},
+    "payer-reviewer": {OWN},
+}
+OUTSIDE = ("nobody",)
+
+
+@pytest.fixture
+def world(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(middleware, "clock", lambda: now)
+    logging.disable(logging.ERROR)
+    yield build(now)
+    logging.disable(logging.NOTSET)
+
+
+def signed_in(role: str) -> Client:
+    client = Client(raise_request_exception=False)
+    if role in STAFF_ROLES:
+        user = User.objects.create_user(
+            f"{role}@example.org",
+            None,
+            role,
+            roles=[role],
+            sites=["north"],
+            programs=["alpha"],
+            practitioner="none",
+        )
+        client.force_login(user)
+    return client
+
+
+@dataclass
+class Tally:
+    cells: int = 0
+    shown: int = 0
+
+    def __post_init__(self) -> None:
+        self.wrong: list[str] = []
+        self.seen: set[str] = set()
+
+    def look(self, world: World, role: str, what: str, answer: Any) -> None:
+        self.cells += 1
+        text = answer.content.decode(errors="replace") if not answer.streaming else ""
+        for word in world.words_in(text) | world.words_in(str(answer.headers)):
+            canary = world.by_word[word]
+            self.shown += 1
+            self.seen.add(canary.person)
+            hidden = canary.label and not (canary.label in CARE or canary.label == "mentalhealthnotes")
+            if canary.person and (canary.person not in SEES.get(role, set()) or hidden):
+                self.wrong.append(f"{role}: {what} shows {word} ({answer.status_code})")
+        if answer.status_code >= 500:
+            self.wrong.append(f"{role}: {what} fails with {answer.status_code}")
+
+
+def asked_here(route: Route) -> bool:
+    return not route.pattern.startswith(("fhir", "oauth", "static")) and not any(
+        route.pattern == end or route.pattern.startswith(end + "/") for end in ENDS
+    )
+
+
+@pytest.mark.parametrize("role", [*sorted(STAFF_ROLES), *OUTSIDE])
+def test_no_page_shows_somebody_who_is_not_theirs(world: World, role: str) -> None:
+    tally = Tally()
+    client = signed_in(role)
+    for route in filter(asked_here, routes()):
+        for person in PEOPLE if route.parts else (OWN,):
+            address = route.address(world, person)
+            tally.look(world, role, f"page {address}", client.get(address))
+            tally.look(
+                world, role, f"fragment {address}", client.get(address, headers={"HX-Request": "true"})
+            )
+            if person != OWN:
+                answer = client.post(address, {"words": "x", "why": "x", "reason": "x"})
+                tally.look(world, role, f"post {address}", answer)
+    sys.stdout.write(f"\npages of {role}: {tally.cells} cells, {tally.shown} canaries shown\n")
+    assert tally.wrong == [], "\n".join(tally.wrong[:30])
+    assert tally.seen <= {OWN, ""}
+    if role in ("coordinator", "clinician"):
+        assert OWN in tally.seen, "she sees her own people"
+    assert FOREIGN not in tally.seen
+    assert REFUSED not in tally.seen
