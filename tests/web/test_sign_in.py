@@ -309,6 +309,14 @@ def test_signing_out_ends_the_row_so_that_a_stolen_cookie_is_worth_nothing(door:
     assert SignedIn.objects.get().why_ended == "signed out"
 
 
+def test_who_signs_in_again_leaves_no_session_behind_and_a_link_ends_none(door: Door, app: str) -> None:
+    enter(door, app)
+    enter(door, app)
+    assert [row.ended is None for row in SignedIn.objects.order_by("began")] == [False, True]
+    door.get("/join/from-a-picture-on-another-site")
+    assert door.sees() == 200
+
+
 def test_a_session_of_django_alone_is_nobody(door: Door, ana: User) -> None:
     enter(door, with_app(ana, door.clock()))
     session = door.client.session
@@ -565,6 +573,9 @@ def test_what_happens_at_the_door_is_written_down_without_names(door: Door, ana:
     enter(door, app)
     door.post("/account/codes")
     door.post("/sign-out")
+    enter(door, app)
+    door.clock.move(minutes=16)
+    assert door.sees() == 302
     told = trail()
     for what in (
         f"denied sign-in, password: {ana.principal_id}",
@@ -572,6 +583,7 @@ def test_what_happens_at_the_door_is_written_down_without_names(door: Door, ana:
         "sign-in, password totp",
         "recovery codes made",
         "sign-out",
+        f"session ended, idle: {ana.principal_id}",
     ):
         assert what in told
     assert not any("ana" in what.lower().replace("managed", "") or "reyes" in what.lower() for what in told)

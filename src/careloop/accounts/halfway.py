@@ -32,7 +32,7 @@ class Halfway:
 
 
 def begin(request: HttpRequest, user: User, methods: Sequence[str], onward: str, now: datetime) -> None:
-    request.session.flush()
+    sessions.leave(request, now)
     request.session[KEY] = {
         "user": user.pk,
         "account": user.get_session_auth_hash(),
@@ -56,6 +56,6 @@ def enter(request: HttpRequest, user: User, methods: Sequence[str], now: datetim
     """Signs in when that is enough; None when a second factor is still to come. Nothing of the session before stays."""
     if not second_step.is_enough(user, methods):
         return None
-    request.session.flush()
+    sessions.leave(request, now)
     login(request, user, backend=BACKEND)
     return sessions.begin(request, user.principal_id, methods, now)

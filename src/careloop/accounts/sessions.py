@@ -82,6 +82,18 @@ def is_live(id: str, now: datetime) -> bool:
     return look(id, now, is_polling=True)[0] is not None
 
 
+def principal_of(id: str) -> int:
+    """Whose session it is or was; 0 for none."""
+    return SignedIn.objects.filter(pk=id).values_list("principal_id", flat=True).first() or 0
+
+
+def leave(request: HttpRequest, now: datetime) -> None:
+    """Whoever used this browser before is out of it; nothing of that session stays."""
+    if id := request.session.get(KEY):
+        end(id, now)
+    request.session.flush()
+
+
 def end(id: str, now: datetime, why: str = "signed out") -> bool:
     """Whether there was something to end."""
     return bool(SignedIn.objects.filter(pk=id, ended=None).update(ended=now, why_ended=why))

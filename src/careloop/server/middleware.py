@@ -10,10 +10,11 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from careloop.access import Scope
+from careloop.access import Scope, system_actor
 from careloop.accounts import devices, second_step, sessions
 from careloop.accounts.models import User
 from careloop.accounts.sign_in_models import SignedIn
+from careloop.actions.note_event import note
 from careloop.actions.staff_actor import staff_actor
 from careloop.kernel.clock import Clock, system_clock
 from careloop.kernel.ids import new_request_id
@@ -91,6 +92,9 @@ class SessionLimits:
         if row is None:
             logout(request)
             ran_out = why in (sessions.IDLE, sessions.ABSOLUTE)
+            if ran_out:
+                scope = Scope(system_actor("accounts"), "page", "operations", request.request_id)  # type: ignore[attr-defined]
+                note(scope, f"session ended, {why}: {sessions.principal_of(id)}", (), now)
             request.session_ended = why if ran_out else ""  # type: ignore[attr-defined]  # the sign-in page says so
         request.signed_in = row  # type: ignore[attr-defined]
 

@@ -32,7 +32,6 @@ Held = tuple[Ticket, User]
 @public_page(LINK)
 def opened(request: HttpRequest, kind: str, token: str) -> HttpResponse:
     """The token goes into the session, so that no address, history or Referer keeps it."""
-    request.session.flush()
     request.session[KEY] = {"kind": kind, "token": token[:200], "checked": False}
     return HttpResponseRedirect("/link")
 
