@@ -5,7 +5,7 @@
  * file; creating, renaming, linking and removing names is kept in `names`, in order, until a fsync of the file or of
  * its folder, which also makes safe whatever stands before it there (a journal of metadata, as ext4 and xfs have).
  * sync_file_range makes nothing safe. The kernel itself survives, so no real fsync is needed and none is done.
- * tests/crash/power.py plays the loss. While CARELOOP_POWER_SHADOW/full exists, there is no space for anything.
+ * tests/crash/power.py plays the loss. While CARELOOP_POWER_SHADOW/full exists there is no space: no file grows, none is made.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -264,7 +264,6 @@ static ssize_t written(int fd, const struct iovec *parts, int count, long long o
     struct stat st;
     if (!tracked(fd, &st, S_IFREG))
         return is_at ? syscall(SYS_pwritev, fd, parts, count, offset, 0) : syscall(SYS_writev, fd, parts, count);
-    if (is_full()) return errno = ENOSPC, -1;
     int undo = undo_of(st.st_ino);
     fstat(fd, &st);
     long long where = offset;
@@ -272,6 +271,7 @@ static ssize_t written(int fd, const struct iovec *parts, int count, long long o
         int flags = fcntl(fd, F_GETFL);
         where = flags & O_APPEND ? st.st_size : syscall(SYS_lseek, fd, 0, SEEK_CUR);
     }
+    if (where + total(parts, count) > st.st_size && is_full()) return raw_close(undo), errno = ENOSPC, -1;
     note(undo, fd, where, total(parts, count), st.st_size);
     ssize_t n = is_at ? syscall(SYS_pwritev, fd, parts, count, offset, 0) : syscall(SYS_writev, fd, parts, count);
     int failed = errno;
@@ -331,7 +331,7 @@ EXPORT int truncate64(const char *path, off_t length) { return truncate(path, le
 EXPORT int posix_fallocate(int fd, off_t offset, off_t length) {
     struct stat st;
     if (!tracked(fd, &st, S_IFREG)) return syscall(SYS_fallocate, fd, 0, offset, length) ? errno : 0;
-    if (is_full()) return ENOSPC;
+    if (offset + length > st.st_size && is_full()) return ENOSPC;
     return offset + length > st.st_size && resized(fd, offset + length) ? errno : 0;
 }
 EXPORT int posix_fallocate64(int fd, off_t offset, off_t length) { return posix_fallocate(fd, offset, length); }

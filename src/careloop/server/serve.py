@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+import psycopg
 
 from careloop.kernel.errors import CareError
 from careloop.store import embedded
@@ -101,6 +103,38 @@ class Child:
             self.process.wait()
 
 
+class Database:
+    """The embedded server, looked after like a child: when it died (it does when there is no space for its log) it is
+    started again, as often as it takes. Whoever asks meanwhile is answered 503."""
+
+    LOOKED_EVERY = 1.0
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.next_look = 0.0
+        self.pause = self.LOOKED_EVERY
+        self.starting: threading.Thread | None = None
+
+    def tend(self, now: float) -> None:
+        if now < self.next_look or (self.starting is not None and self.starting.is_alive()):
+            return
+        if embedded.postmaster_pid(self.folder) is not None:
+            self.next_look, self.pause = now + self.LOOKED_EVERY, self.LOOKED_EVERY
+            return
+        self.next_look, self.pause = now + self.pause, min(self.pause * 2, 30.0)
+        click.echo("careloop: the database ended; starting it again", err=True)
+        # Beside: recovery may take a while, and the children are looked after meanwhile.
+        self.starting = threading.Thread(target=self._start, daemon=True)
+        self.starting.start()
+
+    def _start(self) -> None:
+        try:
+            embedded.ensure_running(self.folder)
+        except (CareError, OSError, psycopg.Error) as failed:
+            said = failed.sentence if isinstance(failed, CareError) else type(failed).__name__
+            click.echo(f"careloop: the database does not start yet: {said}", err=True)
+
+
 def supervise(plan: Plan, *, stop_database: Path | None = None) -> None:
     """Runs until SIGTERM, SIGINT or SIGHUP."""
     refuse_taken_port(plan.host, plan.port)
@@ -115,8 +149,12 @@ def supervise(plan: Plan, *, stop_database: Path | None = None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, stop)
     children = [Child(name, command) for name, command in plan.commands().items()]
+    home = Path(os.environ.get("CARELOOP_HOME", "var")).resolve()
+    database = None if os.environ.get("DATABASE_URL") else Database(home / "postgres")
     try:
         while not is_stopping:
+            if database is not None:
+                database.tend(time.monotonic())
             for child in children:
                 child.tend(time.monotonic())
             time.sleep(0.2)
