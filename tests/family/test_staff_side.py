@@ -47,7 +47,7 @@ def test_a_letter_is_shown_once_and_who_got_it_is_written_down(front: Front, ana
     )
     maria = front.browser()
     post(maria, "/my/sign-in/letter", {"code": code.group(), "year": "1959", "month": "3", "day": "2"})
-    assert "Hello, Maria." in page(maria, "/my/maria")
+    assert "Hola, Maria." in page(maria, "/my/maria")  # she speaks Spanish, and so does the account
 
 
 def test_no_letter_for_a_relative_with_whom_nothing_is_shared(front: Front, ana: Any) -> None:

@@ -22,14 +22,9 @@ class Asked:
     answer: str
 
 
-def can_ask(found: Frame) -> bool:
-    """A question becomes a to-do beside her plan or her visits; whoever sees neither is told whom to call."""
-    return found.whose.shows("plan") or found.whose.shows("visits")
-
-
 def asked(unit: Unit, found: Frame) -> list[Asked]:
     """What this reader asked, the newest first."""
-    if not can_ask(found):
+    if not found.can_ask:
         return []
     return [_asked(each, found) for each in questions(unit, found.whose.rid, [found.whose.me])]
 

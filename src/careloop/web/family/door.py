@@ -84,6 +84,11 @@ class Frame:
     def first_name(self) -> str:
         return self.brief.name.partition(" ")[0]
 
+    @property
+    def can_ask(self) -> bool:
+        """A question becomes a to-do beside her plan or her visits; whoever sees neither is told whom to call."""
+        return self.whose.shows("plan") or self.whose.shows("visits")
+
 
 View = Callable[Concatenate[Page, P], HttpResponse]
 

@@ -19,12 +19,12 @@ from careloop.projections.portal_shares import RULE
 from careloop.store import Unit
 from careloop.web import formats
 from careloop.web.family import reading, record_lines
-from careloop.web.family.asked import asked, can_ask
+from careloop.web.family.asked import asked
 from careloop.web.family.door import ANYBODY, HOME, Frame, Page, family_page, frame, show
 from careloop.web.family.helpers import helpers_of, shared_with, shared_words
 from careloop.web.family.reading import Line
 
-QUESTIONS_SHOWN = 3
+QUESTIONS_SHOWN = OURS_SHOWN = 3
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,14 +90,21 @@ def home(page: Page) -> HttpResponse:
         told: dict[str, Any] = {
             "next": coming[0] if coming else None,
             "ride": _ride(coming),
-            "today": reading.today(plan, coming[1:] if coming else [], found),
+            "today": reading.today(plan),
+            "ours": _ours(coming),
             "questions": asked(unit, found)[:QUESTIONS_SHOWN],
             "helpers": helpers_of(unit, found)[:3],
             "shared": shared_with(unit, found) if found.whose.is_self else [],
             "comes_of_age": _comes_of_age(unit, found),
         }
-    told |= {"doors": _doors(found), "can_ask": can_ask(found), "offers_passkey": _offers_passkey(page)}
+    told |= {"doors": _doors(found), "offers_passkey": _offers_passkey(page)}
     return show(page, "home", found, **told)
+
+
+def _ours(coming: list[reading.Next]) -> list[reading.Next]:
+    """What we promised, but for what already stands at the top."""
+    ride = _ride(coming)
+    return [each for each in coming[1:] if not each.is_visit and each is not ride][:OURS_SHOWN]
 
 
 def _ride(coming: list[reading.Next]) -> reading.Next | None:
@@ -151,7 +158,7 @@ def plan(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
         known = reading.plan(unit, found)
-    return show(page, "plan", found, plan=known, can_ask=can_ask(found))
+    return show(page, "plan", found, plan=known)
 
 
 @family_page("medications")
@@ -217,7 +224,7 @@ def letters(page: Page) -> HttpResponse:
         found = frame(unit, page)
         written = record_lines.letters(unit, found)
         told = asked(unit, found)
-    return show(page, "letters", found, letters=written, questions=told, can_ask=can_ask(found))
+    return show(page, "letters", found, letters=written, questions=told)
 
 
 def _group(name: str, lines: list[Line], empty: str) -> Group:
@@ -226,7 +233,7 @@ def _group(name: str, lines: list[Line], empty: str) -> Group:
 
 def _lines(page: Page, found: Frame, title: str, groups: list[Group]) -> HttpResponse:
     shown = [group for group in groups if group.lines or group.empty]
-    return show(page, "lines", found, title=title, groups=shown, can_ask=can_ask(found))
+    return show(page, "lines", found, title=title, groups=shown)
 
 
 urlpatterns = [

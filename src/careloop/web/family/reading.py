@@ -284,20 +284,7 @@ def _clock(at: datetime, frame: Frame) -> str:
     return formats.clock_time(at.astimezone(frame.tz))
 
 
-def today(found: Plan | None, next_up: Sequence[Next], frame: Frame, most: int = 3) -> list[Line]:
-    """What she can do, then what we do for her today."""
+def today(found: Plan | None, most: int = 3) -> list[Line]:
+    """What she can do herself, the nearest first."""
     mine = [step for step in (found.steps if found else ()) if step.is_mine and not step.is_done]
-    mine.sort(key=lambda step: _order(step.due))
-    lines = [step.line for step in mine]
-    on = frame.now.astimezone(frame.tz).date()
-    ours = [each for each in next_up if not each.is_visit and each.at.astimezone(frame.tz).date() == on]
-    lines += [
-        Line(
-            each.what,
-            " ".join(each.notes),
-            f"{_day(each.at, frame)} {_clock(each.at, frame)}",
-            each.reference,
-        )
-        for each in ours
-    ]
-    return lines[:most]
+    return [step.line for step in sorted(mine, key=lambda step: _order(step.due))[:most]]

@@ -15,7 +15,7 @@ from careloop.kernel.errors import CareError
 from careloop.store import Unit
 from careloop.web import formats
 from careloop.web.family import reading
-from careloop.web.family.asked import asked, can_ask
+from careloop.web.family.asked import asked
 from careloop.web.family.door import ANYBODY, Frame, Page, family_page, frame, show
 from careloop.web.family.helpers import helpers_of
 from careloop.web.staff.errors import sentence_of
@@ -66,7 +66,6 @@ def _form(page: Page, line: str, text: str = "", problem: str = "", status: int 
         line=line,
         text=text,
         problem=problem,
-        can_ask=can_ask(found),
         by=_by(found),
         **told,
     )
