@@ -35,6 +35,7 @@ PAGES = {
 
 
 def measure() -> None:
+    import tests.signed  # noqa: F401  # force_login begins a session with it
     from django.test import Client, override_settings
 
     from careloop.accounts.models import User

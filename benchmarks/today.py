@@ -102,6 +102,7 @@ def asked(client: Any) -> dict[str, Any]:
 
 
 def measure() -> None:
+    import tests.signed  # noqa: F401  # force_login begins a session with it
     from django.test import Client, override_settings
 
     from careloop.accounts.models import User

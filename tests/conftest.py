@@ -10,19 +10,19 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from django.contrib.auth.signals import user_logged_in
 from psycopg import sql
 
 from careloop.access import Actor, Scope, SmartScope, system_actor
 from careloop.kernel.clock import MovableClock
 from careloop.store import embedded
+from tests import signed as signed  # sessions for force_login
 
 REPO = Path(__file__).resolve().parent.parent
 TEST_HOME = REPO / "var" / "test-home"
@@ -46,18 +46,6 @@ def migrations_hash() -> str:
         if path.suffix == ".sql" or (path.suffix == ".py" and path.parent.name == "migrations"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _begin_session(sender: object, request: Any, user: Any, **_: object) -> None:
-    """`force_login` gives a test a session with a second factor, which no moved clock ends. The sign-in page begins
-    its own (it has request.now), and that one runs out."""
-    if not hasattr(request, "now"):
-        from careloop.accounts import sessions
-
-        sessions.begin(request, user.principal_id, ("password", "totp"), MONDAY + timedelta(days=3650))
-
-
-user_logged_in.connect(_begin_session, dispatch_uid="tests: a session for force_login")
 
 
 @contextlib.contextmanager
