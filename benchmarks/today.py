@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 QUICK = bool(os.environ.get("CARELOOP_BENCH_QUICK"))
 TOLD = 60
 SIZES = (60, 10_000) if QUICK else (60, 10_000, 100_000)
