@@ -451,5 +451,8 @@ def spelled(text: str) -> str:
 
 def test_every_route_has_a_rule_and_a_type_that_is_none_of_ours_has_none(door: Door) -> None:
     assert {route.rule for route in routes.ROUTES} == {"public", "decided"}
-    assert [route.pattern for route in routes.ROUTES if route.rule == "public"] == ["metadata"]
+    assert [route.pattern for route in routes.ROUTES if route.rule == "public"] == [
+        "metadata",
+        ".well-known/smart-configuration",
+    ]
     assert "Pacient" not in RESOURCE_TYPES
