@@ -16,6 +16,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     TooManyFieldsSent,
 )
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
@@ -29,8 +30,11 @@ from careloop.api.strangers import strangers
 from careloop.fhir import outcome, wire
 from careloop.kernel.errors import CareError, Unauthenticated
 from careloop.kernel.ids import new_request_id
+from careloop.store.errors import RecordUnavailable
 
 log = logging.getLogger("careloop.fhir")
+# Asking who is there is outside of any unit: a database that is away says so in its own words.
+AWAY: Final = (OperationalError, InterfaceError)
 
 Handler = Callable[[Exchange], HttpResponse]
 Rule = Literal["public", "decided"]
@@ -111,6 +115,8 @@ def _answer(route: Route, request: HttpRequest, args: dict[str, str]) -> HttpRes
         return _refusal(route, exchange, error)
     except (SuspiciousOperation, DjangoBadRequest, UnreadablePostError) as odd:
         return _refusal(route, exchange, _in_our_words(odd))
+    except AWAY:
+        return _refusal(route, exchange, RecordUnavailable())
     except Exception as failure:  # noqa: BLE001 - the last edge: it becomes a 500 that a person can quote
         _log(exchange, failure)
         return _refusal(route, exchange, UnexpectedFailure(f"Its number is {id}."))
