@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from careloop.server.demo.family import Way, make_family
-from tests.browser.conftest import SHOTS, Live, Open
+from tests.browser.conftest import SHOTS, Live, Open, sign_in
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
@@ -146,3 +146,20 @@ def test_a_passkey_instead_of_a_code(open_page: Open, ways: dict[str, Way], live
     page.goto(f"{here}/my/sign-in")
     page.locator("form[data-passkey=show] button").click()
     page.wait_for_selector(".family-doors")
+
+
+def test_the_staff_s_side(open_page: Open, ways: dict[str, Way]) -> None:
+    page = sign_in(open_page(), "ana.reyes@careloop.example")
+    page.goto("/people")
+    page.get_by_role("link", name="Maria Duarte").first.click()
+    page.wait_for_selector(".card")
+    person = page.url.split("/people/")[1].split("/")[0]
+    page.goto(f"/people/{person}/portal")
+    look(page, "staff-portal")
+    page.locator("summary", has_text="Letter with a code").first.click()
+    look(page, "staff-portal-open")
+    page.goto(f"/people/{person}/portal/add")
+    look(page, "staff-share")
+    page.set_viewport_size(PHONE)
+    page.goto(f"/people/{person}/portal")
+    look(page, "staff-portal-phone")
