@@ -3,9 +3,10 @@ birth date, or a record number; never a list to look through."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from careloop.projections.finder_words import words_in
 from careloop.store import Unit
@@ -49,4 +50,9 @@ def named(unit: Unit, *, family: str = "", born: date | None = None, mrn: str = 
     wanted = set(words_in(family))
     fitting = [row for row in rows if mrn.strip() or wanted <= set(words_in(row[2]))][:MOST]
     unit.saw([row[0] for row in fitting], "emergency search")
-    return [Named(*row, unit.may_see(row[0])) for row in fitting]
+    return [_named(row, unit.may_see(row[0])) for row in fitting]
+
+
+def _named(row: Sequence[Any], is_hers: bool) -> Named:
+    person, id, name, born, mrn, site = row
+    return Named(person, id, name, born, mrn, site, is_hers)
