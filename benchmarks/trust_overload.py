@@ -1,9 +1,9 @@
-"""One hostile user asks the most expensive questions she can, as many at once as she likes: others' p99 at most doubles.
+"""One hostile user asks the most expensive questions she can, as many at once as she likes: others' p99 may double.
 
     python -m benchmarks.trust_overload [seconds]
 
-Others (8 lines, a token of their own) read and search; first alone, then beside 24 lines of the hostile one. She is told
-429 with Retry-After once her questions are slow; nobody else may be.
+Others (8 lines, a token of their own) read and search; first alone, then beside 24 lines of the hostile one. She is
+told 429 with Retry-After once her questions are slow; nobody else may be.
 """
 
 from __future__ import annotations

@@ -101,6 +101,7 @@ def test_and_a_fault_of_ours(nobody: Client, monkeypatch: pytest.MonkeyPatch) ->
 def test_over_tls_cookies_and_transport_are_kept_to_it(record: None) -> None:
     tls = {
         "SECURE_HSTS_SECONDS": 31_536_000,
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
         "SECURE_SSL_REDIRECT": True,
         "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
         "CSRF_COOKIE_SECURE": True,
@@ -113,7 +114,7 @@ def test_over_tls_cookies_and_transport_are_kept_to_it(record: None) -> None:
         check(away, "redirect to TLS")
         page = client.get("/sign-in", secure=True, HTTP_X_FORWARDED_PROTO="https")
         assert page["Strict-Transport-Security"].startswith("max-age=31536000")
-        fhir = client.get("/fhir/metadata", HTTP_X_FORWARDED_PROTO="https")
+        fhir = client.get("/fhir/metadata", secure=True, HTTP_X_FORWARDED_PROTO="https")
         assert fhir["Strict-Transport-Security"].startswith("max-age=31536000")
         for cookie in page.cookies.values():
             assert cookie.key.startswith("__Host-")
@@ -121,6 +122,25 @@ def test_over_tls_cookies_and_transport_are_kept_to_it(record: None) -> None:
             assert cookie["httponly"]
             assert cookie["samesite"] in ("Lax", "Strict")
             assert (cookie["path"], cookie["domain"]) == ("/", "")
+
+
+def test_programs_are_not_redirected_but_refused(record: None) -> None:
+    """A program that was led on to https would send its token in the clear each time, and nobody would notice."""
+    exempt = [r"^fhir(/|$)", r"^oauth/", r"^\.well-known/", r"^healthz$"]
+    with override_settings(SECURE_SSL_REDIRECT=True, SECURE_REDIRECT_EXEMPT=exempt):
+        client = Client()
+        for address in ("/fhir/metadata", "/fhir", "/oauth/token"):
+            answer = client.get(address)
+            assert (answer.status_code, "Location" in answer) == (403, False), address
+        assert client.get("/fhir/metadata", secure=True).status_code == 200
+        assert client.get("/sign-in").status_code == 301
+        assert client.get("/healthz").status_code == 200
+
+
+def test_signing_out_clears_what_the_browser_holds(record: None) -> None:
+    answer = Client().post("/sign-out")
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+    assert "Clear-Site-Data" not in Client().get("/sign-in")
 
 
 def test_what_a_real_start_with_tls_sets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +157,7 @@ def test_what_a_real_start_with_tls_sets(monkeypatch: pytest.MonkeyPatch) -> Non
         assert fresh.SESSION_COOKIE_SECURE
         assert fresh.CSRF_COOKIE_SECURE
         assert fresh.SECURE_SSL_REDIRECT
+        assert fresh.SECURE_HSTS_INCLUDE_SUBDOMAINS
     finally:
         monkeypatch.undo()
         importlib.reload(settings)

@@ -83,15 +83,27 @@ def test_quick_questions_are_never_slowed_down() -> None:
 
 
 def test_two_slow_ones_running_and_the_third_waits_but_another_person_does_not() -> None:
+    """Of four places a guest with slow questions gets two while somebody else is here."""
     clock = Hand()
-    ledger = Ledger(64, clock)
+    ledger = Ledger(4, clock)
     _, back = busy(ledger, "mallory", 2)
     clock.at += 1.5
+    with ledger.place("ana"):
+        pass
     with pytest.raises(Slow), ledger.place("mallory"):
         pass
     with ledger.place("ana"):
         pass
     back()
+
+
+def test_alone_nobody_is_held_back() -> None:
+    clock = Hand()
+    ledger = Ledger(8, clock)
+    for _ in range(5):
+        _, back = busy(ledger, "import", 8)
+        clock.at += 3.0
+        back()
 
 
 def test_what_was_slow_is_remembered_and_forgotten() -> None:
@@ -101,14 +113,35 @@ def test_what_was_slow_is_remembered_and_forgotten() -> None:
         _, back = busy(ledger, "mallory", 1)
         clock.at += 5.0
         back()
+    with ledger.place("ana"):
+        pass
     _, back = busy(ledger, "mallory", 1)
     with pytest.raises(Slow), ledger.place("mallory"):
         pass  # one at a time from now on
     clock.at += 0.1
     back()
     clock.at += 120
+    with ledger.place("ana"):
+        pass
     _, back = busy(ledger, "mallory", 5)
     back()
+
+
+def test_where_everything_is_slow_only_the_one_who_makes_it_so_is_held_back() -> None:
+    clock = Hand()
+    ledger = Ledger(64, clock)
+    for _ in range(3):
+        _, back_of_many = busy(ledger, "mallory", 4)
+        _, back_of_one = busy(ledger, "ana", 2)
+        clock.at += 3.0
+        back_of_many()
+        back_of_one()
+    _, back_of_one = busy(ledger, "ana", 4)
+    _, back = busy(ledger, "mallory", 1)
+    with pytest.raises(Slow), ledger.place("mallory"):
+        pass
+    back()
+    back_of_one()
 
 
 def test_when_all_places_are_taken_one_waits_a_second_and_the_others_are_told_to_come_again() -> None:

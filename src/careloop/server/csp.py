@@ -88,7 +88,9 @@ class Headers:
         response.headers.setdefault("Content-Security-Policy", NOTHING)
         response.headers.setdefault("Cache-Control", "no-store")  # files have their own by then
         if settings.SECURE_HSTS_SECONDS and request.is_secure():
-            response.headers.setdefault(
-                "Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"
-            )
+            age = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains"
+            response.headers.setdefault("Strict-Transport-Security", age)
+        if request.method == "POST" and request.path_info.endswith("/sign-out"):
+            # The page that was open may still lie in the browser's memory of pages.
+            response.headers.setdefault("Clear-Site-Data", '"cache", "storage"')
         return response

@@ -1,9 +1,9 @@
 """What is refused before anybody asks who is there: requests too large or odd to read, and more of them at once than
 this process can do (TRUST 15, 19, 22).
 
-`Room` keeps others quick while one is slow: whoever has slow questions running, or had many of them lately, gets one
-at a time and is told to wait for the rest. Quick questions are never slowed down. Counted in this process alone; the
-database ends each statement after five seconds whoever asked.
+`Room` keeps others quick while one is slow: who fills half of the room with slow questions while others wait, or has
+caused most of the slowness lately, is told to wait with the next one. Alone, or quick, nobody is slowed down, however
+many lines she has. Counted in this process alone; the database ends each statement after five seconds whoever asked.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ LONGEST_ADDRESS: Final = 32_768
 MOST_HEADER_BYTES: Final = 32_768
 MOST_COOKIES: Final = 50
 BODY_BYTES: Final = 10 * 1024 * 1024
+# A page is led on to https; a program would go on sending its token in the clear, and nobody would notice.
+FOR_PROGRAMS: Final = ("/fhir", "/oauth/", "/.well-known/")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -54,6 +56,12 @@ class OddRequest(CareError):
     """We could not read that request."""
 
     code, status, issue_type = "odd-request", 400, "value"
+
+
+class NotEncrypted(CareError):
+    """This came unencrypted, so it was not read. Programs use https; change the token that was in it."""
+
+    code, status, issue_type = "not-encrypted", 403, "security"
 
 
 class UnknownMethod(CareError):
@@ -92,6 +100,12 @@ def check(request: HttpRequest) -> None:
     """Raises one of the errors above."""
     meta = request.META
     address = f"{request.path_info}?{meta.get('QUERY_STRING', '')}"
+    if (
+        settings.SECURE_SSL_REDIRECT
+        and not request.is_secure()
+        and request.path_info.startswith(FOR_PROGRAMS)
+    ):
+        raise NotEncrypted
     if len(address) > LONGEST_ADDRESS:
         raise AddressTooLong
     if request.method not in METHODS and not is_fhir(request):  # the door says what it takes
@@ -142,17 +156,22 @@ class Guest:
     debt: float = 0.0
     seen: float = 0.0
 
+    def owes(self, now: float) -> float:
+        return max(0.0, self.debt - (now - self.seen) / 10)
+
 
 class Ledger:
-    """slow: from when on an answer counts. most_debt: what may gather before only one at a time is let in."""
+    """slow: seconds from which on an answer counts. most_debt: what may gather before only one at a time is let in.
+    company: seconds within which somebody else counts as being here."""
 
-    slow: Final = 1.0
+    slow: Final = 0.5
     most_debt: Final = 4.0
-    most_slow: Final = 2
+    company: Final = 2.0
     _most_guests: Final = 5_000
 
     def __init__(self, most_at_once: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._permits = threading.BoundedSemaphore(most_at_once)
+        self._half = max(2, most_at_once // 2)
         self._clock = clock
         self._lock = threading.Lock()
         self._guests: dict[str, Guest] = {}
@@ -161,21 +180,22 @@ class Ledger:
     @contextmanager
     def place(self, who: str) -> Iterator[None]:
         """Raises Slow, Busy."""
-        if not self._permits.acquire(blocking=False):
-            self._wait()
+        guest, began = self._enter(who)
         try:
-            guest, began = self._enter(who)
+            self._take_permit()
             try:
                 yield
             finally:
-                self._leave(guest, began)
+                self._permits.release()
         finally:
-            self._permits.release()
+            self._leave(guest, began)
 
-    def _wait(self) -> None:
-        """One second, but not after somebody has just waited in vain: then the queue would only grow."""
+    def _take_permit(self) -> None:
+        """Waits one second, but not after somebody has just waited in vain: then the queue would only grow."""
+        if self._permits.acquire(blocking=False):
+            return
         is_hopeless = self._clock() < self._shed_until
-        if not self._permits.acquire(blocking=not is_hopeless, timeout=None if is_hopeless else 1.0):
+        if is_hopeless or not self._permits.acquire(timeout=1.0):
             self._shed_until = self._clock() + 1.0
             raise Busy(seconds=3)
 
@@ -184,13 +204,24 @@ class Ledger:
         with self._lock:
             if len(self._guests) > self._most_guests:
                 self._guests = {name: guest for name, guest in self._guests.items() if guest.began}
-            guest = self._guests.setdefault(who, Guest(seen=now))
-            guest.debt, guest.seen = max(0.0, guest.debt - (now - guest.seen) / 10), now
-            running_slow = sum(1 for began in guest.began if now - began > self.slow)
-            if guest.began and (guest.debt > self.most_debt or running_slow >= self.most_slow):
+            guest = self._guests.setdefault(who, Guest())
+            guest.debt, guest.seen = guest.owes(now), now
+            if guest.began and self._crowds_out(guest, now):
                 raise Slow(seconds=5)
             guest.began.append(now)
         return guest, now
+
+    def _crowds_out(self, guest: Guest, now: float) -> bool:
+        """Whether one more of this guest would cost others who are here."""
+        is_slow = any(now - began > self.slow for began in guest.began)
+        fills_half = is_slow and len(guest.began) >= self._half
+        if not fills_half and guest.debt <= self.most_debt:
+            return False
+        others = [one for one in self._guests.values() if one is not guest]
+        if not any(one.began or now - one.seen < self.company for one in others):
+            return False
+        # On a machine where everything is slow, only the one who makes it so is held back.
+        return fills_half or guest.debt >= sum(one.owes(now) for one in others)
 
     def _leave(self, guest: Guest, began: float) -> None:
         now = self._clock()

@@ -20,6 +20,7 @@ import structlog
 
 _FRAMES: Final = 8
 _PLACE: Final = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d.*]*[a-zA-Z]")
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _OURS: Final = ("careloop",)
 Event = MutableMapping[str, Any]
 
@@ -101,7 +102,10 @@ def _line(_: Any, __: str, event: Event) -> str:
     head = (
         f"{said.pop('timestamp')} {str(said.pop('level')).upper()} {said.pop('logger')} {said.pop('event')}"
     )
-    return " ".join([head, *(f"{name}={value}" for name, value in sorted(said.items()))])
+    whole = " ".join([head, *(f"{name}={value}" for name, value in sorted(said.items()))])
+    return _CONTROLS.sub(
+        "\N{REPLACEMENT CHARACTER}", whole
+    )  # nobody writes a second line, or colors a terminal
 
 
 def bind(request: str) -> None:

@@ -143,6 +143,9 @@ if os.environ.get("CARELOOP_TLS", "") == "1":
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    # Programs are refused instead (server/limits.py); a load balancer may ask whether we live either way.
+    SECURE_REDIRECT_EXEMPT = [r"^fhir(/|$)", r"^oauth/", r"^\.well-known/", r"^healthz$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": csp.PAGES}
