@@ -70,35 +70,41 @@ def add_provider(
         domains=sorted({domain.lower().lstrip("@") for domain in domains}),
         proves_twice=proves_twice,
     )
-    _declare(name, issuer, now, is_inside=is_inside, is_plain=is_plain)
+    declared = _declare(name, issuer, now, is_inside=is_inside, is_plain=is_plain)
     try:
         place = sso.discover(provider, fetch, now)
     except CareError as silent:
+        Destination.objects.filter(pk=declared).delete()
         raise BadProvider(f"Its own description could not be read at {issuer}: {silent.sentence}") from silent
     for each in (place.token, place.keys):
         _declare(name, each, now, is_inside=is_inside, is_plain=is_plain)
     provider.save()
     note(_scope(), f"sso provider added: {name}", (), now)
+    called = ", ".join(
+        Destination.objects.filter(name__startswith=f"sso-{name}").values_list("origin", flat=True)
+    )
+    click.echo(f"Careloop may call {called or 'it already'}.")
     click.echo(f"“{provider.label}” stands on the sign-in page. Register there, exactly so, the address")
     click.echo(f"  https://YOUR-ADDRESS/sign-in/back/{name}")
 
 
-def _declare(name: str, address: str, now: datetime, *, is_inside: bool, is_plain: bool) -> None:
+def _declare(name: str, address: str, now: datetime, *, is_inside: bool, is_plain: bool) -> int:
+    """The key of the new destination; 0 where it was declared before."""
     parts = urlsplit(address)
     if parts.scheme != "https" and not is_plain:
         raise BadProvider(f"{address} is not encrypted; use https.")
     origin = f"{parts.scheme}://{parts.netloc.lower()}"
     if Destination.objects.filter(origin=origin).exists():
-        return
+        return 0
     taken = Destination.objects.filter(name__startswith=f"sso-{name}").count()
-    Destination.objects.create(
+    made = Destination.objects.create(
         name=f"sso-{name}" + (f"-{taken + 1}" if taken else ""),
         origin=origin,
         is_inside=is_inside,
         is_plain=is_plain,
         created_at=now,
     )
-    click.echo(f"Careloop may call {origin} from now on.")
+    return made.pk
 
 
 def list_providers() -> None:
