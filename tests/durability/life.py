@@ -24,6 +24,37 @@ def people(*ids: str) -> Any:
     return datetime.now(UTC).isoformat()
 
 
+def everything() -> Any:
+    """Something in every corner: a person with her team, program, work and story, a draft, a timer, a message."""
+    from careloop.access import Scope, system_actor
+    from careloop.accounts.models import Sender, User
+    from careloop.actions.record import begin
+    from careloop.store import inbox
+    from tests.projections import builders as b
+
+    now = datetime.now(UTC)
+    scope = Scope(system_actor("import"), "command", "operations")
+    for one in (
+        b.organization("bayview", "Bayview"),
+        b.practitioner("ana", "Ana", "Reyes"),
+        b.patient("maria", "Maria", "Duarte-Quillfeather"),
+        b.team("team", "maria", "ana"),
+        b.episode("episode", "maria"),
+        b.task("task", "maria", now),
+        b.contact("contact", "maria", now),
+    ):
+        with begin(scope, now) as unit:
+            unit.update(one, create=True)
+    with begin(scope, now) as unit:
+        unit.set_timer(unit.mention("Patient/maria"), "silence", "Patient/maria", now + timedelta(days=3))
+        inbox.receive(unit, "st-lukes", "M1", b"MSH|^~\\&|", "ADT^A03")
+    user = User.objects.create_user("ana@example.org", "a long enough password", name="Ana Reyes")
+    Sender.objects.create(principal=user.principal, name="st-lukes")
+    letter()
+    doors()
+    return None
+
+
 def letter() -> Any:
     """One that waits to be sent, one that is on its way, one that has left."""
     from careloop.access import Scope, system_actor
@@ -71,9 +102,10 @@ def look() -> Any:
 
     from careloop.accounts.models import ApiClient
     from careloop.accounts.sign_in_models import SignedIn
+    from careloop.store.keys import number_of
 
     asked = {
-        "people": "select id from ids i join heads h on h.rid = i.rid where h.type = (select type from heads limit 1)",
+        "people": f"select id from ids i join heads h on h.rid = i.rid where h.type = {number_of('Patient')}",
         "generations": "select why from generations order by generation",
         "sessions": "select session_key from django_session",
         "letters": "select key || ' ' || state from outbox order by key",
@@ -96,7 +128,8 @@ def main() -> None:
 
     django.setup()
     step, *words = sys.argv[1:]
-    print(json.dumps({"people": people, "letter": letter, "doors": doors, "look": look}[step](*words)))  # noqa: T201
+    steps = {"everything": everything, "people": people, "letter": letter, "doors": doors, "look": look}
+    sys.stdout.write(json.dumps(steps[step](*words)) + "\n")
 
 
 if __name__ == "__main__":

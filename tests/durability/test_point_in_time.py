@@ -36,7 +36,8 @@ def lost(place: Path) -> tuple[House, dict[str, str]]:
     at = {"anna": house.lives("people", "anna")}
     keeper = subprocess.Popen(
         [sys.executable, "-m", "careloop.server", "backup", "keep"],
-        env=house.environment | {"CARELOOP_BACKUP_DIR": str(house.target)},
+        env=house.environment
+        | {"CARELOOP_BACKUP_DIR": str(house.target), "CARELOOP_BACKUP_LOG_SECONDS": "1"},
         cwd=REPO,
     )
     try:

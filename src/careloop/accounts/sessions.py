@@ -22,6 +22,7 @@ from careloop.accounts.sign_in_models import SignedIn, Standing
 KEY: Final = "signed-in"
 # `seen` is written this often at most: pages come in bursts.
 SEEN_EVERY: Final = timedelta(seconds=30)
+SKEW: Final = timedelta(minutes=5)  # between two machines
 
 # What counts as one factor each; a passkey that verified its owner is two (something she has, and is or knows).
 TWICE: Final = frozenset({"passkey", "sso-twice"})
@@ -65,7 +66,8 @@ def look(id: str, now: datetime, *, is_polling: bool) -> tuple[SignedIn | None, 
     row = SignedIn.objects.select_related("principal").filter(pk=id, ended=None).first()
     if row is None:
         return None, GONE
-    if now - row.began > timedelta(seconds=settings.SESSION_ABSOLUTE_SECONDS):
+    # One that begins in the future outlives a clock that was set back: how long it has lasted can't be said any more.
+    if now - row.began > timedelta(seconds=settings.SESSION_ABSOLUTE_SECONDS) or row.began - now > SKEW:
         end(row.id, now, ABSOLUTE)
         return None, ABSOLUTE
     if now - row.seen > timedelta(seconds=settings.SESSION_IDLE_SECONDS):

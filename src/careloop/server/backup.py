@@ -27,7 +27,6 @@ from careloop.kernel.errors import CareError
 from careloop.store import backup, embedded, wal
 from careloop.store.backup_files import BackupFault, SealingKey, make_key, write_durably
 
-SHIPPED_EVERY: Final = 30.0
 LATE_AFTER: Final = timedelta(minutes=5)  # what TRUST allows to be lost
 _TRIED_AGAIN: Final = timedelta(minutes=15)
 
@@ -39,6 +38,7 @@ class Settings:
     target: Path | None
     every: timedelta = timedelta(days=1)
     keep: int = 14
+    log_seconds: float = 30.0
 
     @classmethod
     def read(cls) -> Settings:
@@ -47,11 +47,14 @@ class Settings:
         try:
             hours = float(os.environ.get("CARELOOP_BACKUP_HOURS", "24"))
             keep = int(os.environ.get("CARELOOP_BACKUP_KEEP", "14"))
+            log_seconds = float(os.environ.get("CARELOOP_BACKUP_LOG_SECONDS", "30"))
         except ValueError as wrong:
-            raise BackupFault("CARELOOP_BACKUP_HOURS and CARELOOP_BACKUP_KEEP are numbers.") from wrong
-        if hours <= 0 or keep < 1:
-            raise BackupFault("CARELOOP_BACKUP_HOURS is more than 0, CARELOOP_BACKUP_KEEP at least 1.")
-        return cls(Path(named).resolve() if named else None, timedelta(hours=hours), keep)
+            raise BackupFault("CARELOOP_BACKUP_HOURS, _KEEP and _LOG_SECONDS are numbers.") from wrong
+        if hours <= 0 or keep < 1 or not 1 <= log_seconds <= LATE_AFTER.total_seconds() / 2:
+            raise BackupFault(
+                "CARELOOP_BACKUP_HOURS is more than 0, _KEEP at least 1, _LOG_SECONDS from 1 to 150."
+            )
+        return cls(Path(named).resolve() if named else None, timedelta(hours=hours), keep, log_seconds)
 
 
 @dataclass
@@ -239,6 +242,6 @@ def keep_up() -> None:
     try:
         while not stop.is_set():
             keeper.turn(system_clock())
-            stop.wait(SHIPPED_EVERY)
+            stop.wait(wanted.log_seconds)
     finally:
         keeper.stop()

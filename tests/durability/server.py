@@ -1,0 +1,31 @@
+"""A database of its own on the server that tests run on: a house's own PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from tests.conftest import server_url
+
+
+def url_of(name: str) -> str:
+    return urlunsplit(urlsplit(server_url())._replace(path=f"/{name}"))
+
+
+@contextmanager
+def database(word: str) -> Iterator[str]:
+    """Its url; it and what a restore put beside it are gone at the end."""
+    name = f"house_{word}_{os.getpid()}"
+    with psycopg.connect(server_url(), autocommit=True) as server:
+        server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            yield url_of(name)
+        finally:
+            rows = server.execute("select datname from pg_database where datname like %s", [f"{name}%"])
+            for (found,) in rows.fetchall():
+                server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(found)))
