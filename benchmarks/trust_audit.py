@@ -50,6 +50,7 @@ def fill(rows: int, people: int = 20_000) -> None:
     from careloop.store.connection import keeper
 
     kept = keeper()
+    kept.cursor().execute("set statement_timeout = 0")
     with kept.cursor().copy(f"copy audit({audit.COLUMNS}, hash) from stdin") as copy:
         for lane in range(100, 100 + LANES):
             for row in chain(lane, rows // LANES, people):
@@ -69,6 +70,7 @@ def verified() -> tuple[float, int]:
     from careloop.store import verify
 
     connection.ensure_connection()
+    connection.connection.execute("set statement_timeout = 0")
     begun = time.perf_counter()
     report = verify.verify(connection.connection.cursor())
     assert report.is_whole, report.problems[:3]

@@ -134,6 +134,15 @@ def test_a_try_at_a_record_of_another_site_is_told(house: House) -> None:
     assert house.judge() == [("ben", ["no-relation"])]
 
 
+def test_the_record_of_somebody_well_known(house: House) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+    known = {**b.patient("star", "A", "Star"), "meta": {"security": [{"system": system, "code": "VIP"}]}}
+    house.has_all(known, b.team("team-star", "star", "ana"))
+    house.looks("ben", "star")
+    house.looks("ana", "star")
+    assert house.judge() == [("ben", ["vip"])]
+
+
 def test_many_more_people_than_usual(house: House, now: datetime) -> None:
     people = [b.patient(f"p{n}", "P", f"Family{n}") for n in range(185)]
     house.has_all(*people)

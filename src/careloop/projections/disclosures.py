@@ -28,6 +28,8 @@ WAYS_OUT: Final[dict[str, str]] = {
     "page:review-letter-again": "sends again what the outbox holds; recorded when it has left",
     "page:family-letters": "the person’s own letters, on her own pages; audited, nothing else",
     "page:family-letter": "the way in with a code from a letter; nothing leaves",
+    "page:family-accounting": "the person’s own accounting, on her own pages",
+    "page:portal-letter": "a code to sign in with, handed to the person; tells nothing about her",
     "page:audit-export": "inside the house: who looked, no content; audited",
     "outbox:letter": "recorded by actions.answer_referrer when it has left",
     "outbox:disclosure": "recorded by actions.disclose before it is queued",
