@@ -449,6 +449,27 @@ def test_both_plans_and_allergies_are_told_to_whoever_leads_her(clinic):
     assert work["review-joined"].because == "Both have an active plan. Both have a list of allergies."
 
 
+def test_another_code_status_is_told_at_once(clinic):
+    clinic.write(
+        {
+            "resourceType": "Observation",
+            "id": "status",
+            "status": "final",
+            "category": [
+                codeable("http://terminology.hl7.org/CodeSystem/observation-category", "social-history")
+            ],
+            "code": codeable("urn:careloop:code:about", "code-status"),
+            "subject": ref("Patient/mary"),
+            "effectiveDateTime": "2026-06-01",
+            "valueString": "Do not resuscitate",
+        }
+    )
+    clinic.merge()
+    with store.open(clinic.staff(), now=clinic.now) as unit:
+        (work,) = worklist.of_person(unit, unit.rid_of("Patient/maria"), clinic.now)
+    assert work.because == "They say different things about the code status. Confirm it with the person."
+
+
 def test_safety_of_both_and_work_of_one_key(clinic):
     marias, marys = (
         number(b.patient(p, p.title(), "Duarte"), n) for p, n in (("maria", "4711"), ("mary", "815"))

@@ -14,6 +14,7 @@ from careloop.care import merge
 from careloop.care.work import Proposal, Work, WorkClass
 from careloop.fhir import definitions
 from careloop.fhir.elements import Resource, codeable, fhir_instant
+from careloop.projections.card import code_status
 from careloop.store import Stored, Unit, merges
 from careloop.store.merges import Held, Moved
 
@@ -159,7 +160,8 @@ def side(unit: Unit, patient: Stored) -> merge.Side:
     """With what the reader may see of it."""
     plans = [p for p in unit.of_person(patient.rid, ["CarePlan"]) if p.resource.get("status") == "active"]
     allergies = unit.of_person(patient.rid, ["AllergyIntolerance"])
-    return merge.Side(patient.reference, patient.resource, len(plans), len(allergies))
+    status = code_status(unit, patient)
+    return merge.Side(patient.reference, patient.resource, len(plans), len(allergies), status)
 
 
 def _look(told: Stored, because: Sequence[str]) -> Work:

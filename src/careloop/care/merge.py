@@ -67,12 +67,14 @@ class UndoLaterFirst(Conflict):
 
 @dataclass(frozen=True, repr=False)
 class Side:
-    """One of the two. plans, allergies: how many are active, as far as whoever asks may see them."""
+    """One of the two, as far as whoever asks may see it. plans, allergies: how many are active. code_status: its newest
+    words, empty when nobody wrote any."""
 
     reference: str
     patient: Resource
     plans: int = 0
     allergies: int = 0
+    code_status: str = ""
 
     def __repr__(self) -> str:
         return f"Side({self.reference})"
@@ -112,6 +114,8 @@ def conflicts(stays: Side, goes: Side) -> tuple[str, ...]:
         found.append("Both have an active plan.")
     if stays.allergies and goes.allergies:
         found.append("Both have a list of allergies.")
+    if stays.code_status != goes.code_status:
+        found.append("They say different things about the code status. Confirm it with the person.")
     if _site(stays.patient) and _site(goes.patient) and _site(stays.patient) != _site(goes.patient):
         found.append("They belong to two sites. The site of the record that stays keeps the person.")
     return tuple(found)

@@ -118,6 +118,11 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
     )
 
 
+def code_status(unit: Unit, patient: Stored) -> str:
+    """Its newest words; empty when nobody wrote any."""
+    return _said(unit, patient).get("code-status", ("", None))[0]
+
+
 def _safe(unit: Unit, person: int) -> tuple[Rules, ...]:
     """Whatever the reader may see of the record: whoever is about to call has to know."""
     return rules_of([s.resource for s in sources.of_people(unit, [person], ("Flag",))], unit.now)

@@ -1,4 +1,4 @@
-"""What merges say of themselves in the record, as `care.merge`, the actions and the hospital's door write it in English;
+"""What merges say of themselves in the record, as `care.merge`, the actions and the hospital's door write it in English:
 pages say it in the reader's language."""
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ SAID: Final = (
     gettext_noop("Somebody has said that these two are related and not the same."),
     gettext_noop("Both have an active plan."),
     gettext_noop("Both have a list of allergies."),
+    gettext_noop("They say different things about the code status. Confirm it with the person."),
+    gettext_noop("They say different things about the code status."),
+    gettext_noop("Confirm it with the person."),
     gettext_noop("They belong to two sites."),
     gettext_noop("The site of the record that stays keeps the person."),
     gettext_noop("They belong to two sites. The site of the record that stays keeps the person."),
