@@ -1,5 +1,5 @@
-"""What merges say of themselves in the record, as `care.merge`, the actions and the hospital's door write it in English:
-pages say it in the reader's language."""
+"""What merges say of themselves in the record, as `care.merge`, the actions and the hospital's door write it in
+English: pages say it in the reader's language."""
 
 from __future__ import annotations
 
