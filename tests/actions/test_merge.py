@@ -561,3 +561,16 @@ def test_whatever_is_joined_parted_and_written_in_any_order_nothing_is_lost(clin
 def provenances_and_work():
     kinds = f"{number_of('Provenance')}, {number_of('Task')}"
     return rows(f"select count(*) from heads where type in ({kinds})")[0][0]
+
+
+def test_her_own_account_opens_the_record_that_stays_at_the_end_of_a_chain(clinic):
+    from careloop.accounts import family_accounts
+    from careloop.actions.family_actor import family_of
+
+    account = family_accounts.open_account("Patient/mary", "Maria Duarte", "en", clinic.now)
+    first = clinic.merge("maria", "mary")
+    second = clinic.merge("other", "maria")
+    assert [each.id for each in family_of(account.principal_id, clinic.now).whose] == ["other"]
+    clinic.part(second.number)
+    clinic.part(first.number)
+    assert [each.id for each in family_of(account.principal_id, clinic.now).whose] == ["mary"]

@@ -12,14 +12,10 @@ from careloop.access import Actor
 from careloop.accounts import family_accounts
 from careloop.accounts.family_models import PortalAccount
 from careloop.projections.portal_shares import Held, held
-from careloop.store import keys
+from careloop.store import keys, merges
 from careloop.store.connection import keeper
 
 SELF: Final = "all"
-# Her own record may have been joined into another one: then that is hers.
-OWN: Final = """
-select coalesce(p.merged_into, i.rid) from ids i left join people p on p.person = i.rid where i.rid = any(%s::bigint[])
-"""
 ADDRESSES: Final = "select rid, type, id from ids where rid = any(%s::bigint[])"
 
 
@@ -69,7 +65,9 @@ def family_of(principal: int, now: datetime) -> Family | None:
     cursor = keeper().cursor()
     rids = {reference: rid for reference in references if (rid := keys.rid_of(cursor, reference))}
     own = [rid for reference, rid in rids.items() if reference.startswith("Patient/")]
-    mine = {row[0] for row in cursor.execute(OWN, [own]).fetchall()} if own else set()
+    # Her own record may have been joined into another one: then that is hers.
+    joined = dict(cursor.execute(merges.SURVIVORS.encode(), [own]).fetchall()) if own else {}
+    mine = {joined.get(rid, rid) for rid in own}
     related = {rid: reference for reference, rid in rids.items() if reference.startswith("RelatedPerson/")}
     shared = [each for each in held(cursor, related, now) if each.person not in mine]
     actor = family_accounts.actor_of(account, mine, {(each.person, each.share) for each in shared})
