@@ -113,6 +113,7 @@ def test_a_daughters_app_sees_what_was_shared_with_her_until_it_is_not(front: Fr
     token = allowed(lucia, shown)
     assert status("Task", token) == 200
     assert status("Observation", token) == 403
+    assert "My Diary" in page(lucia, "/my/account/apps")
     end_share(front.staff, made.id, "divorced", front.now)
     assert status("Task", token) in (401, 403, 404)
     assert status("Patient/maria", token) in (401, 403, 404)
@@ -132,3 +133,19 @@ def test_an_app_for_staff_is_not_for_maria(front: Front, diary: App) -> None:
     maria = front.signed_in(front.account("Patient/maria", "Maria"))
     answer = maria.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")
     assert said_back(answer)["error"] == "access_denied"
+
+
+def test_a_helper_ends_an_app_that_she_let_in_and_nobody_else_s(front: Front, diary: App) -> None:
+    front.share("plan")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    token = allowed(lucia, lucia.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}"))
+    shown = page(lucia, "/my/account/apps")
+    assert "Read: to-dos" in shown
+    (grant,) = re.findall(r"/my/account/apps/([^/\"]+)/end", shown)
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    assert "No app acts for you" in page(maria, "/my/account/apps")
+    assert maria.post(f"/my/account/apps/{grant}/end").status_code == 404
+    assert status("Task", token) == 200
+    assert "My Diary" in page(maria, "/my/maria/apps")
+    assert lucia.post(f"/my/account/apps/{grant}/end").status_code == 302
+    assert status("Task", token) == 401
