@@ -123,6 +123,21 @@ def test_a_password_alone_shows_nothing_and_signs_nobody_in(door: Door, app: str
     assert (row.methods, row.strength, row.device) == ("password totp", 2, "Firefox on Linux")
 
 
+def test_capitals_of_the_address_do_not_matter_and_its_cookies_are_guarded(door: Door, app: str) -> None:
+    with override_settings(SESSION_COOKIE_SECURE=True):
+        assert door.password("ANA@Example.ORG ")["Location"] == "/sign-in/second"
+        answer = door.post("/sign-in/second", code=door.digits(app))
+    for name in ("sessionid", "__Host-careloop-device"):
+        cookie = answer.cookies[name]
+        assert (cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["path"]) == (
+            True,
+            True,
+            "Lax",
+            "/",
+        )
+        assert not cookie["domain"]
+
+
 def test_the_key_of_the_session_changes_at_each_step_and_the_old_ones_are_dead(door: Door, app: str) -> None:
     door.get("/join/nothing")  # gives a browser a session before it signs in
     keys = [door.client.session.session_key]

@@ -34,6 +34,13 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def get_by_natural_key(self, username: str | None) -> User:
+        """By her address, however she types its capitals. Raises User.DoesNotExist."""
+        found = self.filter(email__iexact=(username or "").strip()).order_by("pk").first()
+        if found is None:
+            raise self.model.DoesNotExist
+        return found
+
 
 class User(AbstractBaseUser):
     """roles: coordinator, supervisor, clinician, … practitioner: FHIR id of the Practitioner who this is.

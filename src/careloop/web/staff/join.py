@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
@@ -100,11 +101,12 @@ def _password(request: HttpRequest, ticket: Ticket, user: User) -> HttpResponse:
 def _used(request: HttpRequest, ticket: Ticket, user: User, new: str) -> HttpResponse:
     """Whoever comes second with the same link changes nothing. All sessions end; the second step follows."""
     now = now_of(request)
-    tickets.use(ticket, now)
-    user.set_password(new)
-    user.is_active = user.is_active or ticket.kind == INVITE
-    user.save(update_fields=["password", "is_active"])
-    sessions.void(user.principal_id, now, "new password")
+    with transaction.atomic():
+        tickets.use(ticket, now)
+        user.set_password(new)
+        user.is_active = user.is_active or ticket.kind == INVITE
+        user.save(update_fields=["password", "is_active"])
+        sessions.void(user.principal_id, now, "new password")
     attempts.forget(user.email)
     tell(request, f"link used, {ticket.kind}", user)
     halfway.begin(request, user, ("password",), "/today", now)
