@@ -15,7 +15,11 @@ from tests.browser.test_look import ANA, LOOKS, look
 
 pytestmark = pytest.mark.browser
 ADA = "ada.min@careloop.example"
-WAYS = {name: LOOKS[name] for name in ("wide", "wide-dark", "phone", "narrow-es")}
+WAYS: dict[str, dict[str, Any]] = {
+    "wide": {},
+    "phone-dark": {"width": 390, "height": 844, "dark": True},
+    "narrow-es": LOOKS["narrow-es"],
+}
 INSIDE = {
     "protocol": "ctap2",
     "transport": "internal",
