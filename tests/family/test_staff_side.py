@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from careloop.accounts.models import User
+from careloop.accounts.sign_in_models import SignedIn
 from tests.family.front import Front, page, post
 from tests.store.rows import rows
 
@@ -30,6 +31,7 @@ def staff(front: Front, role: str, practitioner: str = "ana") -> Any:
     )
     browser = front.browser()
     browser.force_login(user)
+    SignedIn.objects.filter(principal=user.principal_id).update(began=front.now, seen=front.now)
     return browser
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from careloop.actions.ask_person import QuestionMissing, ask_person
 from careloop.actions.complete_work import complete_work
 from careloop.actions.flag_wrong import AnswerMissing, answer_question
 from careloop.actions.working import ReasonMissing
@@ -90,3 +91,36 @@ def test_after_twenty_open_questions_those_are_answered_first(front: Front) -> N
     for number in range(20):
         post(maria, "/my/maria/wrong", {"text": f"Question {number}"})
     assert "open questions already" in post(maria, "/my/maria/wrong", {"text": "One more"}, 429)
+
+
+# --- the other way round: the care team asks
+
+
+def test_what_her_nurse_asks_stands_on_her_page_until_she_answers(front: Front) -> None:
+    asked = ask_person(front.staff, "maria", "Does the new pill make you dizzy?", front.now)
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    assert "Does the new pill make you dizzy?" in page(maria, "/my/maria")
+    post(maria, f"/my/maria/asked/{asked.id}", {"text": " "})
+    assert "Write your answer" in page(maria, "/my/maria")
+    post(maria, f"/my/maria/asked/{asked.id}", {"text": "Only in the morning."})
+    home = page(maria, "/my/maria")
+    assert "Does the new pill" not in home
+    ((task,),) = rows("select task_id from work where kind = 'read-answer' and is_open")
+    work = work_of(front.ward.task(task))
+    assert work.owner == "Practitioner/ana"
+    assert "Only in the morning." in (work.details or "")
+    post(maria, f"/my/maria/asked/{asked.id}", {"text": "Again"})
+    assert "answered, or is no longer asked" in page(maria, "/my/maria")
+
+
+def test_nobody_answers_for_her_and_nothing_else_is_answered(front: Front) -> None:
+    asked = ask_person(front.staff, "maria", "Are you dizzy?", front.now)
+    front.share("plan")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    assert "Are you dizzy?" not in page(lucia, "/my/maria")
+    post(lucia, f"/my/maria/asked/{asked.id}", {"text": "No"}, 404)
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    post(maria, "/my/maria/asked/secret", {"text": "Done"}, 404)
+    with pytest.raises(QuestionMissing):
+        ask_person(front.staff, "maria", "", front.now)
+    assert rows("select count(*) from work where kind = 'read-answer'") == [(0,)]

@@ -83,7 +83,7 @@ def flag_wrong(
 
 def _task(unit: Unit, subject: Stored, me: str, said: str, about: str, line: str) -> Resource:
     zone_name = zone_of(unit, subject.rid)
-    calendar = _calendar(zone_name)
+    calendar = calendar_of(zone_name)
     last = calendar.add_business_days(calendar.local_day(unit.now), WITHIN_BUSINESS_DAYS)
     work = Work(
         kind=KIND,
@@ -110,7 +110,7 @@ def _task(unit: Unit, subject: Stored, me: str, said: str, about: str, line: str
     return task
 
 
-def _calendar(zone_name: str | None) -> BusinessCalendar:
+def calendar_of(zone_name: str | None) -> BusinessCalendar:
     """Of a person whose zone nobody knows, in UTC: the end of the day comes earlier there, never later."""
     try:
         return BusinessCalendar(zone(zone_name or ""))
@@ -157,13 +157,13 @@ def is_question(task: Resource) -> bool:
 def question_of(stored: Stored) -> Question:
     """What stands there when it was closed without an answer is the word that whoever closed it gave."""
     task, work = stored.resource, work_of(stored.resource)
-    answer = _words(task, "output", ANSWER)
+    answer = words_in(task, "output", ANSWER)
     ended = instant((task.get("executionPeriod") or {}).get("end"))
     is_over = task.get("status") in ("completed", "cancelled", "failed")
     return Question(
         id=stored.id,
-        text=_words(task, "input", ASKED),
-        about=_words(task, "input", ABOUT),
+        text=words_in(task, "input", ASKED),
+        about=words_in(task, "input", ABOUT),
         asked=instant(task.get("authoredOn")),
         due=work.target,
         answer=answer or (str((task.get("statusReason") or {}).get("text", "")) if is_over else ""),
@@ -173,10 +173,10 @@ def question_of(stored: Stored) -> Question:
     )
 
 
-def _words(task: Resource, name: str, code: str) -> str:
+def words_in(task: Resource, name: str, code: str) -> str:
     found = (each for each in task.get(name, ()) if (uris.TASK_IO, code) in codings(each.get("type")))
     return next((str(each.get("valueString", "")) for each in found), "")
 
 
 def due_day(question: Question, zone_name: str | None) -> date | None:
-    return question.due.astimezone(_calendar(zone_name).tz).date() if question.due else None
+    return question.due.astimezone(calendar_of(zone_name).tz).date() if question.due else None

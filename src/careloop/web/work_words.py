@@ -39,6 +39,8 @@ FIXED: Final = (
     gettext_noop("Tell whoever runs Careloop: the disk is almost full"),
     gettext_noop("Tell whoever runs Careloop: part of its work stands still"),
     gettext_noop("Answer a question from the family"),
+    gettext_noop("The person was asked something on the family’s page"),
+    gettext_noop("Read what the person answered"),
     gettext_noop("Answer a question from the person"),
     gettext_noop("Coming of age: invite the young adult, tell the parents what changes"),
     gettext_noop("Look at the open referrals of this person: a consent has ended"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from careloop import library
 from careloop.accounts.sign_in_models import Passkey
+from careloop.actions.ask_person import asked_of
 from careloop.care.representation import PARTS, birthday
 from careloop.projections.people import briefs
 from careloop.projections.portal_shares import RULE
@@ -92,6 +93,7 @@ def home(page: Page) -> HttpResponse:
             "ride": _ride(coming),
             "today": reading.today(plan),
             "ours": _ours(coming),
+            "for_me": asked_of(unit, found.whose.rid, found.whose.me)[:3] if found.whose.is_self else [],
             "questions": asked(unit, found)[:QUESTIONS_SHOWN],
             "helpers": helpers_of(unit, found)[:3],
             "shared": shared_with(unit, found) if found.whose.is_self else [],

@@ -29,7 +29,9 @@ from careloop.web.work_words import work_title
 LIVE_GOALS: Final = frozenset({"accepted", "active", "planned", "on-hold", "completed"})
 LOST: Final = frozenset({"cancelled", "rejected", "entered-in-error", "failed"})
 # Promises to the person that are the staff's own business all the same.
-NOT_FOR_HER: Final = frozenset({"family-question", "portal-handover", "review-failure", "mail-letter"})
+NOT_FOR_HER: Final = frozenset(
+    {"read-answer", "family-question", "portal-handover", "review-failure", "mail-letter"}
+)
 BOOKED: Final = frozenset({"booked", "pending", "arrived", "checked-in"})
 
 

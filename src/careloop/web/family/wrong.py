@@ -9,6 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.translation import gettext
 
+from careloop.actions.ask_person import AlreadyAnswered, WriteAnAnswer, answer_asked
 from careloop.actions.flag_wrong import flag_wrong
 from careloop.kernel.calendar import BusinessCalendar
 from careloop.kernel.errors import CareError
@@ -16,7 +17,7 @@ from careloop.store import Unit
 from careloop.web import formats
 from careloop.web.family import reading
 from careloop.web.family.asked import asked
-from careloop.web.family.door import ANYBODY, Frame, Page, family_page, frame, show
+from careloop.web.family.door import ANYBODY, HOME, SELF_ONLY, Frame, Page, family_page, frame, show
 from careloop.web.family.helpers import helpers_of
 from careloop.web.staff.errors import sentence_of
 
@@ -100,4 +101,19 @@ def _visit_words(unit: Unit, found: Frame, line: str) -> str:
     return next((f"{each.what}, {each.when}" for each in coming if each.reference == line), "")
 
 
-urlpatterns = [path("my/<str:person>/wrong", wrong, name="family-wrong")]
+@family_page(SELF_ONLY, "POST")
+def answer(page: Page, task: str) -> HttpResponse:
+    """Her answer to a question of the care team."""
+    try:
+        answer_asked(page.scope, task, page.person.me, page.request.POST.get("text", "")[:4_000], page.now)
+    except (WriteAnAnswer, AlreadyAnswered) as error:
+        messages.error(page.request, sentence_of(error))
+    else:
+        messages.success(page.request, gettext("Thank you. Whoever asked reads your answer."))
+    return HttpResponseRedirect(f"{HOME}/{page.person.id}")
+
+
+urlpatterns = [
+    path("my/<str:person>/wrong", wrong, name="family-wrong"),
+    path("my/<str:person>/asked/<str:task>", answer, name="family-answer"),
+]

@@ -18,6 +18,7 @@ from careloop import library
 from careloop.accounts import family_accounts
 from careloop.accounts.family_accounts import Known
 from careloop.actions import invite_portal
+from careloop.actions.ask_person import ask_person, asked_of
 from careloop.actions.document_capacity import CLINICIANS, document_capacity, document_incapacity
 from careloop.actions.end_share import end_share
 from careloop.actions.share_portal import (
@@ -109,6 +110,7 @@ def _page(request: HttpRequest, person: str, problem: str = "") -> HttpResponse:
         frame = open_frame(unit, request, person, "about")
         related = names_of_related(unit, frame.patient.rid)
         beside = _beside(unit, frame, related)
+        waiting = asked_of(unit, frame.patient.rid, frame.patient.reference)
     accounts = family_accounts.known([frame.patient.reference, *related])
     herself = _door(frame.patient, gettext("the person herself or himself"), accounts, True)
     seeing = {each.related for each in beside if each.sees}
@@ -124,6 +126,7 @@ def _page(request: HttpRequest, person: str, problem: str = "") -> HttpResponse:
         "beside": [each for each in beside if not each.is_ended],
         "ended": [each for each in beside if each.is_ended],
         "is_clinician": bool(actor.scope.actor.roles & CLINICIANS),
+        "waiting": waiting,
         "problem": problem,
     }
     return render(request, "staff/person_portal.html", context(frame, **told), status=422 if problem else 200)
@@ -232,6 +235,18 @@ def _did(request: HttpRequest, person: str, said: str, act: Any) -> HttpResponse
         return _page(request, person, sentence_of(error))
     toasts.say(request, said)
     return HttpResponseRedirect(f"/people/{person}/portal")
+
+
+@staff_page
+@require_POST
+def ask(request: HttpRequest, person: str) -> HttpResponse:
+    """A question that stands on her own page until she answers."""
+    return _did(
+        request,
+        person,
+        gettext("Asked. The answer becomes something to read on Today."),
+        lambda scope, now: ask_person(scope, person, request.POST.get("question", ""), now),
+    )
 
 
 # --- who may see
@@ -344,6 +359,7 @@ urlpatterns = [
     path("people/<str:person>/portal/contact", contact, name="portal-contact"),
     path("people/<str:person>/portal/contact/<int:contact>/end", end_contact, name="portal-contact-end"),
     path("people/<str:person>/portal/letter", letter, name="portal-letter"),
+    path("people/<str:person>/portal/ask", ask, name="portal-ask"),
     path("people/<str:person>/portal/add", add, name="portal-share"),
     path("people/<str:person>/portal/<str:consent>/end", end, name="portal-share-end"),
     path("people/<str:person>/portal/<str:consent>/capacity", capacity, name="portal-capacity"),
