@@ -15,8 +15,10 @@ from click.testing import CliRunner
 from django.db import DatabaseError, connection
 
 from careloop.accounts.models import User
+from careloop.accounts.sign_in_models import Provider
 from careloop.kernel.clock import system_clock
 from careloop.server import checks, command_guard
+from careloop.server.backup import State
 from careloop.server.checks import Place
 from careloop.store import lane_heads
 
@@ -38,9 +40,10 @@ def place(record: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plac
     key = home / "secret-key"
     key.write_text("k")
     key.chmod(0o600)
-    (home / "backup-state").write_text("{}")
+    State(base=system_clock().isoformat()).write(home)
     monkeypatch.setattr(checks, "_data_folder", lambda place: None)  # the database is on another machine
     monkeypatch.setattr(lane_heads, "folder", lambda: home / "audit")
+    monkeypatch.setattr(checks, "MOST_SKEW", timedelta(seconds=20))  # of a machine that does much else
     monkeypatch.setattr(lane_heads, "second_place", lambda: None)
     settings = SimpleNamespace(
         HOME=home,
@@ -247,12 +250,33 @@ def test_heads_that_can_not_be_written_are_found(place: Place, monkeypatch: pyte
 
 
 def test_no_backup_and_an_old_one_are_found(place: Place) -> None:
-    mark = place.home / "backup-state"
-    old = (place.now - timedelta(hours=25)).timestamp()
-    os.utime(mark, (old, old))
+    State(base=(place.now - timedelta(hours=25)).isoformat()).write(place.home)
     assert codes(place) == {"old-backup"}
-    mark.unlink()
+    State().write(place.home)
     assert codes(place) == {"no-backup"}
+    (place.home / "backup-state.json").unlink()
+    assert codes(place) == {"no-backup"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"issuer": "http://login.example.org"}, "sso-plain"),
+        ({"client_id": ""}, "sso-plain"),
+        ({"domains": []}, "sso-domains"),
+        ({"domains": ["*"]}, "sso-domains"),
+    ],
+)
+def test_single_sign_on_that_lets_in_too_many_is_found(
+    place: Place, changes: dict[str, Any], code: str
+) -> None:
+    good = {"issuer": "https://login.example.org", "client_id": "careloop", "domains": ["example.org"]}
+    provider = Provider.objects.create(name="clinic", label="Clinic", **good)
+    assert codes(place) == set()
+    Provider.objects.filter(pk=provider.pk).update(**changes)
+    assert codes(place) == {code}
+    Provider.objects.update(is_active=False)
+    assert codes(place) == set()
 
 
 # --- the command, and what refuses to start

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,9 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from careloop.accounts.models import User
+from careloop.accounts.sign_in_models import Provider
 from careloop.kernel.errors import CareError
+from careloop.server.backup import State
 from careloop.store import embedded, lane_heads
 
 SHORTEST_KEY: Final = 50
@@ -298,6 +300,23 @@ def _is_private(host: str) -> bool:
         return False
 
 
+def single_sign_on(place: Place) -> Iterator[Finding]:
+    """A provider decides who somebody is: it must be one address over TLS, for domains that are named."""
+    try:
+        providers = list(Provider.objects.filter(is_active=True))
+    except DatabaseError:
+        return  # `database` and `migrations` say so
+    for one in providers:
+        if not one.issuer.startswith("https://") or not one.client_id:
+            todo = "Set it up again with its https:// address: careloop user sso --help."
+            yield Finding("sso-plain", f"Single sign-on “{one.name}” is not encrypted or not complete.", todo)
+        if not one.domains or any("." not in str(domain) or "*" in str(domain) for domain in one.domains):
+            todo = "Name the domains of the addresses that it may speak for."
+            yield Finding(
+                "sso-domains", f"Single sign-on “{one.name}” could speak for anybody's address.", todo
+            )
+
+
 def turn(place: Place) -> Iterator[Finding]:
     """A relay for video that lends itself to anybody is found within hours and used for attacks."""
     said = place.environ
@@ -315,18 +334,18 @@ def turn(place: Place) -> Iterator[Finding]:
 
 
 def newest_backup(home: Path) -> datetime | None:
-    """When the last backup was finished: `careloop backup` leaves a mark in the home each time."""
-    mark = home / "backup-state"
-    return datetime.fromtimestamp(mark.stat().st_mtime, UTC) if mark.exists() else None
+    """When the last backup was whole, as `careloop backup` noted it in the home."""
+    base = State.read(home).base
+    return datetime.fromisoformat(base) if base else None
 
 
 def backups(place: Place) -> Iterator[Finding]:
     newest = newest_backup(place.home)
     if newest is None:
-        todo = "Set one up: careloop backup --help. Then let it run at least daily."
+        todo = "Set CARELOOP_BACKUP_DIR; careloop serve then takes them. See careloop backup --help."
         yield Finding("no-backup", "There is no backup.", todo)
     elif place.now - newest > OLDEST_BACKUP:
-        todo = "Run careloop backup, and look why it did not run by itself."
+        todo = "Run careloop backup, look why it did not run by itself, and keep CARELOOP_BACKUP_DIR set."
         yield Finding("old-backup", f"The newest backup is from {newest:%Y-%m-%d %H:%M} UTC.", todo)
 
 
@@ -334,5 +353,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     *(debugging, secret_key, key_files, hosts, tls, proxies, demonstration),
     *(disks, heads_apart, heads_writable),
     *(database, migrations, demo_accounts),
-    *(hl7, turn, backups),
+    *(hl7, single_sign_on, turn, backups),
 )

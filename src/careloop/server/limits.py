@@ -237,7 +237,7 @@ class Room:
         self.ledger = Ledger(settings.MOST_AT_ONCE)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info == "/healthz" or request.path_info.startswith(settings.STATIC_URL):
+        if request.path_info in ("/healthz", "/readyz") or request.path_info.startswith(settings.STATIC_URL):
             return self.get_response(request)
         try:
             with self.ledger.place(who_asks(request)):
