@@ -1,4 +1,4 @@
-"""A consent about who sees what, as somebody asks for it at a page: what is still missing, and the Consent it becomes. Pure."""
+"""A consent as it is asked for at a page: what is still missing, and the Consent it becomes. Pure."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def to_consent(asked: Asked, known: LabelRules, performer: Resource, now: dateti
         "resourceType": "Consent",
         "status": "active",
         "scope": codeable(SCOPE, PRIVACY),
-        "category": [codeable(_CATEGORY, "59284-0", "Consent document")],
+        "category": [{**codeable(_CATEGORY, "59284-0", "Consent document"), "text": "What may be shared"}],
         "patient": ref(asked.person),
         "dateTime": fhir_instant(now),
         "performer": [performer],

@@ -17,6 +17,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
 
 SYSTOLIC = "8480-6"
+PAPERS = frozenset({"59284-0", "64298-3"})  # LOINC: a consent, a power of attorney
 HOSPITAL = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
 NEEDS = frozenset({"health-concern", "sdoh"})
 JOINING = {"merge": "Two records were joined", "unmerge": "Joined records were taken apart"}
@@ -294,7 +295,12 @@ def _consent(resource: Resource, written: datetime) -> Iterator[Moment]:
     at = at_of(resource.get("dateTime"))
     if at and resource.get("status") in ("active", "inactive", "rejected"):
         said = next((text_of(c) for c in resource.get("category", ())), None)
+        provision = resource.get("provision") or {}
         title = "Consent given" if resource["status"] == "active" else "Consent refused or ended"
+        if resource["status"] == "active" and provision.get("type") == "deny":
+            title = "Asked that something is not shown"
+        if resource["status"] == "inactive":
+            at = at_of((provision.get("period") or {}).get("end")) or at
         yield Moment(
             "consent",
             at,
@@ -309,7 +315,9 @@ def _document(resource: Resource, written: datetime) -> Iterator[Moment]:
     if resource.get("status") != "entered-in-error":
         at = at_of(resource.get("date")) or written
         who = next((_who(a) for a in resource.get("author", ())), None)
-        yield Moment("note", at, "note", "Note signed", resource.get("description"), who)
+        is_paper = any(code in PAPERS for _, code in codings(resource.get("type")))
+        title = "A paper was kept" if is_paper else "Note signed"
+        yield Moment("note", at, "note", title, resource.get("description"), who)
 
 
 def _communication(resource: Resource, written: datetime) -> Iterator[Moment]:
