@@ -212,12 +212,12 @@ def test_a_database_error_of_another_kind_quotes_nothing(door: Door, monkeypatch
 
 def test_strangers_are_written_down_then_told_to_wait_and_clients_are_not(door: Door) -> None:
     stranger = Door("not a token")
-    before = int(one("select count(*) from audit where outcome = 0 and actor = 0"))
+    before = int(one("select count(*) from audit where outcome = 4 and actor = 0"))
     answers = [stranger.ask("GET", "Patient") for _ in range(REFUSALS + 5)]
     assert [a.status_code for a in answers] == [401] * REFUSALS + [429] * 5
     assert 1 <= int(answers[-1]["Retry-After"]) <= 60
     assert is_outcome(answers[-1])
-    assert int(one("select count(*) from audit where outcome = 0 and actor = 0")) == before + REFUSALS
+    assert int(one("select count(*) from audit where outcome = 4 and actor = 0")) == before + REFUSALS
     assert door.ask("GET", "Patient").status_code == 200, "the same address with a valid token"
 
 
