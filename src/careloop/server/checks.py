@@ -308,7 +308,7 @@ def single_sign_on(place: Place) -> Iterator[Finding]:
         return  # `database` and `migrations` say so
     for one in providers:
         if not one.issuer.startswith("https://") or not one.client_id:
-            todo = "Set it up again with its https:// address: careloop user sso --help."
+            todo = "Set it up again with its https:// address: careloop sso --help."
             yield Finding("sso-plain", f"Single sign-on “{one.name}” is not encrypted or not complete.", todo)
         if not one.domains or any("." not in str(domain) or "*" in str(domain) for domain in one.domains):
             todo = "Name the domains of the addresses that it may speak for."
