@@ -237,7 +237,10 @@ def test_what_goes_by_mail_becomes_a_to_do(desk: Desk) -> None:
     number = send(desk, replace(PANTRY, address="12 Oak St"), ["Condition/knee"], method="mail")
     desk.later(minutes=1)
     assert sending.run(desk.clock(), by_hand.senders(desk.clock())) == 1
-    assert one("select title from work where kind = 'send-disclosure'") == "Print and mail what goes to Food pantry"
+    assert (
+        one("select title from work where kind = 'send-disclosure'")
+        == "Print and mail what goes to Food pantry"
+    )
     assert rows("select state from outbox where key = %s", f"disclosure:{number}") == [("sent",)]
     assert ask_to_carry.__module__ == "careloop.actions.disclose"
 
