@@ -37,6 +37,8 @@ def digests(cursor: Any) -> tuple[str, str]:
     with cursor.connection.transaction():
         cursor.execute("set transaction isolation level repeatable read, read only")
         cursor.execute("set local statement_timeout = 0")
+        # Row-level security hides bodies from a session that did not say who asks: nothing of them is shown here.
+        cursor.execute("select set_config('careloop.wall', 'all', true)")
         for table in TABLES:
             found = of_table(cursor, table)
             if table in TRAIL:
