@@ -45,7 +45,7 @@ def fresh(kind: str) -> tuple[str, str]:
 @dataclass(frozen=True)
 class Allowed:
     """What somebody allowed an app on the consent page. person: rid of the patient, 0 for none; patient: her FHIR id.
-    session: of the sign-in."""
+    session: of the sign-in. is_remembered: nobody was asked, for all of it had been allowed before."""
 
     app: App
     principal: int
@@ -56,6 +56,7 @@ class Allowed:
     person: int = 0
     encounter: str = ""
     is_offline: bool = False
+    is_remembered: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,10 @@ def _grant(said: Allowed, now: datetime) -> AppGrant:
                 )
         except IntegrityError:  # another tab was first
             found = AppGrant.objects.select_for_update().get(**live)
+    if said.is_remembered:
+        found.used = now
+        found.save(update_fields=["used"])
+        return found
     if found.scopes != said.scopes:
         Authorization.objects.filter(grant=found, ended=None).update(ended=now, why="allowed anew")
     found.scopes, found.used, found.person = said.scopes, now, said.person

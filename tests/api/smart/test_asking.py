@@ -137,16 +137,23 @@ def test_from_marias_page_the_app_opens_for_maria_once(world, ana):
     assert said_back(ana.ask(app, **asked))["error"] == "invalid_request"
 
 
-def test_the_second_time_she_is_not_asked_again(world, ana):
-    app = world.app(scopes="launch patient/Patient.rs", launch_url="https://app.example/launch")
+def test_the_second_time_she_is_not_asked_again_and_it_gets_no_more_than_it_asks(world, ana):
+    both = "launch patient/Patient.rs patient/Observation.rs"
+    app = world.app(scopes=both, launch_url="https://app.example/launch")
 
-    def launched():
+    def launched(scope):
         launch = smart_tokens.begin_launch(app, world.user.principal_id, "maria", world.now)
-        return ana.ask(app, scope="launch patient/Patient.rs", launch=launch)
+        return ana.ask(app, scope=scope, launch=launch)
 
-    page = launched()
-    said_back(ana.press(page, allow="1", scope=ticked(page)))
-    assert "code" in said_back(launched())
+    page = launched(both)
+    first = said_back(ana.press(page, allow="1", scope=ticked(page)))
+    wide = world.exchange(app, first["code"]).json()["access_token"]
+    again = said_back(launched("launch patient/Patient.rs"))
+    said = world.exchange(app, again["code"]).json()
+    assert said["scope"] == "launch patient/Patient.rs"
+    assert world.get("Observation/maria-0", said["access_token"]).status_code == 403
+    assert world.get("Observation/maria-0", wide).status_code == 200
+    assert "code" in said_back(launched(both))
 
 
 def test_a_launch_is_good_for_its_user_and_its_app(world, ana):

@@ -281,7 +281,7 @@ def _remembered(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> HttpRes
     before = smart_grants.scopes_allowed(ask.app.pk, who.principal, slip.patient).split(" ")
     is_known = set(ask.words) <= set(before) and request.GET.get(_SEEN) is None
     if is_known:
-        return _grant(request, who, ask, slip, tuple(before))
+        return _grant(request, who, ask, slip, ask.words, is_remembered=True)
     if ask.is_silent:
         raise ask.back("consent_required", "The user has to allow it first.")
     return None
@@ -298,7 +298,15 @@ def _allow(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> HttpResponse
     return _grant(request, who, ask, slip, words)
 
 
-def _grant(request: HttpRequest, who: Who, ask: Ask, slip: Slip, words: tuple[str, ...]) -> HttpResponse:
+def _grant(
+    request: HttpRequest,
+    who: Who,
+    ask: Ask,
+    slip: Slip,
+    words: tuple[str, ...],
+    *,
+    is_remembered: bool = False,
+) -> HttpResponse:
     now = now_of(request)
     if ask.launch:
         launch = smart_tokens.find_launch(ask.launch, ask.app, who.principal, now)
@@ -314,6 +322,7 @@ def _grant(request: HttpRequest, who: Who, ask: Ask, slip: Slip, words: tuple[st
         person=slip.person,
         encounter=slip.encounter,
         is_offline="offline_access" in words,
+        is_remembered=is_remembered,
     )
     _note(request, who, ask, "app allowed", slip.person)
     code = smart_tokens.allow(said, smart_tokens.Return(ask.redirect, ask.challenge, ask.nonce), now)

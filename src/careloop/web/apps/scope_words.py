@@ -60,12 +60,10 @@ _CATEGORIES: Final = {
 
 @dataclass(frozen=True)
 class Line:
-    """value: the scopes behind it, as they were written. says: the sentence. is_writing: marked, for it changes what
-    others rely on."""
+    """value: the scopes behind it, as they were written. says: the sentence."""
 
     value: str
     says: str
-    is_writing: bool = False
 
 
 def lines(words: tuple[str, ...]) -> list[Line]:
@@ -100,9 +98,9 @@ def _line(word: str) -> Line:
     what = {"what": _what(scope)}
     reads, writes = bool(scope.may & {"r", "s"}), bool(scope.may & {"c", "u", "d"})
     if reads and writes:
-        return Line(word, gettext("Read, add and change: %(what)s") % what, True)
+        return Line(word, gettext("Read, add and change: %(what)s") % what)
     if writes:
-        return Line(word, gettext("Add and change, without reading: %(what)s") % what, True)
+        return Line(word, gettext("Add and change, without reading: %(what)s") % what)
     return Line(word, gettext("Read: %(what)s") % what)
 
 
