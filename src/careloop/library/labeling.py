@@ -101,9 +101,14 @@ class Cited:
         return self.speaks_of | self.happened_in | self.made_by | self.asks
 
 
-def labels_of(resource: Resource, looked_up: Mapping[str, int], known: LabelRules | None = None) -> int:
+def labels_of(
+    resource: Resource,
+    looked_up: Mapping[str, int],
+    known: LabelRules | None = None,
+    found: Cited | None = None,
+) -> int:
     """Label bits of a resource. looked_up: what is known of the references that `cited` names: their label bits, and
-    MAKES_PART2 of an Organization; those missing carry nothing."""
+    MAKES_PART2 of an Organization; those missing carry nothing. found: what `cited` gives, where that is known."""
     known = known or rules()
     told = _Told(known)
     if about_somebody(resource["resourceType"]):
@@ -111,7 +116,7 @@ def labels_of(resource: Resource, looked_up: Mapping[str, int], known: LabelRule
     else:
         told.security(meta_of(resource).get("security"))
     own = told.content & ~lifted_bits(resource)
-    return own | known.of_security(told.said) | _inherited(cited(resource), looked_up)
+    return own | known.of_security(told.said) | _inherited(found or cited(resource), looked_up)
 
 
 def _inherited(found: Cited, looked_up: Mapping[str, int]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -108,8 +108,9 @@ class LabelRules:
 _LONGEST_PREFIX: Final = 6
 
 
+@cache
 def rules() -> LabelRules:
-    """Those of our own content."""
+    """Those of our own content; asked for every resource that is written."""
     from careloop.library.loading import content_path
 
     return load_labels(content_path())

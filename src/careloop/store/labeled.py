@@ -64,9 +64,10 @@ class Labels:
     def of(self, cursor: Any, resource: Resource, old: Resource | None, *, may_lift: bool) -> Labeled:
         """The resource with its labels. old: the version before. may_lift: whether a person at a page writes."""
         came = received(resource, old, may_lift=may_lift)
-        self.look_up(cursor, cited(came).all)
+        found = cited(came)
+        self.look_up(cursor, found.all)
         kept = carrying(came, old, 0)
-        bits = labels_of(kept, self.known)
+        bits = labels_of(kept, self.known, found=found)
         return Labeled(carrying(kept, None, bits) if bits else kept, bits)
 
     def look_up(self, cursor: Any, references: Iterable[str]) -> None:
