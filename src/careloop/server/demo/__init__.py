@@ -41,7 +41,7 @@ class Summary:
         )
         width = max(len(one.email) for one in self.sign_ins)
         lines += [
-            f"  {one.email:<{width}}  {one.role:<11}  {one.name}, {one.credentials}, {one.place}"
+            f"  {one.email:<{width}}  {one.role:<15}  {', '.join(filter(None, (one.name, one.credentials, one.place)))}"
             for one in self.sign_ins
         ]
         if self.family:
