@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
+from django.db import connection
 
 from careloop import projections, store
 from careloop.access import Actor, Scope, SmartScope, system_actor
@@ -17,7 +20,7 @@ from careloop.actions.working import NoPractitioner
 from careloop.care import merge as merging
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, ref
-from careloop.kernel.errors import Forbidden, NotFound, StaleVersion
+from careloop.kernel.errors import Conflict, Forbidden, NotFound, StaleVersion
 from careloop.projections import finder, worklist
 from careloop.projections.rebuilding import rebuild
 from careloop.store import people_sets, verify
@@ -574,3 +577,27 @@ def test_her_own_account_opens_the_record_that_stays_at_the_end_of_a_chain(clini
     clinic.part(second.number)
     clinic.part(first.number)
     assert [each.id for each in family_of(account.principal_id, clinic.now).whose] == ["mary"]
+
+
+def test_of_eight_who_join_the_two_at_the_same_moment_one_does(clinic):
+    clinic.later()
+    versions, barrier = clinic.versions("maria", "mary"), Barrier(8)
+
+    def racer(number):
+        try:
+            barrier.wait()
+            stays, goes = ("maria", "mary") if number % 2 else ("mary", "maria")
+            seen = versions if number % 2 else versions[::-1]
+            return merge_people(
+                clinic.staff(), stays, goes, clinic.now, reason="race", versions=seen, is_confirmed=True
+            )
+        except (Conflict, StaleVersion) as lost:
+            return lost
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as racers:
+        ends = list(racers.map(racer, range(8)))
+    assert sum(not isinstance(end, Conflict | StaleVersion) for end in ends) == 1
+    assert rows("select count(*) from merges") == [(1,)]
+    clinic.check()

@@ -96,7 +96,8 @@ def test_not_safe_to_ask_ends_it_and_asks_for_another_try_in_person(clinic: Any)
     with store.open(clinic.staff(), now=clinic.now) as unit:
         work = worklist.of_person(unit, unit.rid_of("Patient/maria"), clinic.now)
     assert [(row.title, row.kind) for row in work] == [("Follow up in private", "follow-up-private")]
-    assert "in person, alone" in work[0].because
+    assert work[0].because == "Something to talk about alone. Open it to read what."
+    assert "in person, alone" in clinic.read(f"Task/{work[0].task_id}").resource["note"][0]["text"]
 
 
 def test_no_helper_sees_a_trace_of_it_and_a_colleague_does(clinic: Any) -> None:

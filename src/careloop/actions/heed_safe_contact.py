@@ -23,6 +23,7 @@ DESPITE: Final = {
     "happened": "It happened before I saw this",
 }
 PRIVATE: Final = "Follow up in private"  # neutral: this line may be read over somebody's shoulder
+NEUTRAL: Final = "Something to talk about alone. Open it to read what."
 KIND: Final = "follow-up-private"
 # How letters of the outbox name the way that they go; what they do not name reaches nobody at home.
 _WAYS: Final[dict[str, Channel]] = {
@@ -84,17 +85,18 @@ def ask_in_private(
     *,
     due: datetime | None = None,
 ) -> Stored:
-    """A to-do with a name that tells nothing, for whoever leads her; the same key is the same to-do. due: the hour to
-    aim for."""
+    """A to-do with a name that tells nothing, for whoever leads her; the same key is the same to-do. because: its note,
+    which stands only on its own page. due: the hour to aim for."""
     work = Work(
         kind=KIND,
         title=PRIVATE,
-        because=because,
+        because=NEUTRAL,
         klass=WorkClass.CLOCK,
         dedupe=dedupe,
         owner=lead_of(unit, patient.rid),
         reasons=reasons,
         target=due,
+        details=because,
     )
     task = to_task(work, patient.reference, unit.now) | {"meta": {"security": [LABEL]}}
     return unit.create(task, if_none_exist=[("identifier", token(uris.DEDUPE, dedupe))])
