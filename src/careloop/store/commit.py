@@ -14,7 +14,7 @@ from django.db import DatabaseError, transaction
 
 from careloop.access import Scope
 from careloop.kernel.errors import CareError, Conflict
-from careloop.store import audit, keys, lane_heads, writing
+from careloop.store import audit, keys, lane_heads, wall, writing
 from careloop.store.connection import Keeper, drop, keeper
 from careloop.store.errors import AlreadyExists, AuditUnavailable, RecordFault, RecordUnavailable, TooCostly
 from careloop.store.stored import Change, Projector
@@ -39,6 +39,8 @@ class Commit:
         self._keeper = keeper()
         if self._keeper.unit_is_open or transaction.get_connection().in_atomic_block:
             raise RuntimeError("a unit of work opens outside of any other transaction, and units do not nest")
+        with self._failures():
+            wall.raise_for(self._keeper, self.scope.actor)
         self._keeper.unit_is_open = True
         return self
 

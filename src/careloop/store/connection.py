@@ -28,7 +28,7 @@ _epoch = 0
 @dataclass
 class Keeper:
     """seq, digest: of the lane's last committed audit row. unit_is_open: units do not nest. used: when it last was,
-    by the monotonic clock."""
+    by the monotonic clock. wall: who this session says it is (store/wall.py); empty before it said anything."""
 
     pg: psycopg.Connection[Any]
     lane: int
@@ -36,6 +36,7 @@ class Keeper:
     digest: bytes
     epoch: int
     unit_is_open: bool = False
+    wall: tuple[str, ...] = ()
     used: float = field(default_factory=time.monotonic)
     free_keys: list[int] = field(default_factory=list)
 

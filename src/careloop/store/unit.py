@@ -17,7 +17,7 @@ from careloop.fhir.index import extract
 from careloop.fhir.search import parse
 from careloop.kernel.errors import Gone, NotFound, StaleVersion
 from careloop.kernel.ids import new_id
-from careloop.store import bodies, keys, labeled, writing
+from careloop.store import bodies, keys, labeled, wall, writing
 from careloop.store.errors import AlreadyExists, JoinedRecord, ManyMatches
 from careloop.store.homes import belonging
 from careloop.store.keys import number_of
@@ -226,14 +226,16 @@ class Unit(Sight):
 
     def _project(self) -> None:
         """A projector may cause no further changes of resources; it writes its own tables."""
-        if self.changes:
-            self.flush()
+        if not self.changes:
+            return
+        self.flush()
+        with wall.lowered(self._keeper):
             self._labels.settle(self)
-        if self.changes and self._projectors:
-            # Statements whose answers nobody waits for go out together.
-            with self._keeper.pg.pipeline():
-                for projector in self._projectors:
-                    projector.project(self, self.changes)
+            if self._projectors:
+                # Statements whose answers nobody waits for go out together.
+                with self._keeper.pg.pipeline():
+                    for projector in self._projectors:
+                        projector.project(self, self.changes)
 
     # --- what else belongs to a commit
 

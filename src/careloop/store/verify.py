@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from careloop.store import audit, disclosed, lane_heads
+from careloop.store import audit, connection, disclosed, lane_heads, wall
 
 Progress = Callable[[int], None]
 
@@ -41,6 +41,8 @@ def verify(cursor: Any, progress: Progress = lambda done: None) -> Report:
     report = Report()
     heads, _, wrong = lane_heads.read()
     report.problems += wrong
+    wall.lower_for_session(cursor)
+    connection.forget()  # whoever opens a unit on this connection says anew who asks
     with cursor.connection.transaction():
         cursor.execute("set transaction isolation level repeatable read")
         expected = _walk(cursor.connection, report, heads, progress)

@@ -3,7 +3,7 @@ itself.
 
 people: whose record, of `own` (cared for at North, in the program alpha, led by Lea), `foreign` (at South) and
 `refused` (at North, and she said no to North). types: of a record. labels: what of it she sees without being asked.
-directory: whether she reads what belongs to nobody.
+directory, unnamed: whether she reads what belongs to nobody. shared: of a person, where that is less than types.
 """
 
 from __future__ import annotations
@@ -45,11 +45,12 @@ class Member:
     labels: frozenset[str] = NOTHING
     directory: bool = True
     unnamed: bool = False
+    shared: frozenset[str] | None = None
 
     def may_see(self, person: str, type: str, label: str) -> bool:
         if person == "":
             return type in self.types and (self.directory if type not in kinds.PERSONAL else self.unnamed)
-        if person not in self.people or type not in self.types:
+        if person not in self.people or type not in (self.types if self.shared is None else self.shared):
             return False
         return not label or label in self.labels
 
@@ -172,7 +173,13 @@ FAMILY: tuple[Member, ...] = (
         "patient who refused North", person((REFUSED, "all")), frozenset({REFUSED}), kinds.EVERYTHING, HERS
     ),
     *(
-        Member(f"helper with {share}", person((OWN, share)), AT_NORTH, SHARES[share] | _READ_BY_ALL)
+        Member(
+            f"helper with {share}",
+            person((OWN, share)),
+            AT_NORTH,
+            SHARES[share] | _READ_BY_ALL,
+            shared=SHARES[share],
+        )
         for share in sorted(SHARES)
         if share != "all"
     ),

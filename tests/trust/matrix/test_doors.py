@@ -152,7 +152,8 @@ def writes(door: Door, type: str, own: list[Canary]) -> None:
     """Over somebody else's: refused like something that is not there, and nothing told. A new thing about nobody may be
     made where the type allows it; it must not say that there was one already."""
     for canary in own:
-        if canary.person in ("", OWN) or not chosen(door.member.name, "write", canary.word):
+        hers = door.member.may_see(canary.person, canary.type, canary.label)
+        if canary.person == "" or hers or not chosen(door.member.name, "write", canary.word):
             continue
         body = {"resourceType": type, "id": canary.id}
         for what, method, path, sent, refused in (

@@ -10,4 +10,6 @@ SCHEMA = (Path(__file__).resolve().parent.parent / "merges.sql").read_text()
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("store", "0005_labels")]
-    operations: ClassVar = [migrations.RunSQL(SCHEMA, "drop table merged; drop table merges; drop index people_by_survivor")]
+    operations: ClassVar = [
+        migrations.RunSQL(SCHEMA, "drop table merged; drop table merges; drop index people_by_survivor")
+    ]
