@@ -169,6 +169,7 @@ def test_a_part2_line_goes_under_her_consent_with_notice_and_copy(desk: Desk) ->
     [copy] = found.content.consents
     assert "2026-10-01" in copy
     assert "Maria Duarte" in copy
+    assert "names Rehab" in copy
     assert "2030-01-01" in copy
 
 

@@ -26,11 +26,12 @@ from careloop.care.disclosure import (
     uses,
 )
 from careloop.care.work import Proposal, Work, WorkClass
-from careloop.fhir.elements import Resource
+from careloop.fhir.elements import Resource, name_of
 from careloop.kernel.errors import CareError
 from careloop.library import Library
 from careloop.projections import disclosures
 from careloop.projections.disclosures import Content, Item
+from careloop.projections.people import names
 from careloop.store import Stored, Unit
 
 KIND: Final = "disclosure"  # of the outbox
@@ -252,14 +253,8 @@ def _said(unit: Unit, reference: str) -> str:
     consent = unit.get([reference])[reference].resource
     provision = consent.get("provision") or {}
     period = provision.get("period") or {}
-    whom = [
-        str(
-            (actor.get("reference") or {}).get("display")
-            or (actor.get("reference") or {}).get("reference", "")
-        )
-        for actor in _actors(provision)
-    ]
-    by = [str(each.get("display") or each.get("reference", "")) for each in consent.get("performer", ())]
+    actors = [actor.get("reference") or {} for actor in _actors(provision)]
+    whom, by = _called(unit, actors), _called(unit, consent.get("performer", ()))
     parts = (
         f"Consent of {str(consent.get('dateTime', ''))[:10]}",
         f"given by {', '.join(by)}" if by else "",
@@ -268,6 +263,18 @@ def _said(unit: Unit, reference: str) -> str:
         str((consent.get("policyRule") or {}).get("text", "")),
     )
     return "; ".join(part for part in parts if part)
+
+
+def _called(unit: Unit, mentioned: Sequence[Resource]) -> list[str]:
+    """By what the consent calls them, else as we do; a person by her name."""
+    references = [str(each.get("reference", "")) for each in mentioned]
+    known = names(unit, [reference for reference in references if "/" in reference])
+    people = unit.get([reference for reference in references if reference.startswith("Patient/")])
+    called = known | {reference: name_of(stored.resource) for reference, stored in people.items()}
+    return [
+        str(each.get("display") or called.get(reference, reference))
+        for each, reference in zip(mentioned, references, strict=True)
+    ]
 
 
 def _actors(provision: Resource) -> Iterable[Resource]:
