@@ -24,7 +24,7 @@ from careloop.api.exchange import tokens
 from careloop.api.routes import ROUTES
 from careloop.kernel.errors import Unauthenticated
 from careloop.server import middleware
-from tests.trust.matrix.cast import CAST, FOREIGN, OWN, PEOPLE, REFUSED, Member, roles_without_a_member
+from tests.trust.matrix.cast import CAST, FOREIGN, PEOPLE, REFUSED, Member, roles_without_a_member
 from tests.trust.matrix.world import Canary, World, build
 
 IS_FULL = os.environ.get("CARELOOP_MATRIX") == "full"
