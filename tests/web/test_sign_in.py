@@ -25,6 +25,7 @@ from careloop.actions.keep_accounts import Told
 from careloop.kernel.clock import MovableClock
 from careloop.server import middleware
 from careloop.store import bodies
+from careloop.web.staff import landing
 from tests.projections import builders as b
 
 PASSWORD = "seven quiet pelicans wait"
@@ -527,6 +528,22 @@ def test_the_code_of_the_set_up_is_guessed_no_more_than_ten_times(door: Door) ->
         door.post("/set-up", code="guess", **typed)
     assert "Too many tries" in said(door.post("/set-up", code=code.token, **typed))
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("roles", "first"),
+    [
+        (["coordinator"], "/today"),
+        (["coordinator", "administrator"], "/today"),
+        (["administrator"], "/accounts"),
+        (["auditor"], "/audit"),
+        (["privacy-officer", "auditor"], "/audit"),
+        ([], "/account"),
+    ],
+)
+def test_everybody_begins_where_there_is_work_for_them(roles: list[str], first: str) -> None:
+    assert landing.onward(roles, "/today?view=team") == (first if first != "/today" else "/today?view=team")
+    assert landing.onward(roles, "/people") == "/people"
 
 
 # --- who keeps accounts

@@ -1,4 +1,5 @@
-"""Where somebody begins: Today for who gives care; administrators, who see no clinical data, with the accounts."""
+"""Where somebody begins: Today for who gives care; administrators, who see no clinical data, with the accounts;
+auditors and privacy officers with the trail."""
 
 from __future__ import annotations
 
@@ -9,6 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from careloop.access.roles import ROLES
 from careloop.web.staff.errors import public_page
 
+# Who looks at those who look.
+WATCHERS = frozenset({"auditor", "privacy-officer"})
+
 
 def sees_people(roles: Iterable[str]) -> bool:
     """Whether any of these roles works with people's records; then the rooms of care are hers."""
@@ -17,6 +21,8 @@ def sees_people(roles: Iterable[str]) -> bool:
 
 def first_page(roles: Iterable[str]) -> str:
     roles = set(roles)
+    if roles and roles <= WATCHERS:
+        return "/audit"
     if sees_people(roles):
         return "/today"
     return "/accounts" if "administrator" in roles else "/account"
@@ -24,9 +30,9 @@ def first_page(roles: Iterable[str]) -> str:
 
 def onward(roles: Iterable[str], wanted: str) -> str:
     """Where she wanted to go; who has no Today begins elsewhere."""
-    roles = set(roles)
     is_todays = wanted.partition("?")[0] in ("/today", "/")
-    return first_page(roles) if is_todays and not sees_people(roles) else wanted
+    first = first_page(roles)
+    return first if is_todays and first != "/today" else wanted
 
 
 @public_page("it only says where to go on")
