@@ -84,7 +84,9 @@ class NoExample(Exception):
 
 def canary_of(person: str, type: str, label: str = "") -> str:
     """One word, of letters only, so that no page breaks it and no search splits it."""
-    return f"canary{person}{label}{type}".lower()
+    word = f"canary{person}{label}{type}".lower()
+    assert word.isalpha()
+    return word
 
 
 LABEL_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActCode"

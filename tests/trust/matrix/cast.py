@@ -19,7 +19,7 @@ OWN, FOREIGN, REFUSED = "own", "foreign", "refused"
 PEOPLE = (OWN, FOREIGN, REFUSED)
 # Label of the canary to the security label code that it carries.
 LABELS = {
-    "part2": "42CFRPart2",
+    "parttwo": "42CFRPart2",
     "substanceuse": "ETH",
     "mentalhealthnotes": "PSY",
     "reproductivehealth": "PREGNANT",
@@ -29,8 +29,8 @@ LABELS = {
     "unknown": "NOBODYKNOWSTHIS",
 }
 CARE = frozenset({"substanceuse", "reproductivehealth", "hiv", "safetyaddress", "violence"})
-HERS = frozenset({"part2", "substanceuse", "reproductivehealth", "hiv", "safetyaddress"})
-ALL_BUT_CONSENT = frozenset(LABELS) - {"part2", "unknown"}
+HERS = frozenset({"parttwo", "substanceuse", "reproductivehealth", "hiv", "safetyaddress"})
+ALL_BUT_CONSENT = frozenset(LABELS) - {"parttwo", "unknown"}
 NOTHING: frozenset[str] = frozenset()
 
 
