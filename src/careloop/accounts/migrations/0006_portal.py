@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
 
 KEY = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")
 
 
-def _account(**more: object) -> models.ForeignKey:
+def _account(**more: Any) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="accounts.portalaccount", **more)
 
 
