@@ -118,6 +118,9 @@ def take_one(target: Path, keep: int) -> dict[str, Any]:
         manifest = backup.take(
             home, target, owner_url(), SealingKey.read(home / backup.KEY_FOLDER), now.astimezone(UTC)
         )
+        state = State.read(home)
+        state.base = now.isoformat()
+        state.write(home)
         for gone in backup.prune(target, keep):
             click.echo(f"{gone.name} is older than the {keep} that are kept, and was removed.")
     if manifest["kind"] == backup.PHYSICAL and (oldest := backup.backups_in(target)):
