@@ -193,10 +193,13 @@ def begin(request: HttpRequest, account: PortalAccount, method: str, now: dateti
 
 
 def _end(request: HttpRequest, why: str) -> None:
+    """Ends it first: when the trail can't be written, she is out all the same."""
     signed_in = getattr(request, "signed_in", None)
     if signed_in is not None:
         sessions.end(signed_in.id, _now(request), why)
     logout(request)
+    if signed_in is not None and (account := of_principal(signed_in.principal_id)):
+        note(Scope(actor_of(account, (), ()), "family", "own record"), why, (), _now(request))
 
 
 @public_page("signing out shows nothing")
