@@ -14,6 +14,9 @@ from careloop.store import backup, embedded
 from careloop.store.backup_files import SealingKey, make_key, write_manifest
 from tests.durability.house import House, everything_in
 
+# One house for the whole file: its tests stay with one worker.
+pytestmark = pytest.mark.xdist_group("backup")
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:

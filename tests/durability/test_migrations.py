@@ -24,6 +24,10 @@ DERIVED = {"work", "story", "briefs", "names", "finder", "looked", "people", "en
 WORKED_OUT = {("heads", "labels")}
 
 
+# One house for the whole file: its tests stay with one worker.
+pytestmark = pytest.mark.xdist_group("migrations")
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with database("migrations") as url:

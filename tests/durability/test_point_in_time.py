@@ -17,6 +17,9 @@ from careloop.server.backup import LATE_AFTER, Settings, State
 from careloop.store import backup, embedded, wal
 from tests.durability.house import REPO, House
 
+# One house for the whole file: its tests stay with one worker.
+pytestmark = pytest.mark.xdist_group("point-in-time")
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
