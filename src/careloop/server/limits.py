@@ -1,9 +1,9 @@
 """What is refused before anybody asks who is there: requests too large or odd to read, and more of them at once than
 this process can do (TRUST 15, 19, 22).
 
-`Room` keeps others quick while one is slow: who fills half of the room with slow questions while others wait, or has
-caused most of the slowness lately, is told to wait with the next one. Alone, or quick, nobody is slowed down, however
-many lines she has. Counted in this process alone; the database ends each statement after five seconds whoever asked.
+`Room` keeps others quick while one is slow: who fills half of the room with slow questions while others are here, or
+has caused most of the slowness lately, is told to wait with the next one. Alone, or quick, nobody is slowed down,
+however many lines she has. Counted in this process alone; the database ends each statement after five seconds whoever asked.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from statistics import median
 from typing import Final
 
 from django.conf import settings
@@ -150,10 +151,12 @@ def is_fhir(request: HttpRequest) -> bool:
 
 @dataclass
 class Guest:
-    """began: of what runs, by the monotonic clock. debt: seconds of slow answers, forgotten a tenth as quickly."""
+    """began: of what runs, by the monotonic clock. debt: seconds of slow answers, forgotten a tenth as quickly.
+    typical: seconds of an answer to this guest lately."""
 
     began: list[float] = field(default_factory=list)
     debt: float = 0.0
+    typical: float = 0.0
     seen: float = 0.0
 
     def owes(self, now: float) -> float:
@@ -161,10 +164,12 @@ class Guest:
 
 
 class Ledger:
-    """slow: seconds from which on an answer counts. most_debt: what may gather before only one at a time is let in.
+    """slow: seconds from which on an answer counts. most_debt: what may gather before she waits until it is forgotten.
+    times: slower than others' answers must it be as well, for whoever suffers from another one's questions is slow too.
     company: seconds within which somebody else counts as being here."""
 
     slow: Final = 0.5
+    times: Final = 4.0
     most_debt: Final = 4.0
     company: Final = 2.0
     _most_guests: Final = 5_000
@@ -206,29 +211,43 @@ class Ledger:
                 self._guests = {name: guest for name, guest in self._guests.items() if guest.began}
             guest = self._guests.setdefault(who, Guest())
             guest.debt, guest.seen = guest.owes(now), now
-            if guest.began and self._crowds_out(guest, now):
-                raise Slow(seconds=5)
+            if self._crowds_out(guest, now):
+                raise Slow(seconds=max(2, min(30, round((guest.debt - self.most_debt) * 10))))
             guest.began.append(now)
         return guest, now
 
     def _crowds_out(self, guest: Guest, now: float) -> bool:
-        """Whether one more of this guest would cost others who are here."""
-        is_slow = any(now - began > self.slow for began in guest.began)
-        fills_half = is_slow and len(guest.began) >= self._half
+        """Whether one more of this guest would cost others who are here. On a machine where everything is slow, only
+        the one who makes it so is held back: she owes twice as much as all others together, and has no fewer running."""
+        fills_half = len(guest.began) >= self._half and self._is_slow(guest, now - min(guest.began), now)
         if not fills_half and guest.debt <= self.most_debt:
             return False
         others = [one for one in self._guests.values() if one is not guest]
         if not any(one.began or now - one.seen < self.company for one in others):
             return False
-        # On a machine where everything is slow, only the one who makes it so is held back.
-        return fills_half or guest.debt >= sum(one.owes(now) for one in others)
+        is_the_cause = guest.debt >= 2 * sum(one.owes(now) for one in others)
+        return is_the_cause and (
+            guest.debt > self.most_debt or len(guest.began) > max(len(o.began) for o in others)
+        )
+
+    def _is_slow(self, guest: Guest, seconds: float, now: float) -> bool:
+        if seconds <= self.slow:
+            return False
+        here = [
+            one.typical
+            for one in self._guests.values()
+            if one is not guest and now - one.seen < 5 * self.company
+        ]
+        return seconds > self.times * (median(here) if here else 0.0)
 
     def _leave(self, guest: Guest, began: float) -> None:
         now = self._clock()
+        taken = now - began
         with self._lock:
             guest.began.remove(began)
-            if now - began > self.slow:
-                guest.debt = min(60.0, guest.debt + now - began)
+            guest.typical += (taken - guest.typical) / 10
+            if self._is_slow(guest, taken, now):
+                guest.debt = min(60.0, guest.debt + taken)
 
 
 class Room:
