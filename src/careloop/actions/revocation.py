@@ -137,11 +137,12 @@ def follow_consents(unit: Unit, person: int) -> tuple[str, ...]:
 
 def _reach(unit: Unit, person: int, limit: Limit) -> list[str]:
     reached = [each for door in REVOCATION_DOORS if door.reach for each in door.reach(unit, person, limit)]
-    referrals = sum(each.startswith(("ServiceRequest/", "Task/")) for each in reached)
+    has_held = any(each.startswith(("ServiceRequest/", "Task/")) for each in reached)
     what = (
         "The person asked that something is not shown" if limit.is_denial else "A consent to share has ended"
     )
-    because = f"{what}; {referrals} open to-dos with partners were put on hold" if referrals else f"{what}"
+    # How many, is not said: whoever reads this may not see all of them.
+    because = f"{what}; what was open with partners is on hold" if has_held else what
     work = Work(
         kind=KIND,
         title="Talk about what is shared: a consent has changed",

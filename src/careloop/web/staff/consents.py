@@ -263,8 +263,10 @@ def _called(stored: Stored) -> str:
 def _end(request: HttpRequest, person: str, consent: str) -> HttpResponse:
     scope: Any = request
     version = request.POST.get("version", "")
+    with open_record(request) as unit:
+        held = len(would_reach(unit, unit.read("Consent", consent)))  # of those that the reader sees
     try:
-        done = revoke_consent(
+        revoke_consent(
             scope.scope,
             consent,
             request.POST.get("why", ""),
@@ -276,7 +278,6 @@ def _end(request: HttpRequest, person: str, consent: str) -> HttpResponse:
             raise
         toasts.fail(request, sentence_of(refused))
         return HttpResponseRedirect(f"/people/{person}/consents")
-    held = sum(each.startswith(("Task/", "ServiceRequest/")) for each in done.reached)
     said = gettext("It has ended, and nothing of it is shown any more.")
     if held:
         said += " " + ngettext(
