@@ -3,7 +3,7 @@ this process can do (TRUST 15, 19, 22).
 
 `Room` keeps others quick while one is slow: who fills half of the room with slow questions while others are here, or
 has caused most of the slowness lately, is told to wait with the next one. Alone, or quick, nobody is slowed down,
-however many lines she has. Counted in this process alone; the database ends each statement after five seconds whoever asked.
+however many lines she has. Counted in this process alone; the database ends each statement after five seconds.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class Ledger:
 
     def _crowds_out(self, guest: Guest, now: float) -> bool:
         """Whether one more of this guest would cost others who are here. On a machine where everything is slow, only
-        the one who makes it so is held back: she owes twice as much as all others together, and has no fewer running."""
+        the one who makes it so is held back: she owes twice as much as all others together."""
         fills_half = len(guest.began) >= self._half and self._is_slow(guest, now - min(guest.began), now)
         if not fills_half and guest.debt <= self.most_debt:
             return False
