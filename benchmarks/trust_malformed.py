@@ -32,7 +32,7 @@ def main(count: int, seed: int) -> int:
         logging.disable(logging.CRITICAL)  # thousands of refusals are the point here
         from tests.api.conftest import Door
         from tests.connect.hl7v2.messages import Hospital
-        from tests.fuzz import cases, running
+        from tests.fuzz import cases, hl7_cases, running
 
         from careloop.accounts.models import ApiClient
 
@@ -43,7 +43,7 @@ def main(count: int, seed: int) -> int:
         fhir = running.fhir(door, cases.fhir(seed, count // 2))
         print(f"FHIR: {fhir.told()}", flush=True)
         Hospital(now)
-        hl7 = running.hl7(cases.hl7(seed, count - count // 2, running.good_message), now)
+        hl7 = running.hl7(hl7_cases.hl7(seed, count - count // 2, running.good_message), now)
         print(f"HL7 v2: {hl7.told()}")
         for said in (*fhir.broken[:5], *hl7.broken[:5], *fhir.slow[:3], *hl7.slow[:3]):
             print(f"  {said}")

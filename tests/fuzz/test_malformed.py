@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import random
 from datetime import datetime
 
 import pytest
@@ -13,7 +14,7 @@ from django.db import connection
 
 from tests.api.conftest import Door
 from tests.connect.hl7v2.messages import Hospital
-from tests.fuzz import cases, running
+from tests.fuzz import cases, hl7_cases, running
 
 SEED = int(os.environ.get("CARELOOP_FUZZ_SEED", "20261123"))
 CASES = 1_000
@@ -43,11 +44,11 @@ def test_malformed_fhir_is_answered_in_words(door: Door) -> None:
 
 def test_malformed_hl7_is_answered_and_never_stops_the_queue(record: None, now: datetime) -> None:
     hospital = Hospital(now)
-    tally = running.hl7(cases.hl7(SEED, CASES, running.good_message), now)
+    tally = running.hl7(hl7_cases.hl7(SEED, CASES, running.good_message), now)
     assert not tally.broken, "\n".join(tally.broken[:10])
     assert not tally.slow, "\n".join(tally.slow[:3])
     assert {"AA", "AE"} <= set(tally.answers)
-    (good,) = hospital.send(running.good_message(__import__("random").Random(1)))
+    (good,) = hospital.send(running.good_message(random.Random(1)))
     assert good.code == "AA"
     with connection.cursor() as cursor:
         cursor.execute("select error from inbox where error like '%%stumbled%%'")

@@ -45,7 +45,8 @@ def ics_text(text: str) -> str:
 
 def ics_line(name: str, text: str) -> str:
     """`NAME:value`, folded so that no line has more than 75 bytes and no character is cut in two."""
-    parts, line = [], ""
+    parts: list[str] = []
+    line = ""
     for letter in f"{name}:{ics_text(text)}":
         if len((line + letter).encode()) > (75 if not parts else 74):
             parts.append(line)
