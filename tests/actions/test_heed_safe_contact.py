@@ -17,7 +17,7 @@ from careloop.fhir.elements import extension
 from careloop.jobs import outbox
 from careloop.kernel.errors import Forbidden, NotFound, StaleVersion
 from careloop.projections import worklist
-from tests.actions.test_merge import HOUSE, Clinic
+from tests.actions.clinic import HOUSE, Clinic
 from tests.store.rows import rows
 
 SILENT = Rules(frozenset({"call", "text", "letter"}), code_word="bluebird", say_from="the library")

@@ -12,7 +12,6 @@ from tests.store.rows import rows
 
 pytestmark = pytest.mark.browser
 WAYS = {"wide": {}, "phone-es": {"width": 390, "height": 844}, "dark": {"dark": True}}
-SEEN = "select b.id from briefs b join people p on p.person = b.person join work w on w.person = b.person"
 
 
 def opened(live: Live, open_page: Any, how: str) -> Any:

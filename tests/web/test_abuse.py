@@ -19,7 +19,7 @@ from careloop.care.abuse import Report, ReportIncomplete, steps
 from careloop.kernel.errors import Forbidden, NotFound
 from careloop.projections import story, worklist
 from careloop.projections.card import card
-from tests.actions.test_merge import Clinic
+from tests.actions.clinic import Clinic
 from tests.connect.hl7v2.messages import Hospital, adt
 from tests.projections import builders as b
 from tests.store.rows import rows
