@@ -36,7 +36,7 @@ def test_nothing_acknowledged_is_lost_and_all_is_whole(home: Path) -> None:
         for _ in range(ROUNDS):
             one_round(ours, 0.3, tally)
         assert tally.problems == []
-        assert len(tally.acknowledged) > 10 * ROUNDS
+        assert len(tally.acknowledged) >= 4 * ROUNDS
         assert max(tally.ready_seconds) < 10
         # Heads that the writers appended are all in the chains; what is derived is what the versions give.
         said = run(home, "rebuild", "--check").stdout

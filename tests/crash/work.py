@@ -46,13 +46,14 @@ def write(scope: Any, number: int, out: TextIO) -> None:
     from careloop.store import lane_heads
     from tests.projections import builders as b
 
+    # A bundle first: however soon it is killed, there is a person with a contact and work.
     pick, mine = random.Random(number), []
 
     def person(id: str) -> dict[str, Any]:
         return b.patient(id, "Maria", f"Family{pick.random()}", pick.choice(["north", "south"]))
 
     for turn in range(10**9):
-        now, choice, id = datetime.now(UTC), pick.random(), f"w{number}-{os.getpid()}-{turn}"
+        now, choice, id = datetime.now(UTC), pick.random() if turn else 1.0, f"w{number}-{os.getpid()}-{turn}"
         with begin(scope, now) as unit:
             if choice < 0.3 or not mine:
                 said = [("created", unit.create(person(id), id=id))]

@@ -34,7 +34,7 @@ def test_ours() -> None:
         embedded.stop(folder)
         with (folder / "postgresql.conf").open("a") as conf:
             conf.write("fsync = off\nfull_page_writes = off\n")
-        said = house.refuses("work", "--once")
+        said = house.refuses("migrate")
         assert "fsync is off" in said
         assert "full_page_writes is off" in said
     finally:
