@@ -14,6 +14,13 @@ where i.type = %s and i.id = %s
 # First the lock, then READ in a statement of its own: a lock that had to wait still shows the older versions.
 LOCK = "select rid from ids where type = %s and id = %s for no key update"
 
+# There, and hidden by the second wall (wall.py): heads stand before it, bodies behind.
+WALLED = """
+select h.rid, h.person from ids i join heads h on h.person = i.person and h.rid = i.rid
+where i.type = %s and i.id = any(%s::text[]) and not exists (
+  select from versions v where v.person = h.person and v.rid = h.rid and v.version = h.version)
+"""
+
 READ_VERSION = f"""
 select {COLUMNS}, h.iv, ({{allowed}}) from ids i
 join heads h on h.person = i.person and h.rid = i.rid

@@ -24,7 +24,7 @@ from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.search import parse
 from careloop.kernel.errors import Forbidden, Gone, NotFound
 from careloop.kernel.ids import is_fhir_id
-from careloop.store import conditions, keys, labeled, reading, search
+from careloop.store import conditions, keys, labeled, reading, search, wall
 from careloop.store.arrays import numbers, texts
 from careloop.store.commit import Commit
 from careloop.store.keys import number_of
@@ -246,6 +246,7 @@ class Sight(Commit):
     def read_version(self, type: str, id: str, version: int) -> Stored:
         rows = self._visible(reading.READ_VERSION, "history", type, [version, *_address(type, id)])
         if not rows:
+            self._deny_behind_the_wall("history", type, [id])
             raise NotFound(f"{type}/{id} version {version}")
         if rows[0].is_deleted:
             raise Gone(f"{type}/{id} version {version}")
@@ -269,9 +270,9 @@ class Sight(Commit):
         found: dict[tuple[str, str], Stored] = {}
         for kind, ids in by_type.items():
             parameters = [[number_of(kind)] * len(ids), ids]
-            found.update(
-                {(s.type, s.id): s for s in self._visible(reading.READ_MANY, "read", kind, parameters)}
-            )
+            seen = {(s.type, s.id): s for s in self._visible(reading.READ_MANY, "read", kind, parameters)}
+            self._deny_behind_the_wall("read", kind, [id for id in ids if (kind, id) not in seen])
+            found.update(seen)
         return {reference: found[parts] for reference, parts in wanted.items() if parts in found}
 
     def of_person(self, person_rid: int, types: Sequence[str]) -> list[Stored]:
@@ -322,6 +323,8 @@ class Sight(Commit):
             self._run(reading.LOCK, address)
         row = self._run(reading.READ.format(allowed=said), [*parameters, *address]).fetchone()
         if row is None:
+            if self._deny_behind_the_wall(interaction, type, [id]):
+                raise NotFound(f"{type}/{id}")
             return None
         if not row[10]:
             self._deny(interaction, type, row[2], [row[3]])
@@ -333,6 +336,16 @@ class Sight(Commit):
         if not lock:
             self._note_read(stored)
         return stored
+
+    def _deny_behind_the_wall(self, interaction: Interaction, type: str, ids: Sequence[str]) -> bool:
+        """What the second wall hides looks as if it were not there; that somebody tried is a row of the trail all the
+        same. Whether there was such a thing."""
+        if not ids or self._keeper.wall == wall.DOWN:
+            return False
+        rows = self._run(reading.WALLED, [number_of(type), list(ids)]).fetchall()
+        if rows:
+            self._deny(interaction, type, rows[0][0], {row[1] for row in rows})
+        return bool(rows)
 
     def _note_read(self, stored: Stored) -> None:
         people = [stored.person]
