@@ -31,7 +31,7 @@ def observation(number):
     return {"resourceType": "Observation", "status": "final", "subject": {"reference": f"Patient/p{number // 10}"},
             "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]},
             "effectiveDateTime": (now - timedelta(minutes=number)).isoformat(),
-            "valueQuantity": {"value": 60 + number % 50, "unit": "beats/minute", "code": "/min"}}
+            "valueQuantity": {"value": 60 + number % 50, "unit": "beats/minute"}}
 for start in range(int(sys.argv[1]), int(sys.argv[2]), 500):
     with begin(scope, now) as unit:
         for number in range(start, start + 500):
