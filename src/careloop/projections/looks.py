@@ -188,11 +188,14 @@ def chunk_sql(asked: Asked, before: Position | None = None) -> tuple[str, list[A
 
 
 def _of_person(person: int) -> tuple[str, list[Any]]:
+    # A LIMIT inside keeps each range a look by key; joined flat, the planner reads all of the trail.
     return (
         "(select b.* from (select distinct lane, first, last from audit_person where person = %s) r"
-        " join audit b on b.lane = r.lane and b.seq between r.first and r.last"
+        " cross join lateral (select * from audit a where a.lane = r.lane and a.seq between r.first and r.last"
+        " limit 5000) b"
         f" union ({audit.LANES} select c.* from l left join audit_digested d on d.lane = l.lane"
-        " join audit c on c.lane = l.lane and c.seq > coalesce(d.seq, 0))) a",
+        " cross join lateral (select * from audit a where a.lane = l.lane and a.seq > coalesce(d.seq, 0) limit 20000) c"
+        " where l.lane is not null)) a",
         [person],
     )
 
