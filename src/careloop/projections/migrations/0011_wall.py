@@ -19,8 +19,6 @@ begin
     execute format('alter table %I disable row level security', name);
   end loop;
 end $$;
-drop function careloop_sees(bigint);
-drop function careloop_reaches(bigint);
 """
 
 
