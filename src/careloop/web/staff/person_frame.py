@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext
 
+from careloop.actions.break_glass import MEDICAL_ROLES
 from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.errors import UnknownZone
 from careloop.projections.card import PersonCard, card
@@ -36,7 +37,8 @@ class Tab:
 class Frame:
     """tz: the person's zone, the reader's when hers is unknown. is_elsewhere: the two differ now. is_partial:
     something of her record is not shown to the reader; what and why is told to nobody. emergency_until: when the
-    reader's emergency access ends; None when it is no emergency."""
+    reader's emergency access ends; None when it is no emergency. is_medical: the reader may open Part 2 records in a
+    medical emergency."""
 
     id: str
     section: str
@@ -52,6 +54,7 @@ class Frame:
     reader: ZoneInfo
     is_partial: bool
     emergency_until: datetime | None
+    is_medical: bool
 
     @property
     def new(self) -> frozenset[str]:
@@ -104,6 +107,7 @@ def open_frame(unit: Unit, request: HttpRequest, id: str, section: str) -> Frame
         reader=reader,
         is_partial=unit.withholds(patient.rid),
         emergency_until=_emergency_until(unit, patient.rid),
+        is_medical=bool(unit.scope.actor.roles & MEDICAL_ROLES),
     )
 
 
