@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 QUICK = bool(os.environ.get("CARELOOP_BENCH_QUICK"))
+SLOW = 3  # exit code of a measure that missed a speed and nothing else
 REPO = Path(__file__).resolve().parent.parent
 CORPORA = REPO.parent / "shared" / "corpora"
 TOKEN = """

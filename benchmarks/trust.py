@@ -2,8 +2,9 @@
 
     python benchmarks/trust.py [--quick] [NAME ...]
 
-A measure says by its exit code whether its gates were reached. --quick is the part for CI: smaller runs, 10 minutes at
-most together; what the time does not allow is named as not run, and is red there too.
+A measure says by its exit code whether its gates were reached: 0 all, 3 (SLOW) only a speed was missed, else something
+is wrong. --quick is the part for CI: smaller runs, 10 minutes at most together; a speed is printed there and turns
+nothing red, for it is the machine's as much as ours.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks._stage import SLOW
+
 FOLDER = Path(__file__).resolve().parent
 QUICK_SECONDS = 600
+REACHED, TOO_SLOW, OUT_OF_TIME = "reached", "slower than its gate", "stopped: out of time"
 
 
 def measures(names: list[str]) -> list[Path]:
@@ -31,8 +36,8 @@ def run(path: Path, *, is_quick: bool, seconds: float | None) -> str:
     try:
         done = subprocess.run([sys.executable, str(path)], env=environ, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        return "stopped: out of time"
-    return "reached" if done.returncode == 0 else "NOT reached"
+        return OUT_OF_TIME
+    return {0: REACHED, SLOW: TOO_SLOW}.get(done.returncode, "WRONG")
 
 
 def main(words: list[str]) -> int:
@@ -47,7 +52,8 @@ def main(words: list[str]) -> int:
     print("\n== gates")
     for name, state, seconds in told:
         print(f"{name:<28} {state:<24} {seconds:6.0f} s")
-    return 0 if all(state == "reached" for _, state, _ in told) else 1
+    fine = {REACHED, TOO_SLOW, OUT_OF_TIME} if is_quick else {REACHED}
+    return 0 if all(state in fine for _, state, _ in told) else 1
 
 
 if __name__ == "__main__":
