@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from django.apps import apps
 from django.db import connection
 
+from careloop.accounts import smart_grants
+from careloop.accounts.models import Principal
+from careloop.accounts.smart_models import App, AppGrant
 from careloop.server.restored import ENDED
 
 # What a browser, an app or a letter holds is kept as a digest here; columns are called so.
@@ -49,3 +53,28 @@ def test_each_statement_fits_its_table(record: None) -> None:
             cursor.execute("select to_regclass(%s)", [table])
             assert cursor.fetchone() != (None,), table
             cursor.execute(f"explain {statement}", ["2026-11-23T15:00:00+00:00"] * statement.count("%s"))
+
+
+def test_whatever_was_allowed_and_can_be_ended_is_ended(record: None) -> None:
+    """An app that was thrown out after the backup must not be let in again by what it was allowed before."""
+    can_end = {
+        model._meta.db_table
+        for model in apps.get_models()
+        if model._meta.app_label == "accounts" and any(f.name == "ended" for f in model._meta.get_fields())
+    }
+    assert "accounts_appgrant" in can_end
+    assert {table for table in can_end if table not in ENDED and not STAYS.get(table)} == set()
+
+
+def test_no_consent_to_an_app_outlives_a_restore(record: None) -> None:
+    now = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    principal = Principal.objects.create(kind="app", name="Pressure diary")
+    app = App.objects.create(
+        principal=principal, client_id="diary", name="Pressure diary", way="public", scopes="", asked_at=now
+    )
+    AppGrant.objects.create(id="g1", app=app, principal=7, scopes="user/*.r", began=now, used=now)
+    assert smart_grants.scopes_allowed(app.pk, 7, "") == "user/*.r"
+    with connection.cursor() as cursor:
+        cursor.execute(ENDED["accounts_appgrant"], [now])
+    assert smart_grants.scopes_allowed(app.pk, 7, "") == ""
+    assert AppGrant.objects.get().why == "restored"

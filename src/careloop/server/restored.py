@@ -31,6 +31,7 @@ ENDED: Final = {
     "accounts_signedin": "update accounts_signedin set ended = %s, why_ended = 'restored' where ended is null",
     "accounts_ticket": "update accounts_ticket set used_at = %s where used_at is null",
     "accounts_apiclient": "update accounts_apiclient set expires_at = least(expires_at, %s)",
+    "accounts_appgrant": "update accounts_appgrant set ended = %s, why = 'restored' where ended is null",
     "accounts_authorization": "update accounts_authorization set ended = %s, why = 'restored' where ended is null",
     "accounts_authorizationcode": "delete from accounts_authorizationcode",
     "accounts_refreshtoken": "delete from accounts_refreshtoken",
