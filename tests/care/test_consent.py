@@ -3,7 +3,7 @@ another denial never shows anybody more."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -317,3 +317,44 @@ def test_what_is_asked_for_is_what_is_read() -> None:
     )
     assert not sees(denied, CLINIC, 0)
     assert sees(denied, CHEN, 0)
+
+
+JUNE = {"type": "permit", "actor": [actor(CLINIC)], "securityLabel": [label("42CFRPart2")]}
+
+
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [
+        ("2026", datetime(2026, 12, 31, 23, 59, tzinfo=UTC)),
+        ("2026-06", datetime(2026, 6, 30, 23, 59, tzinfo=UTC)),
+        ("2028-02", datetime(2028, 2, 29, 23, 59, tzinfo=UTC)),
+        ("2026-06-15", datetime(2026, 6, 15, 23, 59, tzinfo=UTC)),
+        ("2026-06-15T10:00:00Z", datetime(2026, 6, 15, 9, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_permit_ends_after_the_year_the_month_or_the_day_it_says(end: str, last: datetime) -> None:
+    found = read(consent({**JUNE, "period": {"end": end}}), rules())
+    assert sees(found, CLINIC, labels.PART2, at=last)
+    assert not sees(found, CLINIC, labels.PART2, at=last + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("start", ["2030", "2030-01", "2030-01-01"])
+def test_a_permit_does_not_begin_before_the_month_it_says(start: str) -> None:
+    found = read(consent({**JUNE, "period": {"start": start}}), rules())
+    assert not sees(found, CLINIC, labels.PART2)
+    assert sees(found, CLINIC, labels.PART2, at=datetime(2030, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("end", ["soon", "2025-6", "20x5", "2025-13", 2025])
+def test_a_permit_with_an_end_that_cannot_be_read_opens_nothing_and_a_denial_lasts(end: Any) -> None:
+    found = read(consent({**JUNE, "period": {"end": end}}), rules())
+    assert not found.statements
+    assert found.problems
+    denied = read(consent({"type": "deny", "period": {"end": end}}), rules())
+    assert not sees(denied, CLINIC, 0, at=datetime(2999, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("end", ["9999", "9999-12", "9999-12-31", "9999-12-31T23:59:59-06:00"])
+def test_the_end_of_all_years_is_an_end_like_any_other(end: str) -> None:
+    found = read(consent({**JUNE, "period": {"end": end}}), rules())
+    assert sees(found, CLINIC, labels.PART2)

@@ -7,6 +7,7 @@ honored widens the denial. Either is told as a problem, so that a person looks.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -101,7 +102,7 @@ def read(consent: Mapping[str, Any], known: LabelRules) -> Reading:
     if consent.get("status") != "active" or not is_privacy(consent):
         return Reading()
     found = _Found(known)
-    given = instant(consent.get("dateTime")) or _midnight(consent.get("dateTime")) or _ALWAYS
+    given = _first_moment(consent.get("dateTime")) or _ALWAYS
     if PRIVACY not in {code for _, code in codings(consent.get("scope"))}:
         return _withheld(given, "Its scope does not say that it is about privacy.")
     if consent.get("modifierExtension") or consent.get("implicitRules"):
@@ -183,7 +184,10 @@ def _narrowed(said: Mapping[str, Any], above: _Frame, found: _Found, *, is_permi
     grantees = _grantees(said, above.grantees, found, is_permit=is_permit)
     bits = _bits(said, above.bits, found, is_permit=is_permit)
     asked = _purposes(said, above.purposes, is_permit=is_permit)
-    since, until = _period(said, above)
+    lasts = _period(said, above, found, is_permit=is_permit)
+    if lasts is None:
+        return None
+    since, until = lasts
     is_empty = grantees == frozenset() or bits == 0 or (until is not None and until <= since)
     if is_empty or (is_permit and asked == _NOTHING):
         return None
@@ -277,24 +281,55 @@ def _purposes(said: Mapping[str, Any], above: int | None, *, is_permit: bool) ->
     return asked & ~purposes.OTHER or _NOTHING
 
 
-def _period(said: Mapping[str, Any], above: _Frame) -> tuple[datetime, datetime | None]:
+def _period(
+    said: Mapping[str, Any], above: _Frame, found: _Found, *, is_permit: bool
+) -> tuple[datetime, datetime | None] | None:
+    """None for a permit whose dates can't be read. A denial is not held to such: it lasts."""
     period = said.get("period") or {}
-    start = instant(period.get("start")) or _midnight(period.get("start"))
-    end = instant(period.get("end")) or _after_day(period.get("end"))
+    start, end = _first_moment(period.get("start")), _after(period.get("end"))
+    if (period.get("start") and start is None) or (period.get("end") and end is None):
+        if is_permit:
+            found.problems.append("A permit has a date that can't be read: it is not used.")
+            return None
+        found.problems.append("A denial has a date that can't be read: it is not held to it.")
     since = max(above.since, start) if start else above.since
     ends = [each for each in (above.until, end) if each is not None]
     return since, min(ends) if ends else None
 
 
-def _midnight(text: Any) -> datetime | None:
-    on = day(text) if isinstance(text, str) else None
+def _first_moment(text: Any) -> datetime | None:
+    """Of the day, the month or the year that it says, in UTC, where it says no hour."""
+    if not isinstance(text, str):
+        return None
+    return instant(text) or _midnight(text + _REST.get(len(text), ""))
+
+
+def _after(text: Any) -> datetime | None:
+    """An end that says only a day, a month or a year includes all of it, in UTC."""
+    if not isinstance(text, str):
+        return None
+    if at := instant(text):
+        return at
+    first = _first_moment(text)
+    try:
+        if first is None:
+            return None
+        if len(text) == _YEAR:
+            return first.replace(year=first.year + 1)
+        days = monthrange(first.year, first.month)[1] if len(text) == _MONTH else 1
+        return first + timedelta(days=days)
+    except (ValueError, OverflowError):  # the end of all years, as some say for never
+        return datetime.max.replace(tzinfo=UTC)
+
+
+_YEAR: Final = len("2025")
+_MONTH: Final = len("2025-06")
+_REST: Final = {_YEAR: "-01-01", _MONTH: "-01"}
+
+
+def _midnight(text: str) -> datetime | None:
+    on = day(text)
     return datetime.combine(on, time(), tzinfo=UTC) if on else None
-
-
-def _after_day(text: Any) -> datetime | None:
-    """An end that says only a day includes that day, in UTC."""
-    found = _midnight(text)
-    return found + timedelta(days=1) if found else None
 
 
 def _statements(frame: _Frame, *, is_permit: bool) -> Iterable[Statement]:
