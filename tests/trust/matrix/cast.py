@@ -210,6 +210,18 @@ def app(
     )
 
 
+# What an app of a helper sees of each share: no type of which her pages show her a part only.
+_OF_HELPERS_APPS = {
+    "plan": frozenset({"Patient", "CarePlan", "Goal"}),
+    "visits": frozenset({"Patient", "Appointment"}),
+    "medications": frozenset(
+        {"Patient", "MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Medication"}
+    ),
+    "results": frozenset({"Patient"}),
+    "messages": frozenset({"Patient"}),
+    "coverage": frozenset({"Patient", "Coverage"}),
+}
+
 EVERYBODY = frozenset({OWN, FOREIGN, REFUSED})
 PROGRAMS: tuple[Member, ...] = (
     Member(
@@ -261,6 +273,23 @@ PROGRAMS: tuple[Member, ...] = (
         AT_NORTH,
         frozenset({"Observation"}),
         HERS,
+    ),
+    Member(
+        "patient's app for everything",
+        app(person((OWN, "all")), "patient/*.rs", context=OWN),
+        AT_NORTH,
+        kinds.EVERYTHING - {"Task"},
+        HERS,
+    ),
+    *(
+        Member(
+            f"helper's app with {share}",
+            app(person((OWN, share)), "patient/*.rs", context=OWN),
+            AT_NORTH,
+            types | _READ_BY_ALL,
+            shared=types,
+        )
+        for share, types in _OF_HELPERS_APPS.items()
     ),
     Member(
         "patient's app on somebody else",

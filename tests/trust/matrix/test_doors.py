@@ -29,8 +29,10 @@ from tests.trust.matrix.world import Canary, World, build
 
 IS_FULL = os.environ.get("CARELOOP_MATRIX") == "full"
 # One cell in so many, chosen by its name: of reads, and of all other ways round.
-SLICE_OF_READS = 1 if IS_FULL else 3
-SLICE = 1 if IS_FULL else 6
+SLICE_OF_READS = 1 if IS_FULL else 6
+SLICE = 1 if IS_FULL else 10
+# They read everything, so that each canary is seen by somebody.
+WITNESSES = frozenset({"backend with everything", "patient", "patient who refused North", "bh-clinician"})
 JSON = "application/fhir+json"
 
 
@@ -88,7 +90,8 @@ def chosen(*cell: str, slice: int = SLICE) -> bool:
 
 def reads(door: Door, type: str, own: list[Canary]) -> None:
     for canary in own:
-        if not chosen(door.member.name, "read", canary.word, slice=SLICE_OF_READS):
+        is_witness = door.member.name in WITNESSES
+        if not is_witness and not chosen(door.member.name, "read", canary.word, slice=SLICE_OF_READS):
             continue
         answer = door.ask("read", "GET", canary.reference)
         may = door.member.may_see(canary.person, canary.type, canary.label)

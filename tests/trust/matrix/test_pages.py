@@ -5,11 +5,15 @@ is hers and two who are not. A route without a rule, or with a part of its addre
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 import pytest
 from django.test import Client
@@ -220,7 +224,10 @@ class Tally:
         is_paper = answer.headers.get("Content-Type", "").startswith("application/pdf")
         if is_paper and answer.status_code == 200 and person != OWN:
             self.wrong.append(f"{role}: {what} prints a paper about {person}")
-        text = "" if is_paper or answer.streaming else answer.content.decode(errors="replace")
+        if is_paper:
+            text = words_of_paper(answer)
+        else:
+            text = "" if answer.streaming else answer.content.decode(errors="replace")
         for word in world.words_in(text) | world.words_in(str(answer.headers)):
             canary = world.by_word[word]
             self.shown += 1
@@ -237,25 +244,42 @@ def asked_here(route: Route) -> bool:
     )
 
 
-@pytest.mark.parametrize("role", sorted(DOORS))
-def test_no_page_shows_somebody_who_is_not_theirs(world: World, role: str, now: datetime) -> None:
+# In CI one fragment and one form in so many, chosen by its address; pages all.
+SLICE = 1 if os.environ.get("CARELOOP_MATRIX") == "full" else 4
+
+
+def chosen(*cell: str) -> bool:
+    return SLICE == 1 or crc32("|".join(cell).encode()) % SLICE == 0
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_no_page_shows_somebody_who_is_not_theirs(world: World, part: int, now: datetime) -> None:
+    for role in sorted(DOORS)[part::3]:
+        walk(world, role, now)
+
+
+def walk(world: World, role: str, now: datetime) -> None:
     tally = Tally()
     client = signed_in(role, now)
     for route in filter(asked_here, routes()):
         for person in PEOPLE if route.parts else (OWN,):
             address = route.address(world, person)
             tally.look(world, role, person, f"page {address}", client.get(address))
-            tally.look(
-                world,
-                role,
-                person,
-                f"fragment {address}",
-                client.get(address, headers={"HX-Request": "true"}),
-            )
-            if person != OWN:
+            if chosen(role, "fragment", address):
+                answer = client.get(address, headers={"HX-Request": "true"})
+                tally.look(world, role, person, f"fragment {address}", answer)
+            if person != OWN and chosen(role, "form", address):
                 answer = client.post(address, {"words": "x", "why": "x", "reason": "x"})
-                tally.look(world, role, person, f"post {address}", answer)
+                tally.look(world, role, person, f"form {address}", answer)
     sys.stdout.write(f"\npages of {role}: {tally.cells} cells, {tally.shown} canaries shown\n")
     assert tally.wrong == [], "\n".join(tally.wrong[:30])
     if role in ("coordinator", "clinician", "patient", "helper"):
         assert OWN in tally.seen, "she sees what is hers"
+
+
+def words_of_paper(answer: Any) -> str:
+    """Its text, by poppler where it is there; else only whose paper it is can be told."""
+    if shutil.which("pdftotext") is None:
+        return ""
+    done = subprocess.run(["pdftotext", "-", "-"], input=answer.content, capture_output=True, check=False)
+    return done.stdout.decode(errors="replace")
