@@ -366,3 +366,26 @@ def test_every_door_that_a_consent_closes_is_on_the_list() -> None:
         *("app-tokens", "disclosures", "referrals", "letters", "shares"),
     ]
     assert all(door.how for door in REVOCATION_DOORS)
+
+
+@pytest.mark.parametrize("code", ["OPTIN", "OPTOUT"])
+def test_a_consent_that_says_all_by_its_policy_ends_and_keeps_saying_it(
+    ana: Scope, now: datetime, code: str
+) -> None:
+    scope = "http://terminology.hl7.org/CodeSystem/consentscope"
+    rule = {"coding": [{"system": ACT, "code": code}]}
+    said = {
+        "resourceType": "Consent",
+        "id": "by-policy",
+        "status": "active",
+        "scope": {"coding": [{"system": scope, "code": "patient-privacy"}]},
+        "category": [{"text": "privacy"}],
+        "patient": {"reference": "Patient/maria"},
+        "dateTime": "2026-01-01",
+        "policyRule": rule,
+    }
+    make(now, said)
+    ended = revoke_consent(MAKER, "by-policy", "She asked", now + timedelta(minutes=1)).consent.resource
+    assert ended["status"] == "inactive"
+    assert ended["provision"]["period"]["end"]
+    assert ended["policyRule"] == {**rule, "text": "Ended: She asked"}

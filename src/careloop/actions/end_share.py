@@ -32,10 +32,11 @@ def end_in(unit: Unit, seen: Stored, why: str) -> Stored:
     if seen.resource.get("status") != "active":
         return seen
     resource: Resource = {**seen.resource, "status": "inactive"}
-    provision = dict(resource["provision"])
+    provision = dict(resource.get("provision") or {})
     provision["period"] = {**provision.get("period", {}), "end": fhir_instant(unit.now)}
     resource["provision"] = provision
     if why.strip():
-        said = str((resource.get("policyRule") or {}).get("text", ""))
-        resource["policyRule"] = {"text": f"{said} Ended: {why.strip()[:300]}".strip()}
+        rule = resource.get("policyRule") or {}
+        said = str(rule.get("text", ""))
+        resource["policyRule"] = {**rule, "text": f"{said} Ended: {why.strip()[:300]}".strip()}
     return unit.update(resource, if_match=seen.version)
