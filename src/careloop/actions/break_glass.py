@@ -69,7 +69,7 @@ def break_glass(scope: Scope, patient: str, reason: str, words: str, now: dateti
     _check_words(reason, words)
     until = now + timedelta(hours=HOURS)
     with record.begin(scope, now) as unit:
-        person = _key_of(unit, patient)
+        person = key_of(unit, patient)
         told = {"reason": reason, "words": words.strip()}
         grants.give(unit, _grant(scope, Kind.EMERGENCY, person, now, until, told))
         raise_alert(
@@ -93,7 +93,7 @@ def open_part2(
     until = now + timedelta(hours=HOURS)
     told = {"words": words.strip(), "treated_by": treated_by.strip(), "treated_at": treated_at.strip()}
     with record.begin(scope, now) as unit:
-        person = _key_of(unit, patient)
+        person = key_of(unit, patient)
         for kind in (Kind.EMERGENCY, Kind.PART2_EMERGENCY):
             grants.give(unit, _grant(scope, kind, person, now, until, told))
         key = f"part2:{_key(scope, person, now)}"
@@ -105,7 +105,7 @@ def open_part2(
 def end_emergency(scope: Scope, patient: str, now: datetime) -> None:
     """Before its time, by whoever opened it."""
     with record.begin(scope, now) as unit:
-        person = _key_of(unit, patient)
+        person = key_of(unit, patient)
         grants.end(unit, scope.actor.principal, (Kind.EMERGENCY, Kind.PART2_EMERGENCY), person)
         unit.saw([person], "emergency access ended")
 
@@ -119,7 +119,8 @@ def _key(scope: Scope, person: int, now: datetime) -> str:
     return f"break-glass:{person}:{scope.actor.principal}:{now.isoformat()}"
 
 
-def _key_of(unit: Unit, patient: str) -> int:
+def key_of(unit: Unit, patient: str) -> int:
+    """Of anybody who is in the record. Raises NotFound, also for whom the actor may never see."""
     person = unit.rid_of(f"Patient/{patient}")
     known = person and unit.cursor().execute("select 1 from people where person = %s", [person]).fetchone()
     if not person or not known or person in unit.scope.actor.denied:

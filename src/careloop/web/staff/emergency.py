@@ -22,13 +22,15 @@ from careloop.actions.break_glass import (
     SayWhy,
     break_glass,
     end_emergency,
+    key_of,
     may_break_glass,
     open_part2,
 )
 from careloop.fhir.elements import day
 from careloop.kernel.errors import NotFound
-from careloop.projections.card import card
+from careloop.projections.card import PersonCard, card
 from careloop.projections.emergency import Named, named
+from careloop.store import Unit
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of, show
@@ -92,7 +94,7 @@ def part2(request: HttpRequest, person: str) -> HttpResponse:
     if not actor.roles & MEDICAL_ROLES:
         raise MedicalPersonnelOnly
     with open_record(request) as unit:
-        shown = card(unit, person)
+        shown = _card(unit, person)
     context: dict[str, Any] = {"card": shown, "person": person, "hours": HOURS}
     if request.method == "GET":
         return show(request, "staff/emergency_part2.html", Sheet({}), context)
@@ -105,6 +107,16 @@ def part2(request: HttpRequest, person: str) -> HttpResponse:
         return show(request, "staff/emergency_part2.html", sheet, context)
     toasts.say(request, gettext("Opened for %(n)s hours. The privacy officer has been told.") % {"n": HOURS})
     return HttpResponseRedirect(f"/people/{person}/story")
+
+
+def _card(unit: Unit, person: str) -> PersonCard | None:
+    """None of somebody whom nobody sees until it is opened: she too may be in an emergency. Raises NotFound, also for
+    whom the reader may never see."""
+    key_of(unit, person)
+    try:
+        return card(unit, person)
+    except NotFound:
+        return None
 
 
 @staff_page
