@@ -15,7 +15,7 @@ from careloop.care.consent import ANYONE, Statement, read
 from careloop.library.labels import rules
 from careloop.projections import sources
 from careloop.projections.people import TELLING
-from careloop.store import Change, Stored, Unit
+from careloop.store import Change, Stored, Unit, turns
 
 _RESTRICTED: Final = """
 select u.person, exists (select from consented c where c.person = u.person and c.denies <> 0) as denies
@@ -117,6 +117,7 @@ def _practitioners(unit: Unit, named: Iterable[str]) -> dict[str, int]:
 
 def mark(unit: Unit, people: Collection[int]) -> set[int]:
     """RESTRICTED on all rows of those who deny something, and off those of everybody else. Returns whose changed."""
+    turns.take(unit.cursor(), people, alone=people)
     rows = unit.cursor().execute(MARK_ROWS, [sorted(people)]).fetchall()
     return {row[0] for row in rows}
 

@@ -10,7 +10,7 @@ from typing import Any
 from careloop.projections import sources
 from careloop.projections.facts import Brief, Facts, brief_of, facts_of
 from careloop.projections.languages import language_name
-from careloop.store import Change, Stored, Unit
+from careloop.store import Change, Stored, Unit, turns
 
 TELLING = ("Patient", "CareTeam", "EpisodeOfCare")
 NAMED = (
@@ -113,7 +113,9 @@ class People:
         sites = [c.stored.rid for c in sources.latest(changes, ("Organization",)).values()]
         if sites:  # a site's address tells the zone of those who have none of their own
             found = unit.cursor().execute("select person from people where site = any(%s::bigint[])", [sites])
-            moved |= {row[0] for row in found.fetchall()}
+            here = {row[0] for row in found.fetchall()}
+            turns.take(unit.cursor(), here)
+            moved |= here
         if moved:
             keep(unit, moved)
 

@@ -12,7 +12,7 @@ from typing import Any
 from careloop.access.labels import RESTRICTED
 from careloop.fhir.index import VERSION as INDEX_VERSION
 from careloop.fhir.index import Rows
-from careloop.store import index
+from careloop.store import index, turns
 from careloop.store.arrays import instants, numbers, texts
 from careloop.store.homes import Belonging
 from careloop.store.keys import INSERT_KEYS, number_of
@@ -103,6 +103,7 @@ def flush(
 ) -> None:
     """Sends everything; called inside a pipeline, so that it is one round trip."""
     staged = pending.staged
+    _take_turns(cursor, pending)
     if pending.new_keys:
         homes = {s.after.rid: s.after.person for s in staged}
         kinds, ids = zip(*pending.new_keys, strict=True)
@@ -133,6 +134,13 @@ def flush(
     cursor.execute(INSERT_VERSIONS, [*_version_columns(staged), tx, tx])
     _write_members(cursor, staged)
     index.write(cursor, [_entry(s) for s in staged], mention)
+
+
+def _take_turns(cursor: Any, pending: Pending) -> None:
+    """Who was made just now, nobody else can deny anything about."""
+    new = set(pending.new_keys.values())
+    about = {s.after.person for s in pending.staged} - new - {0}
+    turns.take(cursor, about, {s.after.person for s in pending.staged if s.after.type == "Consent"} & about)
 
 
 def _state(staged: Staged) -> int:
