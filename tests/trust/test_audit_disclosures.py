@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -29,8 +30,10 @@ from careloop.jobs import outbox as sending
 from careloop.kernel.errors import Forbidden, NotFound
 from careloop.projections import disclosures
 from careloop.projections.accounting import accounting_of, looks_at
-from careloop.projections.disclosures import WAYS_OUT
+from careloop.projections.disclosures import WAYS_OUT, Content, Item
+from careloop.projections.people import briefs
 from careloop.store import audit, verify
+from careloop.web.staff.disclosure_words import accounting_words
 from tests.conftest import owner_connection
 from tests.projections import builders as b
 from tests.projections.ward import HOUSE
@@ -430,3 +433,124 @@ def test_a_label_goes_without_consent_only_where_the_reason_lets_it(bit: int, ba
     assert not judge(line(bit), Known(False, "Consent/1"), basis, "referral").is_allowed
     if bit in (labels.PART2, labels.UNKNOWN) and basis != "self":
         assert not is_allowed
+
+
+# --- who reads again what has left
+
+
+def as_role(desk: Desk, *roles: str) -> None:
+    desk.user.roles = list(roles)
+    desk.user.save()
+
+
+def papers(number: int) -> list[str]:
+    return [f"/people/maria/disclosures{end}" for end in ("", ".pdf", f"/{number}", f"/{number}.pdf")]
+
+
+@pytest.mark.parametrize("role", ["biller", "auditor", "advocacy", "payer-reviewer", "administrator"])
+def test_only_care_and_privacy_open_what_has_left(desk: Desk, role: str) -> None:
+    number = send(desk, PANTRY, ["Condition/knee"])
+    as_role(desk, role)
+    assert {desk.client.get(address).status_code for address in papers(number)} <= {403, 404}
+    as_role(desk, "privacy-officer")
+    assert {desk.client.get(address).status_code for address in papers(number)} == {200}
+
+
+def test_a_line_that_left_is_seen_by_whom_its_labels_let(desk: Desk) -> None:
+    sees_part2(desk)
+    put(desk, consent("rehab", "42CFRPart2"))
+    number = send(desk, REHAB, ["Condition/drink"], "consent", note="About her drinking")
+    assert "Alcohol use disorder" in desk.page(f"/people/maria/disclosures/{number}")
+    put(desk, {**consent("bayview", "42CFRPart2", id="to-us"), "status": "inactive"})
+    paper = desk.page(f"/people/maria/disclosures/{number}")
+    assert "a line that you may not see" in paper
+    for word in ("Alcohol", "drinking", "42 CFR", "Consent of"):
+        assert word not in paper
+    assert "42 CFR Part 2" not in desk.page("/people/maria/disclosures")
+
+
+def shown(unit: Any, number: int) -> list[str]:
+    found = disclosures.one(unit, unit.rid_of("Patient/maria") or 0, number)
+    return [item.words for item in found.content.items]
+
+
+def written(desk: Desk, key: str, reference: str, bits: int | None, is_part2: bool = False) -> int:
+    with store.open(HOUSE, now=desk.clock()) as unit:
+        told = Content((Item(reference, 1, "conditions", f"Words of {key}", "law", labels=bits),))
+        number = disclosures.record(
+            unit,
+            key,
+            unit.rid_of("Patient/maria") or 0,
+            name="A court",
+            method="hand",
+            basis="law",
+            purpose="An order",
+            content=told,
+            is_part2=is_part2,
+        )
+    assert number is not None
+    return number
+
+
+def test_lines_without_bits_are_known_by_their_row_and_else_by_nobody(desk: Desk) -> None:
+    known = [
+        (written(desk, "plain", "Condition/knee", None), True),
+        (written(desk, "row", "Condition/drink", None), False),
+        (written(desk, "said", "Condition/knee", None, is_part2=True), False),
+        (written(desk, "gone", "Condition/nowhere", None), False),
+        (written(desk, "kept", "Condition/nowhere", 0), True),
+        (written(desk, "kept part 2", "Condition/nowhere", labels.PART2), False),
+    ]
+    with desk.ward.open() as unit:
+        assert [bool(shown(unit, number)[0]) for number, _ in known] == [is_seen for _, is_seen in known]
+
+
+def test_her_paper_does_not_say_that_violence_was_left_out(desk: Desk) -> None:
+    written(desk, "knee", "Condition/knee", 0)
+    written(desk, "notes", "Condition/nowhere", labels.MENTAL_HEALTH)
+    written(desk, "drink", "Condition/drink", labels.PART2)
+    written(desk, "violence", "Condition/nowhere", labels.VIOLENCE)
+    with desk.ward.open() as unit:
+        maria = unit.rid_of("Patient/maria") or 0
+    herself = replace(desk.ward.actor, kind="person", roles=frozenset(), shares=frozenset({(maria, "all")}))
+    for actor, hers in ((herself, "Words of drink"), (desk.ward.actor, "a line that you may not see")):
+        with desk.ward.open(actor) as unit:
+            told = accounting_of(unit, maria, desk.clock() + timedelta(days=1), is_paper=True)
+            brief = briefs(unit, [maria])[maria]
+        said = accounting_words(told, brief, "Bayview", "", ZoneInfo("America/Chicago"), "en")
+        what = sorted(line for each in said["sent"] for line in each["what"])
+        assert what == sorted(["Words of knee", "a line that you may not see", hers])
+    with desk.ward.open() as unit:
+        whole = accounting_of(unit, maria, desk.clock() + timedelta(days=1))
+    assert "Words of violence" in {each.content.items[0].words for each in whole.disclosures}
+    helper = replace(herself, shares=frozenset({(maria, "plan")}))
+    with pytest.raises(NotFound), desk.ward.open(helper) as unit:
+        accounting_of(unit, maria, desk.clock())
+
+
+@pytest.mark.parametrize(
+    ("to", "status", "relation"),
+    [
+        ("Organization/rehab-10", "active", ""),
+        ("Organization/rehab", "revoked", ""),
+        ("Organization/rehab", "entered-in-error", ""),
+        ("Organization/rehab", "on-hold", ""),
+        ("Organization/rehab", "active", "referral"),
+    ],
+)
+def test_a_referral_joins_whom_it_names_while_it_lives(
+    desk: Desk, to: str, status: str, relation: str
+) -> None:
+    put(
+        desk,
+        b.organization("rehab-10", "Another rehab"),
+        {
+            "resourceType": "ServiceRequest",
+            "id": "walk",
+            "status": status,
+            "intent": "order",
+            "subject": {"reference": "Patient/maria"},
+            "performer": [{"reference": to}],
+        },
+    )
+    assert composed(desk, REHAB).relation == relation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from careloop.access import Scope
+from careloop.access import Scope, labels
 from careloop.actions import record, working
 from careloop.actions.referral_loop import is_referral
 from careloop.actions.working import Result
@@ -62,7 +62,13 @@ def answer_referrer(
         saved = _close(unit, seen, letter)
         request = _close_request(unit, seen)
         if how == LETTER:
-            payload = {"communication": letter.reference, "to": _to(seen, to), "text": said}
+            asker = str((seen.resource.get("requester") or {}).get("reference", ""))
+            payload = {
+                "communication": letter.reference,
+                "to": _to(seen, to),
+                "text": said,
+                "recipient": asker,
+            }
             unit.send(
                 f"{saved.reference}@{saved.version}", LETTER, _to(seen, to), payload, seen.person, now + HELD
             )
@@ -87,8 +93,11 @@ def _account(unit: Unit, letter: Stored, method: str) -> None:
     """Into the accounting of disclosures, in the commit in which it left; a letter that was taken back never did."""
     words = [str(each.get("contentString", "")) for each in letter.resource.get("payload", ())]
     to = ", ".join(str(each.get("display", "")) for each in letter.resource.get("recipient", ()))
+    bits = disclosures.labels_of(unit, [letter.rid]).get(letter.rid, labels.UNKNOWN) & labels.SENSITIVE
     items = tuple(
-        Item(letter.reference, letter.version, "letter", each, "treatment") for each in words if each
+        Item(letter.reference, letter.version, "letter", each, "treatment", labels=bits)
+        for each in words
+        if each
     )
     disclosures.record(
         unit,

@@ -3,7 +3,7 @@ that lets it go. What was shown is judged again when it is sent: a consent may h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -44,6 +44,16 @@ _JOINED: Final = {
     "CareTeam": "team",
     "Encounter": "stay",
     "EpisodeOfCare": "program",
+}
+
+
+# Whoever is asked now, or was there. What was called off, or never was, joins nobody to her.
+_LIVE: Final = {
+    "ServiceRequest": frozenset({"active"}),
+    "Task": frozenset({"requested", "received", "accepted", "ready", "in-progress"}),
+    "CareTeam": frozenset({"active"}),
+    "Encounter": frozenset({"planned", "arrived", "triaged", "in-progress", "onleave", "finished"}),
+    "EpisodeOfCare": frozenset({"waitlist", "active", "onhold"}),
 }
 
 
@@ -183,11 +193,24 @@ def _send(
     if number is None:
         return disclosures.number_of(unit, key)
     if method in ("mail", "fax"):
-        payload = {"disclosure": number, "person": made.patient.id, "to": made.recipient.name, "how": method}
+        payload = {
+            "disclosure": number,
+            "person": made.patient.id,
+            "to": made.recipient.name,
+            "how": method,
+            "recipient": _address_of(made),
+        }
         unit.send(
             f"disclosure:{number}", KIND, made.recipient.name, payload, made.patient.rid, unit.now + HELD
         )
     return number
+
+
+def _address_of(made: Composition) -> str:
+    """Reference of whom it reaches; empty for a name alone."""
+    if made.basis == "self":
+        return made.patient.reference
+    return f"Organization/{made.recipient.organization}" if made.recipient.organization else ""
 
 
 def ask_to_carry(scope: Scope, payload: Mapping[str, Any], key: str, person: int, now: datetime) -> None:
@@ -217,9 +240,19 @@ def _relation(unit: Unit, patient: Stored, organization: str, said: str) -> str:
     if (patient.resource.get("managingOrganization") or {}).get("reference") == reference:
         return "site"
     for stored in unit.of_person(patient.rid, list(_JOINED)):
-        if reference.encode() in stored.json:
+        is_live = stored.resource.get("status") in _LIVE[stored.type]
+        if is_live and reference in _mentioned(stored.resource):
             return _JOINED[stored.type]
     return ""
+
+
+def _mentioned(node: Any) -> Iterator[str]:
+    """Every reference anywhere inside, without the version it may name."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if isinstance(value, dict | list):
+            yield from _mentioned(value)
+        elif key == "reference" and isinstance(value, str):
+            yield value.split("/_history/")[0]
 
 
 def _known(
@@ -245,7 +278,8 @@ def _consent(unit: Unit, line: Line, permits: Sequence[tuple[int, int]]) -> str 
 
 def _item(verdict: Verdict) -> Item:
     line = verdict.line
-    return Item(line.reference, line.version, line.section, line.words, verdict.why, verdict.consent)
+    bits = line.labels & labels.SENSITIVE
+    return Item(line.reference, line.version, line.section, line.words, verdict.why, verdict.consent, bits)
 
 
 def _said(unit: Unit, reference: str) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from careloop.access import decide
+from careloop.access import decide, labels
 from careloop.access.shares import SELF
+from careloop.care.disclosure import lets
 from careloop.kernel.errors import Forbidden
 from careloop.projections import disclosures
 from careloop.projections.disclosures import Disclosure
@@ -19,6 +20,8 @@ from careloop.projections.principals import Who, principals
 from careloop.store import Unit
 
 YEARS: Final = 6
+# What her own paper leaves out, as her own copy of the record does: somebody else may find it.
+NOT_ON_PAPER: Final = labels.SENSITIVE & ~lets("self")
 _OUTSIDE: Final = frozenset({"client", "app", "partner"})
 _PEOPLE: Final = frozenset({"staff", "person", "client", "app", "partner"})
 
@@ -73,11 +76,13 @@ def looks_at(unit: Unit, person: int, since: datetime, until: datetime) -> list[
     return [Look(day, who[a], int(n), wrote) for day, a, n, wrote in found if who[a].kind in _PEOPLE]
 
 
-def accounting_of(unit: Unit, person: int, until: datetime, years: int = YEARS) -> Accounting:
-    """All that is known to have left, whether the law asks for it or not. Of somebody whom the actor may see; raises
-    NotFound."""
+def accounting_of(
+    unit: Unit, person: int, until: datetime, years: int = YEARS, *, is_paper: bool = False
+) -> Accounting:
+    """All that is known to have left, whether the law asks for it or not; which lines, as far as the actor may see
+    them. is_paper: for the person to keep. Raises Forbidden, NotFound."""
     since = until - timedelta(days=round(365.25 * years))
-    told = disclosures.of_person(unit, person, since)
+    told = disclosures.of_person(unit, person, since, without=NOT_ON_PAPER if is_paper else 0)
     unit.saw([person], "accounting")
     return Accounting(
         since, until, tuple(told), tuple(_programs(unit, person, since)), principals({d.actor for d in told})

@@ -6,13 +6,16 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from careloop.access import labels
 from careloop.access.conditions import LabelsAllowed
-from careloop.kernel.errors import NotFound
+from careloop.access.roles import CARE_ROLES
+from careloop.access.shares import SELF
+from careloop.kernel.errors import Forbidden, NotFound
 from careloop.store import Unit
 from careloop.store.disclosed import digest_of
 
@@ -40,9 +43,14 @@ WAYS_OUT: Final[dict[str, str]] = {
 }
 
 
+# Of staff, who may open what has left; which of its lines, their labels say.
+OPENED_BY: Final = CARE_ROLES | {"privacy-officer"}
+
+
 @dataclass(frozen=True, repr=False)
 class Item:
-    """One line that left. words: as it stood on the paper."""
+    """One line that left. words: as it stood on the paper; empty for a reader who may not see it. labels: bits when it
+    left; None before they were kept."""
 
     reference: str
     version: int
@@ -50,6 +58,7 @@ class Item:
     words: str
     why: str
     consent: str | None = None
+    labels: int | None = None
 
     def __repr__(self) -> str:
         return f"Item({self.reference})"
@@ -142,30 +151,92 @@ def number_of(unit: Unit, key: str) -> int:
     return int(row[0])
 
 
-def of_person(unit: Unit, person: int, since: datetime | None = None) -> list[Disclosure]:
-    """Newest first; of somebody whom the actor may see. Raises NotFound."""
-    if not unit.may_see(person):
-        raise NotFound
+def of_person(
+    unit: Unit, person: int, since: datetime | None = None, *, without: int = 0
+) -> list[Disclosure]:
+    """Newest first, as far as the actor may see it. without: label bits that she is not shown whatever she may see.
+    Raises Forbidden, NotFound."""
+    _check(unit, person)
     rows = unit.cursor().execute(
         f"select {_COLUMNS} from disclosures where person = %s and (%s::timestamptz is null or at >= %s)"
         " order by at desc, id desc",
         [person, since, since],
     )
     unit.saw([person], "disclosures")
-    return [_of_row(row) for row in rows.fetchall()]
+    return _shown(unit, person, [_of_row(row) for row in rows.fetchall()], without)
 
 
 def one(unit: Unit, person: int, id: int) -> Disclosure:
-    """Raises NotFound, for one of somebody whom the actor may not see as for none."""
+    """As far as the actor may see it. Raises Forbidden; NotFound, for one of somebody she may not see as for none."""
+    _check(unit, person)
     row = (
         unit.cursor()
         .execute(f"select {_COLUMNS} from disclosures where id = %s and person = %s", [id, person])
         .fetchone()
     )
-    if row is None or not unit.may_see(person):
+    if row is None:
         raise NotFound
     unit.saw([person], f"disclosure {id}")
-    return _of_row(row)
+    return _shown(unit, person, [_of_row(row)])[0]
+
+
+def _check(unit: Unit, person: int) -> None:
+    actor = unit.scope.actor
+    if actor.kind == "staff" and not actor.roles & OPENED_BY:
+        raise Forbidden("What was sent is opened by those who give care and by the privacy officer.")
+    is_helper = actor.kind == "person" and (person, SELF) not in actor.shares
+    if is_helper or not unit.may_see(person):
+        raise NotFound
+
+
+def _shown(unit: Unit, person: int, found: Sequence[Disclosure], without: int = 0) -> list[Disclosure]:
+    """Each line is judged by its labels, those of when it left and those of its row now. With a line go what was
+    written above it and the papers that went along: they may say what it was."""
+    bits = _bits(unit, found)
+    seen = _seen(unit, person, set(bits.values()), without)
+    shown = []
+    for each in found:
+        items = each.content.items
+        mine = {n: bits[each.id, n] for n in range(len(items))}
+        if all(bit in seen for bit in mine.values()):
+            shown.append(each)
+            continue
+        left = tuple(
+            item if mine[n] in seen else Item("", 0, item.section, "", "", labels=mine[n])
+            for n, item in enumerate(items)
+        )
+        shown.append(replace(each, purpose="", is_part2=False, content=Content(left, is_incomplete=True)))
+    return shown
+
+
+def _bits(unit: Unit, found: Sequence[Disclosure]) -> dict[tuple[int, int], int]:
+    """Of every line, by disclosure and place. What left before bits were kept is known by its row, else by nothing."""
+    references = {item.reference for each in found for item in each.content.items}
+    rids = {reference: rid for reference in references if (rid := unit.rid_of(reference)) is not None}
+    now = labels_of(unit, sorted(rids.values()))
+    bits = {}
+    for each in found:
+        for n, item in enumerate(each.content.items):
+            of_row = now.get(rids.get(item.reference, 0))
+            told = item.labels
+            if told is None and each.is_part2:
+                told = labels.PART2
+            if told is None and of_row is None:
+                told = labels.UNKNOWN
+            bits[each.id, n] = ((told or 0) | (of_row or 0)) & labels.SENSITIVE
+    return bits
+
+
+def _seen(unit: Unit, person: int, bits: set[int], without: int) -> set[int]:
+    """Those sets of labels that the actor may see of her, by the condition that decides on every reading. RESTRICTED:
+    her Consents are looked into for each, as for a row of her record."""
+    said, given = unit.people_sql(unit.condition(), "i.person", labels="i.bits")
+    rows = unit.cursor().execute(
+        "select i.own from (select %s::bigint as person, own, own | %s::integer as bits"
+        f" from unnest(%s::integer[]) as t(own)) i where (i.own & %s::integer) = 0 and {said}",
+        [person, labels.RESTRICTED, sorted(bits), without, *given],
+    )
+    return {row[0] for row in rows.fetchall()}
 
 
 def _of_row(row: Sequence[Any]) -> Disclosure:
@@ -183,8 +254,11 @@ def _content(packed: bytes) -> Content:
 
 
 def fingerprint(content: Content) -> str:
-    """Short, for the foot of a page."""
-    return sha256(json.dumps(asdict(content), sort_keys=True).encode()).hexdigest()[:12]
+    """Short, for the foot of a page: of what stands on it."""
+    told = asdict(content)
+    for item in told["items"]:
+        del item["labels"]
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def consents_of(unit: Unit, person: int, grantees: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -85,7 +85,7 @@ def accounting(page: Page) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
         patient = unit.read("Patient", found.whose.id)
-        told = accounting_of(unit, found.whose.rid, page.now)
+        told = accounting_of(unit, found.whose.rid, page.now, is_paper=True)
         site = str((patient.resource.get("managingOrganization") or {}).get("reference", ""))
         house = unit.get([site]).get(site) if site else None
     number = phone_of(house.resource) if house else None

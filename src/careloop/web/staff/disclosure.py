@@ -244,7 +244,7 @@ def accounting_pdf_page(request: HttpRequest, person: str) -> HttpResponse:
     now = now_of(request)
     with open_record(request) as unit:
         patient = unit.read("Patient", person)
-        told = accounting_of(unit, patient.rid, now)
+        told = accounting_of(unit, patient.rid, now, is_paper=True)
         brief: PersonBrief = briefs(unit, [patient.rid])[patient.rid]
         house = _house(unit, patient)
     asked = request.GET.get("language") or language_of(patient.resource) or "en"

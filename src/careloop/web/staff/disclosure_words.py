@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils import translation
 from django.utils.translation import gettext, ngettext, pgettext
 
+from careloop.access import labels
 from careloop.projections.accounting import Accounting
 from careloop.projections.disclosures import Content, Disclosure, fingerprint
 from careloop.projections.people import PersonBrief
@@ -77,12 +78,16 @@ def verdict_words(why: str, relation: str) -> str:
     }.get(why, why)
 
 
+def hidden() -> str:
+    return gettext("a line that you may not see")
+
+
 def by_section(content: Content) -> list[dict[str, Any]]:
     called = section_names()
     return [
         {"title": called[section], "lines": lines}
         for section in _SECTIONS
-        if (lines := [item.words for item in content.items if item.section == section])
+        if (lines := [item.words or hidden() for item in content.items if item.section == section])
     ]
 
 
@@ -139,7 +144,11 @@ def accounting_words(
                 "what and why. The law (45 CFR 164.528) asks us to list part of it; we list all."
             )
             % {"house": house or gettext("this house"), "since": since, "until": until},
-            "sent": [_sent(each, tz) for each in told.disclosures],
+            "sent": [
+                sent
+                for each in told.disclosures
+                if (sent := _sent(each, tz))["what"] or not each.content.items
+            ],
             "programs": [
                 {
                     "name": each.who.name,
@@ -185,6 +194,9 @@ def _sent(found: Disclosure, tz: ZoneInfo) -> dict[str, Any]:
 
 
 def _what(content: Content) -> Iterable[str]:
-    yield from (item.words for item in content.items)
+    """Of what is about violence not even that something is left out: somebody else may read the paper."""
+    for item in content.items:
+        if item.words or not (item.labels or 0) & labels.VIOLENCE:
+            yield item.words or hidden()
     if content.notice:
         yield gettext("with the notice that it may not be passed on (42 CFR 2.32)")
