@@ -11,9 +11,10 @@ import pytest
 from careloop.access import Actor, Scope, system_actor
 from careloop.actions import record
 from careloop.actions.record_consent import ConsentLacks, Paper, reach, record_consent
-from careloop.actions.revocation import REVOCATION_DOORS
+from careloop.actions.revocation import REVOCATION_DOORS, stop_letters
 from careloop.actions.revoke_consent import revoke_consent, would_reach
 from careloop.care.consent_asked import Asked
+from careloop.care.revocation import Limit
 from careloop.fhir.elements import Resource
 from careloop.kernel.errors import NotFound
 from careloop.projections import caseload, story, worklist
@@ -389,3 +390,52 @@ def test_a_consent_that_says_all_by_its_policy_ends_and_keeps_saying_it(
     assert ended["status"] == "inactive"
     assert ended["provision"]["period"]["end"]
     assert ended["policyRule"] == {**rule, "text": "Ended: She asked"}
+
+
+def test_only_letters_to_them_are_stopped_and_each_is_named(ana: Scope, now: datetime) -> None:
+    """By whom they are for, not by how that name begins; under a new name as well."""
+    make(now, {"resourceType": "Organization", "id": "mercy", "name": "Mercy"})
+    given = asked(recipients=("Organization/mercy",), what=(), purpose="treatment")
+    kept = record_consent(ana, given, now)
+    with record.begin(MAKER, now) as unit:
+        maria = unit.mention("Patient/maria")
+        letters = (
+            ("typed", "letter", "Mercy, 12 Oak St", ""),
+            ("west", "letter", "Mercy West", ""),
+            ("old-name", "disclosure", "Old Mercy House", "Organization/mercy"),
+            ("same-name", "disclosure", "Mercy", "Organization/pantry"),
+        )
+        for key, kind, to, recipient in letters:
+            unit.send(key, kind, to, {"to": to, "recipient": recipient}, maria)
+    revoke_consent(ana, kept.id, "", now + timedelta(minutes=1))
+    assert withdrawn(now) == ["typed", "old-name"]
+    with record.begin(ana, now) as unit:
+        [told] = [t for t in unit.of_person(maria, ["Task"]) if "a consent has changed" in str(t.resource)]
+    note = told.resource["note"][0]["text"]
+    assert note == "Letters that did not leave: Mercy, 12 Oak St, Old Mercy House."
+
+
+def test_who_denies_everybody_still_gets_her_own_letters(ana: Scope, now: datetime) -> None:
+    everybody = Limit("Consent/x", "x", frozenset(), True, frozenset({"Organization/pantry"}), True)
+    with record.begin(MAKER, now) as unit:
+        maria = unit.mention("Patient/maria")
+        letters = (
+            ("code", "portal-code", {"kind": "phone", "sealed": "x"}),
+            ("hers", "disclosure", {"to": "Maria Duarte", "recipient": "Patient/maria"}),
+            ("reaches", "letter", {"to": "Maria Duarte", "reaches": "letter"}),
+            ("nobody", "letter", {"to": ""}),
+            ("spared", "letter", {"to": "Food Pantry"}),
+            ("spared-too", "letter", {"to": "The pantry", "recipient": "Organization/pantry"}),
+            ("not-spared", "letter", {"to": "Food Pantry West"}),
+        )
+        for key, kind, payload in letters:
+            unit.send(key, kind, "somewhere", payload, maria)
+    with record.begin(MAKER, now) as unit:
+        assert stop_letters(unit, maria, everybody) == ("not-spared",)
+    assert withdrawn(now) == ["not-spared"]
+
+
+def withdrawn(now: datetime) -> list[str]:
+    with record.begin(MAKER, now) as unit:
+        rows = unit.cursor().execute("select key from outbox where state = 'withdrawn' order by id")
+        return [row[0] for row in rows.fetchall()]

@@ -7,13 +7,14 @@ out from all Consents as they stand: asked again, nothing happens twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from careloop.actions import working
 from careloop.actions.answer_referrer import HELD, LETTER, MEDIUM
 from careloop.actions.apply_proposal import apply_in
+from careloop.actions.disclose import KIND as DISCLOSURE
 from careloop.actions.end_share import end_in
 from careloop.care.consent import is_privacy, read
 from careloop.care.representation import is_portal
@@ -22,6 +23,7 @@ from careloop.care.work import Proposal, Work, WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, ref
 from careloop.library.labels import rules
+from careloop.projections.by_type import searchable
 from careloop.projections.people import names
 from careloop.projections.worklist_rows import OPEN
 from careloop.store import Stored, Unit, outbox
@@ -31,8 +33,10 @@ TIMER: Final = "consent-ends"
 KIND: Final = "consent-ended"
 UNREAD: Final = "review-consent"
 HELD_BECAUSE: Final = "The person’s consent to share with them has ended"
+# Kinds of letters that reach somebody else than the person.
+_TO_OTHERS: Final = frozenset({LETTER, DISCLOSURE})
 _OPEN_REQUESTS: Final = frozenset({"active", "draft"})
-WAITING: Final = "select key, payload from outbox where person = %s and state = 'waiting' order by id"
+WAITING: Final = "select key, kind, payload from outbox where person = %s and state = 'waiting' order by id"
 
 Reach = Callable[[Unit, int, Limit], tuple[str, ...]]
 
@@ -61,10 +65,10 @@ def hold_referrals(unit: Unit, person: int, limit: Limit) -> tuple[str, ...]:
 
 
 def reached_by(unit: Unit, person: int, limit: Limit) -> tuple[Stored, ...]:
-    """Open referrals and to-dos that are with them."""
+    """Open referrals and to-dos that are with them, as far as the unit's actor may look for such things."""
     return tuple(
         found
-        for found in unit.of_person(person, ["ServiceRequest", "Task"])
+        for found in unit.of_person(person, searchable(unit, ("ServiceRequest", "Task")))
         if _is_open(found) and any(limit.reaches(reference) for reference in _asked(found.resource))
     )
 
@@ -72,19 +76,27 @@ def reached_by(unit: Unit, person: int, limit: Limit) -> tuple[Stored, ...]:
 def stop_letters(unit: Unit, person: int, limit: Limit) -> tuple[str, ...]:
     """Whatever waits to leave for them stays. Returns the keys."""
     stopped = []
-    called = names(unit, limit.grantees)
-    for key, payload in unit.cursor().execute(WAITING, [person]).fetchall():
-        if key.startswith(KIND):
-            continue  # the notice that it has ended
+    called = {name: each for each, name in names(unit, limit.grantees | limit.spared).items() if name}
+    for key, kind, payload in unit.cursor().execute(WAITING, [person]).fetchall():
         said = decode(bytes(payload))
-        to = str(said.get("to", ""))
-        is_theirs = bool(to) and any(name and to.startswith(name) for name in called.values())
-        is_anybodys = limit.is_everybody and not any(
-            to.startswith(n) for n in names(unit, limit.spared).values()
-        )
-        if (is_theirs or is_anybodys) and outbox.withdraw(unit, key):
+        if key.startswith(KIND) or kind not in _TO_OTHERS or _is_hers(unit, said, person):
+            continue  # the notice that it has ended, or what reaches the person herself
+        # A name alone is somebody we know when it is the same name, whole.
+        to = str(said.get("recipient") or called.get(str(said["to"])) or called.get(_name_in(said), ""))
+        if limit.reaches(to) and outbox.withdraw(unit, key):
             stopped.append(key)
     return tuple(stopped)
+
+
+def _is_hers(unit: Unit, said: Mapping[str, Any], person: int) -> bool:
+    if not said.get("to") or said.get("reaches"):
+        return True
+    return bool(said.get("recipient")) and said["recipient"] == unit.reference_of(person)
+
+
+def _name_in(said: Mapping[str, Any]) -> str:
+    """What stands before the number or the address."""
+    return str(said["to"]).split(",")[0].split("\n")[0].strip()
 
 
 def end_shares(unit: Unit, person: int, limit: Limit) -> tuple[str, ...]:
@@ -151,9 +163,19 @@ def _reach(unit: Unit, person: int, limit: Limit) -> list[str]:
         dedupe=limit.key,
         target=unit.now,
         reasons=(limit.consent,),
+        details=_stopped(unit, reached),
     )
     apply_in(unit, Proposal((work,)), unit.reference_of(person))
     return reached
+
+
+def _stopped(unit: Unit, reached: Sequence[str]) -> str:
+    """Each letter that was held back, by whom it was for: somebody decides whether it goes after all."""
+    rows = unit.cursor().execute(
+        "select dest from outbox where key = any(%s::text[]) and state = 'withdrawn' order by id", [reached]
+    )
+    told = ", ".join(row[0] for row in rows.fetchall())
+    return f"Letters that did not leave: {told}." if told else ""
 
 
 def _ask_to_read(unit: Unit, person: int, stored: Stored) -> None:
@@ -225,5 +247,5 @@ def _tell(unit: Unit, person: int, limit: Limit, organization: str, about: Store
             "payload": [{"contentString": text}],
         }
     )
-    payload = {"communication": letter.reference, "to": name, "text": text}
+    payload = {"communication": letter.reference, "to": name, "text": text, "recipient": organization}
     unit.send(f"{KIND}:{limit.key}:{organization}", LETTER, name, payload, person, unit.now + HELD)
