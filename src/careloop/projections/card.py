@@ -12,6 +12,7 @@ from careloop.care.work import WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings, day, extension, name_of, text_of
 from careloop.projections import sources, story, worklist
+from careloop.projections.by_type import searchable
 from careloop.projections.facts import phone_of, zone_in
 from careloop.projections.people import PersonBrief, briefs, names, zone_of
 from careloop.projections.worklist import Row
@@ -19,6 +20,22 @@ from careloop.store import Stored, Unit
 
 ABOUT = "urn:careloop:code:about"
 TYPES = ("Patient", "Flag", "AllergyIntolerance", "Coverage", "RelatedPerson", "EpisodeOfCare")
+# What the card, and the sections under its frame, tell of besides.
+TOLD_OF = (
+    *TYPES,
+    *(
+        "CarePlan",
+        "CareTeam",
+        "Condition",
+        "Consent",
+        "DocumentReference",
+        "Encounter",
+        "Observation",
+        "QuestionnaireResponse",
+        "ServiceRequest",
+        "Task",
+    ),
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +55,8 @@ class Helper:
 @dataclass(frozen=True, repr=False)
 class PersonCard:
     """zone: IANA, None when unknown; zone_is_site: it is the site's, her address tells none. safe: what she asked about
-    being reached, empty for nearly everybody."""
+    being reached, empty for nearly everybody. knows: the types that the reader may look for at all; of others
+    nothing is said, not that there is nothing."""
 
     person: PersonBrief
     version: int
@@ -61,6 +79,7 @@ class PersonCard:
     latest: tuple[story.Entry, ...]
     last_contact: datetime | None
     safe: tuple[Rules, ...] = ()
+    knows: frozenset[str] = frozenset()
 
     @property
     def is_deceased(self) -> bool:
@@ -78,7 +97,8 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
     """Raises NotFound."""
     patient = unit.read("Patient", patient_id)
     kinds: dict[str, list[Resource]] = {}
-    for stored in unit.of_person(patient.rid, TYPES):
+    knows = frozenset(searchable(unit, TOLD_OF))
+    for stored in unit.of_person(patient.rid, [kind for kind in TYPES if kind in knows]):
         kinds.setdefault(stored.type, []).append(stored.resource)
     said = _said(unit, patient)
     open_work = worklist.of_person(unit, patient.rid, unit.now)
@@ -104,7 +124,7 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
         helpers=tuple(_helper(r) for r in kinds.get("RelatedPerson", ()) if r.get("active", True)),
         coverage=tuple(_coverage(kinds.get("Coverage", ()))),
         doctor=next((called[d] for d in doctors if d in called), None),
-        lead=lead,
+        lead=lead if "CareTeam" in knows else None,
         site=called.get(site) if site else None,
         code_status=status,
         code_status_on=status_on,
@@ -115,6 +135,7 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
         )[:4],
         last_contact=story.last_contact(unit, patient.rid),
         safe=_safe(unit, patient.rid),
+        knows=knows,
     )
 
 
@@ -135,6 +156,8 @@ def _row(unit: Unit, query: str, person: int) -> str | None:
 
 def _said(unit: Unit, patient: Stored) -> dict[str, tuple[str, date | None]]:
     """The newest of each thing she told about herself: (words, day)."""
+    if not unit.may_search("Observation"):
+        return {}
     page = unit.search(
         "Observation",
         [

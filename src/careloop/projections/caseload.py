@@ -10,6 +10,8 @@ from typing import Any, Final
 from careloop.care.work import WorkClass
 from careloop.care.workload import NEVER, SILENCE
 from careloop.fhir.elements import text_of
+from careloop.projections.by_type import searchable, seen_lines, seen_of_type
+from careloop.projections.moments import TELLERS
 from careloop.projections.people import BRIEF, PersonBrief, brief_of_row
 from careloop.store import Unit
 
@@ -54,14 +56,17 @@ class Listed:
 @dataclass(frozen=True)
 class Caseload:
     """has_more: another page follows. total: of this view and filter, counted up to a limit. is_partial: something of
-    somebody on it is not shown."""
+    somebody on it is not shown. knows: of the types that lines tell of, those that the reader may look for at all; of
+    others nothing is known, not that there is nothing."""
 
     rows: tuple[Listed, ...]
     has_more: bool
     total: int
     is_partial: bool = False
+    knows: frozenset[str] = frozenset()
 
 
+TOLD_OF: Final = ("CareTeam", "Encounter", "EpisodeOfCare", "Flag", "Task")
 MOST_COUNTED: Final = 1_000
 
 # Whose lines stand on the page is decided first; what is next and what was last is looked up for those few only.
@@ -91,12 +96,15 @@ LATE: Final = (
     "exists (select from work w where w.person = p.person and w.is_open and w.aim < %s"
     " and not w.is_waiting and w.wake <= %s and {work})"
 )
-UNHEARD: Final = "not exists (select from story s where s.person = p.person and s.kind = 'contact' and s.at >= %s and {story})"
+UNHEARD: Final = (
+    "not exists (select from story s where s.person = p.person and s.kind = 'contact' and s.at >= %s"
+    " and {story})"
+)
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """Whether the reader may see a row of the worklist (w) and of the story (s), by the labels of each."""
+    """Whether the reader may see a row of the worklist (w) and a contact of the story (s): by what each is of."""
 
     work: Sql
     story: Sql
@@ -112,11 +120,7 @@ class _Seen:
 
 
 def _seen(unit: Unit) -> _Seen:
-    condition = unit.condition("Patient", "search")
-    return _Seen(
-        unit.people_sql(condition, "w.person", labels="w.labels"),
-        unit.people_sql(condition, "s.person", labels="s.labels"),
-    )
+    return _Seen(seen_of_type(unit, "Task", "w"), seen_lines(unit, TELLERS))
 
 
 def caseload(unit: Unit, asked: Asked, size: int = 50) -> Caseload:
@@ -141,9 +145,16 @@ def caseload(unit: Unit, asked: Asked, size: int = 50) -> Caseload:
     found = [_listed(row, unit) for row in rows[:size]]
     unit.saw({one.person.rid for one in found}, "people")
     flags = _flags(unit, [one.person.id for one in found])
-    shown = tuple(replace(one, flags=flags.get(one.person.id, ())) for one in found)
+    knows = frozenset(searchable(unit, TOLD_OF))
+    shown = tuple(_known(replace(one, flags=flags.get(one.person.id, ())), knows) for one in found)
     is_partial = unit.withholds({one.person.rid for one in found})
-    return Caseload(shown, len(rows) > size, _total(unit, where, told), is_partial)
+    return Caseload(shown, len(rows) > size, _total(unit, where, told), is_partial, knows)
+
+
+def _known(one: Listed, knows: frozenset[str]) -> Listed:
+    """What stands beside the people themselves (programs, lead) is told to those who may see what it comes from."""
+    programs = one.programs if "EpisodeOfCare" in knows else ()
+    return replace(one, programs=programs, lead=one.lead if "CareTeam" in knows else None)
 
 
 def _where(unit: Unit, asked: Asked, seen: _Seen) -> Sql:
@@ -152,6 +163,8 @@ def _where(unit: Unit, asked: Asked, seen: _Seen) -> Sql:
     if asked.view == "mine":
         parts.append("p.lead = %s")
         told.append(unit.scope.actor.practitioner_rid or 0)
+    if (asked.program or asked.only == "silent") and not unit.may_search("EpisodeOfCare"):
+        parts.append("false")
     if asked.program:
         parts.append(ENROLLED.format(which=" and e.program = %s"))
         told.append(asked.program)
@@ -159,6 +172,8 @@ def _where(unit: Unit, asked: Asked, seen: _Seen) -> Sql:
         case "late":
             parts.append(LATE.format(work=seen.work[0]))
             told += [unit.now, unit.now, *seen.work[1]]
+        case "silent" if not unit.may_search("Encounter"):
+            parts.append("false")
         case "silent":
             parts += ["not b.is_deceased", ENROLLED.format(which=""), UNHEARD.format(story=seen.story[0])]
             told += [unit.now - SILENCE, *seen.story[1]]
@@ -193,7 +208,7 @@ def _listed(row: Any, unit: Unit) -> Listed:
 
 def _flags(unit: Unit, ids: list[str]) -> dict[str, tuple[str, ...]]:
     """Safety flags by Patient id."""
-    if not ids:
+    if not ids or not unit.may_search("Flag"):
         return {}
     page = unit.search("Flag", [("patient", ",".join(ids)), ("_count", "500")])
     found: dict[str, tuple[str, ...]] = {}
@@ -221,6 +236,8 @@ and exists (select from people p join enrolled e on e.person = p.person and e.un
 
 def programs_of(unit: Unit, view: str) -> list[str]:
     """Program codes for the filter: those of my people, else all that anybody is in. No person is told."""
+    if not unit.may_search("EpisodeOfCare"):
+        return []
     if view == "mine":
         rows = unit.cursor().execute(PROGRAMS + OF_MINE, [unit.scope.actor.practitioner_rid or 0])
     else:

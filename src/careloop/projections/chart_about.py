@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings, day, extension, name_of, text_of
+from careloop.projections.by_type import searchable
 from careloop.projections.facts import zone_in
 from careloop.projections.languages import language_name
 from careloop.projections.people import names
@@ -96,7 +97,7 @@ class About:
 
 def about(unit: Unit, patient: Stored) -> About:
     held: dict[str, list[Stored]] = {kind: [] for kind in TYPES}
-    for stored in unit.of_person(patient.rid, TYPES):
+    for stored in unit.of_person(patient.rid, searchable(unit, TYPES)):
         held[stored.type].append(stored)
     resource = patient.resource
     doctors = [d.get("reference", "") for d in resource.get("generalPractitioner", ())]

@@ -13,7 +13,8 @@ from typing import Final
 
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings, extension
-from careloop.projections.moments import moments
+from careloop.projections.by_type import seen_heads
+from careloop.projections.moments import TELLERS, moments
 from careloop.store import Stored, Unit
 from careloop.store.stored import COLUMNS
 
@@ -32,6 +33,8 @@ HEALTH: Final = frozenset(
         "Procedure",
     }
 )
+# All that sections_of knows a place for.
+SHOWN: Final = ABOUT | HEALTH | TELLERS.keys()
 NEEDS: Final = frozenset({"health-concern", "sdoh", "barrier"})
 
 
@@ -100,7 +103,7 @@ where h.person = %s and h.state = 1 and h.at > %s and {{may}} order by h.at desc
 
 def _changed(unit: Unit, person: int, since: datetime) -> list[Changed]:
     me = unit.scope.actor.principal
-    may, allowed = unit.people_sql(unit.condition(), "h.person", labels="h.labels")
+    may, allowed = seen_heads(unit, SHOWN)
     query = CHANGED.format(may=may).encode()
     rows = unit.cursor().execute(query, [since, me, person, since, *allowed, MOST]).fetchall()
     found = [Stored.of_row(row) for row in rows]

@@ -9,6 +9,7 @@ from typing import Any
 
 from careloop.access import labels
 from careloop.projections import sources
+from careloop.projections.by_type import seen_lines
 from careloop.projections.moments import TELLERS, moments
 from careloop.projections.people import names
 from careloop.store import Change, Stored, Unit
@@ -78,7 +79,7 @@ def last_contact(unit: Unit, person: int) -> datetime | None:
 
 def _seen(unit: Unit, person: int) -> tuple[str, list[Any]]:
     """Her lines, but for those that tell of something which this actor may not see."""
-    may, allowed = unit.people_sql(unit.condition(), "s.person", labels="s.labels")
+    may, allowed = seen_lines(unit, TELLERS)
     return f"s.person = %s and {may}", [person, *allowed]
 
 

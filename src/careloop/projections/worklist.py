@@ -88,7 +88,8 @@ class Row:
 @dataclass(frozen=True)
 class Today:
     """rows: in their order, at most SHOWN a group. counts: by group, CAP + 1 when there are more.
-    silent: people I lead whom nobody reached in 30 days. is_partial: something here is not shown to this reader."""
+    silent: people I lead whom nobody reached in 30 days. is_partial: something here is not shown to this reader.
+    has_work: whether the reader's role sees to-dos at all."""
 
     rows: tuple[Row, ...]
     counts: dict[str, int]
@@ -96,6 +97,7 @@ class Today:
     silent: int = 0
     views: dict[str, int] = field(default_factory=dict)
     is_partial: bool = False
+    has_work: bool = True
 
     @property
     def for_today(self) -> int:
@@ -112,6 +114,8 @@ def today(unit: Unit, now: datetime, view: str = "mine", *, reader: ZoneInfo | N
     """view: mine, team, unclaimed, or program:<code>. reader: whose day ends tonight; UTC when not told.
 
     Says nothing to the audit trail: the caller does (`saw`) once it hands the rows out."""
+    if not unit.may_search("Task"):
+        return Today((), dict.fromkeys(GROUPS, 0), has_work=False)
     hours = hours_of(now, reader or ZoneInfo("UTC"))
     condition = unit.condition("Task", "search")
     may = worklist_sql.row_by_row(unit.people_sql(condition, "w.person", labels="w.labels"))
@@ -240,8 +244,8 @@ def _unclaimed(condition: Condition, may: Sql) -> Sql:
 
 
 def of_person(unit: Unit, person: int, now: datetime, *, reader: ZoneInfo | None = None) -> list[Row]:
-    """Everything open for one person, in its order. Empty when she may not be seen."""
-    if not unit.may_see(person):
+    """Everything open for one person, in its order. Empty when she or her to-dos may not be seen."""
+    if not unit.may_search("Task") or not unit.may_see(person):
         return []
     hours = hours_of(now, reader or ZoneInfo("UTC"))
     return _listed(unit, "w.person = %s", [person], hours)

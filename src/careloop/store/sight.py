@@ -69,6 +69,17 @@ class Sight(Commit):
         label bits; left out only where a row stands for a whole person."""
         return conditions.compile_condition(condition, alias, now=self.now, labels_column=labels)
 
+    def rows_sql(self, condition: Condition, alias: str) -> tuple[str, list[Any]]:
+        """As people_sql, of rows that tell of one resource: with its person, its rid, and its labels."""
+        return conditions.compile_condition(
+            condition,
+            f"{alias}.person",
+            now=self.now,
+            labels_column=f"{alias}.labels",
+            rid_column=f"{alias}.rid",
+            nobodys=False,
+        )
+
     def makes_part2(self, reference: str) -> bool:
         """Whether records of this Organization are 42 CFR Part 2."""
         self._labels.look_up(self._keeper.cursor(), [reference])

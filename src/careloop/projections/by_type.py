@@ -1,0 +1,58 @@
+"""Rows of projections that tell of resources of many types: each is seen by whoever may see what it tells of, never by
+whoever may merely see the person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from careloop.access import Condition
+from careloop.store import Unit
+from careloop.store.keys import number_of
+
+Sql = tuple[str, list[Any]]
+NOTHING: Final[Sql] = ("false", [])
+
+
+def searchable(unit: Unit, types: Collection[str]) -> list[str]:
+    """Those of these types that the reader may look for at all."""
+    return [kind for kind in types if unit.may_search(kind)]
+
+
+def seen_of_type(unit: Unit, type: str, alias: str) -> Sql:
+    """Whether the reader may see a row (with columns person and labels) that is of this one type."""
+    if not unit.may_search(type):
+        return NOTHING
+    return unit.people_sql(unit.condition(type, "search"), f"{alias}.person", labels=f"{alias}.labels")
+
+
+def seen_lines(unit: Unit, types: Collection[str], alias: str = "s") -> Sql:
+    """Whether the reader may see a line of the story: only these types tell lines."""
+    return _seen(unit, types, alias, f"split_part({alias}.reference, '/', 1) = any(%s::text[])", sorted)
+
+
+def seen_heads(unit: Unit, types: Collection[str]) -> Sql:
+    """Whether the row h of heads is of one of these types, and the reader may see it."""
+    allowed, told = _seen(unit, types, "h", "h.type = any(%s::integer[])", _numbers)
+    return f"h.type = any(%s::integer[]) and {allowed}", [_numbers(types), *told]
+
+
+def _numbers(types: Collection[str]) -> list[int]:
+    return sorted(number_of(kind) for kind in types)
+
+
+def _seen(unit: Unit, types: Collection[str], alias: str, is_of: str, told_as: Any) -> Sql:
+    groups: dict[Condition, list[str]] = {}
+    for kind in searchable(unit, types):
+        groups.setdefault(unit.condition(kind, "search"), []).append(kind)
+    if not groups:
+        return NOTHING
+    parts: list[str] = []
+    told: list[Any] = []
+    for condition, kinds in groups.items():
+        said, given = unit.rows_sql(condition, alias)
+        if len(kinds) == len(types):  # who may see all of them pays for no look at the type
+            return said, given
+        parts.append(f"({is_of} and {said})")
+        told += [told_as(kinds), *given]
+    return f"({' or '.join(parts)})", told
