@@ -20,7 +20,7 @@ from careloop.actions.break_glass import (
     end_emergency,
     open_part2,
 )
-from careloop.actions.cover import BadCover, Cover, cover, covers, end_cover
+from careloop.actions.cover import BadCover, Cover, LongOwnCover, cover, covers, end_cover
 from careloop.actions.explain_access import who_may, why
 from careloop.actions.record import begin
 from careloop.actions.staff_actor import staff_actor
@@ -208,6 +208,25 @@ def test_a_cover_is_not_for_everybody_to_arrange(
     ):
         with pytest.raises(BadCover):
             cover(as_user(bo), wrong, "", now)
+
+
+def test_who_gives_herself_a_colleagues_people_is_looked_at_and_not_for_long(
+    maria: Stored, as_user: Callable[..., Scope], now: datetime
+) -> None:
+    bo, cal = account("bo", "coordinator"), account("cal", "coordinator")
+    boss = account("dee", "supervisor", "clinician")
+    day = timedelta(days=1)
+    cover(as_user(boss), Cover(bo.pk, cal.pk, now, now + 90 * day), "leave", now)
+    with owner_connection() as owner:
+        assert owner.execute("select 1 from alerts").fetchall() == [], "for somebody else: nothing odd"
+    with pytest.raises(LongOwnCover):
+        cover(as_user(boss), Cover(bo.pk, boss.pk, now, now + 31 * day), "leave", now)
+    assert not sees(as_user(boss), maria, now)
+    cover(as_user(boss), Cover(bo.pk, boss.pk, now, now + 30 * day), "leave", now)
+    assert sees(as_user(boss), maria, now)
+    with owner_connection() as owner:
+        told = owner.execute("select kind, person, principal, told from alerts").fetchall()
+    assert told == [("cover", 0, boss.principal_id, [["own-cover", {}]])]
 
 
 def test_the_page_says_who_may_and_why_not(

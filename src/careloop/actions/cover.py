@@ -12,16 +12,24 @@ from careloop.access.policy import CARE_ROLES
 from careloop.accounts.models import User
 from careloop.actions import record
 from careloop.kernel.errors import CareError, Forbidden, NotFound
+from careloop.projections.alerts import raise_alert
 from careloop.store import Unit, grants
 from careloop.store.grants import Grant, Kind
 
 LONGEST: Final = timedelta(days=366)
+LONGEST_OF_OWN: Final = timedelta(days=30)
 
 
 class BadCover(CareError):
     """A cover needs two different colleagues who give care, and an end after its beginning, within a year."""
 
     code, status = "bad-cover", 422
+
+
+class LongOwnCover(BadCover):
+    """You can cover for a colleague yourself for 30 days at most. Ask another supervisor for longer."""
+
+    code = "long-own-cover"
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,16 @@ class Cover:
 
 
 def cover(scope: Scope, asked: Cover, why: str, now: datetime) -> None:
-    """By a supervisor who shares a site with both, or by whoever goes away herself. Raises BadCover, Forbidden,
-    NotFound."""
+    """By a supervisor who shares a site with both, or by whoever goes away herself. One who gives herself a colleague's
+    people may do so for a month, and the privacy officer is told. Raises BadCover, Forbidden, NotFound."""
     away, covering = _user(asked.colleague), _user(asked.by)
     _check(asked, away, covering, now)
     if not _may_arrange(scope, away, covering):
         raise Forbidden("A cover is arranged by a supervisor of your site, or by whoever goes away.")
     since = max(asked.since, now)
+    is_own = covering.principal_id == scope.actor.principal
+    if is_own and asked.until - since > LONGEST_OF_OWN:
+        raise LongOwnCover
     with record.begin(scope, now) as unit:
         led = unit.mention(f"Practitioner/{away.practitioner}")
         told = {"colleague": away.pk, "by": covering.pk}
@@ -51,6 +62,9 @@ def cover(scope: Scope, asked: Cover, why: str, now: datetime) -> None:
         grants.end(unit, covering.principal_id, (Kind.LEAD,), led)
         grants.give(unit, grant)
         unit.saw((), f"cover given, principal {covering.principal_id}")
+        if is_own:
+            key = f"cover:{covering.principal_id}:{away.pk}:{since.isoformat()}"
+            raise_alert(unit, "cover", 0, covering.principal_id, [("own-cover", {})], key=key)
 
 
 def end_cover(scope: Scope, colleague: int, by: int, now: datetime) -> None:

@@ -12,7 +12,8 @@ from careloop.projections.alerts import Alert
 
 
 def decide_alert(scope: Scope, id: int, state: str, why: str, now: datetime) -> Alert:
-    """state: fine, follow-up or reported; each needs a why. Raises ReasonMissing, NotFound, AlertDecided, Forbidden."""
+    """state: fine, follow-up or reported; each needs a why. Raises ReasonMissing, NotFound, AlertDecided, OwnAlert,
+    Forbidden."""
     words = why.strip()[:2_000]
     if state not in alerts.DECISIONS or not words:
         raise ReasonMissing

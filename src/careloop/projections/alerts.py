@@ -27,6 +27,12 @@ class AlertDecided(CareError):
     code, status = "alert-decided", 409
 
 
+class OwnAlert(CareError):
+    """This alert is about what you did yourself, so somebody else has to decide it."""
+
+    code, status, issue_type = "own-alert", 403, "forbidden"
+
+
 @dataclass(frozen=True, repr=False)
 class Alert:
     """row: lane and seq of the audit row behind it; None without one."""
@@ -61,8 +67,8 @@ def raise_alert(
     row: tuple[int, int] | None = None,
     at: datetime | None = None,
 ) -> bool:
-    """In the caller's own unit. kind: odd-access, break-glass, part2-emergency. told: reasons, or a sentence of ours.
-    key: what makes it one; without one, one a kind, person, principal and day. True when it is new."""
+    """In the caller's own unit. kind: odd-access, break-glass, part2-emergency, cover. told: reasons, or a sentence
+    of ours. key: what makes it one; without one, one a kind, person, principal and day. True when it is new."""
     when = at or unit.now
     reasons = [["said", {"words": told}]] if isinstance(told, str) else [[c, dict(v)] for c, v in told]
     one = key or f"{kind}:{person}:{principal}:{when:%Y-%m-%d}"
@@ -74,7 +80,7 @@ def raise_alert(
     )
     is_new = found.fetchone() is not None
     if is_new:
-        unit.saw([person], f"alert {kind}")
+        unit.saw([person] if person else [], f"alert {kind}")
     return is_new
 
 
@@ -84,7 +90,7 @@ def alert(unit: Unit, id: int) -> Alert:
     if row is None:
         raise NotFound(f"alert {id}")
     found = _alert(row)
-    unit.saw([found.person], "alert opened")
+    unit.saw([found.person] if found.person else [], "alert opened")
     return found
 
 
@@ -97,7 +103,7 @@ def alerts(unit: Unit, *, is_waiting: bool, limit: int = 100, before: int | None
         [before or 2**62, limit],
     )
     found = [_alert(row) for row in rows.fetchall()]
-    unit.saw({each.person for each in found}, "alerts")
+    unit.saw({each.person for each in found if each.person}, "alerts")
     return found
 
 
@@ -108,8 +114,10 @@ def how_many_wait(unit: Unit) -> int:
 
 
 def decide_alert(unit: Unit, id: int, state: str, why: str) -> Alert:
-    """Raises NotFound, AlertDecided. A follow-up may be decided again."""
+    """Raises NotFound, AlertDecided, OwnAlert. A follow-up may be decided again."""
     found = alert(unit, id)
+    if found.principal == unit.scope.actor.principal:
+        raise OwnAlert
     done = unit.cursor().execute(
         "update alerts set state = %s, decided_at = %s, decided_by = %s, why = %s "
         "where id = %s and state in ('open', 'follow-up') returning 1",
@@ -117,7 +125,7 @@ def decide_alert(unit: Unit, id: int, state: str, why: str) -> Alert:
     )
     if done.fetchone() is None:
         raise AlertDecided
-    unit.saw([found.person], f"alert decided {state}")
+    unit.saw([found.person] if found.person else [], f"alert decided {state}")
     return found
 
 

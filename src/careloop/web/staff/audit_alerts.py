@@ -90,7 +90,8 @@ def _page(request: HttpRequest, id: int, sheet: Sheet) -> HttpResponse:
                 ("reported", gettext("Report"), gettext("It is a breach, or may be one.")),
             ],
             "decided_by": words.name_of(decided[found.decided_by]) if found.decided_by in decided else "",
-            "can_decide": found.state in kept.OPEN,
+            "can_decide": found.state in kept.OPEN and found.principal != unit.scope.actor.principal,
+            "is_own": found.principal == unit.scope.actor.principal,
         }
     return render(request, "staff/audit_alert.html", context, status=sheet.status)
 

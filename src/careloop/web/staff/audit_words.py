@@ -229,7 +229,12 @@ def odd_words(code: str, values: Mapping[str, Any]) -> str:
         "same-surname": gettext("Both have the same last name."),
         "neighbor": gettext("Both live on the same street."),
         "vip": gettext("The record is marked as one of a well-known person."),
+        "own-cover": gettext("A supervisor arranged that she covers for a colleague herself."),
         "no-relation": gettext("Nothing joins them: not the site, not a team, no work."),
+        "portal-contact": gettext(
+            "A phone or e-mail was added to which codes for the person’s pages can go."
+        ),
+        "portal-letter": gettext("A letter with a code for the person’s pages was handed out."),
     }
     if code == "said":
         return gettext(str(values.get("words", "")))
@@ -250,6 +255,8 @@ def alert_kind(kind: str) -> str:
         "odd-access": gettext("Odd access"),
         "break-glass": gettext("Opened in an emergency"),
         "part2-emergency": gettext("Medical emergency under Part 2"),
+        "cover": gettext("Cover by oneself"),
+        "portal-access": gettext("A way into the person’s own pages"),
     }
     return known.get(kind, kind.replace("-", " ").capitalize())
 
