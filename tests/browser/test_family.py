@@ -156,6 +156,10 @@ def test_the_staff_s_side(open_page: Open, ways: dict[str, Way]) -> None:
     person = page.url.split("/people/")[1].split("/")[0]
     page.goto(f"/people/{person}/portal")
     look(page, "staff-portal")
+    page.get_by_role("link", name="Show that it is you").click()
+    page.fill("input[type=password]", "a quiet Monday morning")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/people/{person}/portal")
     page.locator("summary", has_text="Letter with a code").first.click()
     look(page, "staff-portal-open")
     page.goto(f"/people/{person}/portal/add")

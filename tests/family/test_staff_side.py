@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from careloop.access import Scope
+from careloop.accounts import sessions
 from careloop.accounts.models import User
-from careloop.accounts.sign_in_models import SignedIn
-from tests.family.front import Front, page, post
-from tests.store.rows import rows
+from careloop.accounts.sign_in_models import Passkey, SignedIn
+from careloop.actions import invite_portal
+from careloop.kernel.errors import Forbidden, NotFound
+from tests.family.front import DAUGHTERS_PHONE, PHONE, Front, page, post
+from tests.store.rows import details_of, rows
 
 PORTAL = "/people/maria/portal"
 
@@ -112,6 +118,102 @@ def test_a_question_is_answered_from_today(front: Front, ana: Any) -> None:
     post(ana, f"/work/{task}/answer", {"text": "It takes water out of your legs."})
     assert "It takes water out of your legs." in page(maria, "/my/maria")
     page(ana, "/work/step/answer", 404)
+
+
+# --- whoever brings somebody to the door could become that person
+
+
+@pytest.mark.parametrize("role", ["biller", "auditor", "privacy-officer", "advocacy", "payer-manager"])
+def test_who_does_not_give_care_opens_and_closes_no_way_to_her_page(front: Front, role: str) -> None:
+    account = front.account("Patient/maria", "Maria", PHONE)
+    other = staff(front, role, "")
+    own = {"contact": "713 555 0177", "how": "she said so"}
+    for address, typed in (
+        (f"{PORTAL}/contact", own),
+        (f"{PORTAL}/contact", {**own, "reference": "RelatedPerson/lucia"}),
+        (f"{PORTAL}/letter", {"how": "to herself"}),
+        (f"{PORTAL}/contact/{account.contacts.get().pk}/end", {}),
+    ):
+        assert other.post(address, typed).status_code in (403, 404), address
+    assert rows("select value, ended_at from accounts_portalcontact") == [(PHONE, None)]
+    assert rows("select count(*) from accounts_familycode") == [(0,)]
+    assert rows("select count(*) from alerts") == [(0,)]
+    if role != "payer-manager":  # who has no members here reads nobody
+        told = str([details_of(detail) for (detail,) in rows("select detail from audit") if detail])
+        assert "denied a way into a person's pages" in told
+
+
+def test_an_app_of_a_coordinator_and_a_program_are_refused(front: Front) -> None:
+    for actor in (replace(front.staff.actor, app=5), replace(front.staff.actor, kind="client")):
+        with pytest.raises((invite_portal.CareTeamOnly, NotFound, Forbidden)):
+            invite_portal.letter(Scope(actor, "page", "coordination"), "Patient/maria", "her", front.now)
+    assert rows("select count(*) from accounts_familycode") == [(0,)]
+
+
+def test_contacts_and_letters_need_a_fresh_second_factor(front: Front, ana: Any) -> None:
+    SignedIn.objects.update(proved_at=front.now - timedelta(minutes=11))
+    shown = page(ana, PORTAL)
+    assert "Show that it is you" in shown
+    assert "Handed to whom" not in shown
+    for address in ("contact", "letter", "contact/1/end"):
+        answer = ana.post(f"{PORTAL}/{address}", {"contact": "713 555 0148", "how": "alone"})
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/account/prove")
+    assert rows("select count(*) from accounts_portalcontact") == [(0,)]
+    assert rows("select count(*) from accounts_familycode") == [(0,)]
+
+
+def test_the_privacy_officer_reads_of_each_contact_and_letter(front: Front, ana: Any) -> None:
+    post(ana, f"{PORTAL}/contact", {"contact": "713 555 0148", "how": "alone with me"})
+    post(ana, f"{PORTAL}/letter", {"how": "to herself, Texas ID"}, 200)
+    front.clock.move(seconds=1)
+    post(ana, f"{PORTAL}/letter", {"how": "to herself again"}, 200)
+    post(ana, f"{PORTAL}/letter", {"how": ""}, 422)
+    assert rows("select kind, count(*) from alerts group by kind") == [("portal-access", 3)]
+    shown = page(staff(front, "privacy-officer", ""), "/audit/alerts")
+    assert "A way into the person’s own pages" in shown
+    assert "A letter with a code for the person’s pages was handed out." in shown
+
+
+def test_somebody_else_s_phone_is_no_alert_and_no_contact(front: Front, ana: Any) -> None:
+    front.account("RelatedPerson/lucia", "Lucía", DAUGHTERS_PHONE)
+    post(ana, f"{PORTAL}/contact", {"contact": DAUGHTERS_PHONE, "how": "alone"}, 422)
+    assert rows("select count(*) from alerts") == [(0,)]
+    assert rows("select count(*) from accounts_portalcontact") == [(1,)]
+
+
+def test_nothing_is_left_behind_when_it_can_t_be_written_down(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the trail is full")
+
+    monkeypatch.setattr(invite_portal, "raise_alert", fails)
+    with pytest.raises(RuntimeError):
+        invite_portal.letter(front.staff, "Patient/maria", "to herself", front.now)
+    with pytest.raises(RuntimeError):
+        invite_portal.confirm_contact(front.staff, "Patient/maria", PHONE, "alone", front.now)
+    assert rows("select count(*) from accounts_familycode") == [(0,)]
+    assert rows("select count(*) from accounts_portalcontact") == [(0,)]
+
+
+def test_who_used_a_contact_is_out_when_it_ends(front: Front, ana: Any) -> None:
+    account = front.account("Patient/maria", "Maria", PHONE)
+    maria = front.signed_in(account)
+    Passkey.objects.create(
+        principal_id=account.principal_id,
+        name="x",
+        credential="x",
+        public=b"",
+        handle="x",
+        added_at=front.now,
+    )
+    granted = front.now
+    front.clock.move(seconds=1)
+    post(ana, f"{PORTAL}/contact/{account.contacts.get().pk}/end")
+    page(maria, "/my/maria", 302)
+    assert sessions.is_void(account.principal_id, granted)
+    assert not Passkey.objects.filter(principal=account.principal_id).exists()
 
 
 def test_nobody_of_another_site_and_no_administrator_sees_who_may_see(front: Front) -> None:

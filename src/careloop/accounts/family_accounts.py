@@ -13,6 +13,7 @@ from careloop.accounts import family_codes, sessions
 from careloop.accounts.family_codes import Where
 from careloop.accounts.family_models import PortalAccount, PortalContact, PortalIdentity
 from careloop.accounts.models import Principal
+from careloop.accounts.sign_in_models import Passkey
 from careloop.kernel.errors import CareError, Conflict
 
 
@@ -82,11 +83,21 @@ def confirm_contact(account: PortalAccount, to: Where, how: str, by: int, now: d
         raise ContactTaken from error
 
 
+def check_free(to: Where, reference: str) -> None:
+    """Raises ContactTaken when somebody else than this one signs in with it."""
+    others = PortalContact.objects.filter(digest=to.digest, ended_at=None)
+    if others.exclude(account__identities__reference=reference).exists():
+        raise ContactTaken
+
+
 def end_contact(account: PortalAccount, contact: int, now: datetime) -> bool:
-    """No code goes there any more; one that is on its way no longer works."""
+    """No code goes there any more; one that is on its way no longer works. Somebody else may have used it: all sessions
+    end, what apps were granted, and the passkeys that were made meanwhile."""
     ended = account.contacts.filter(pk=contact, ended_at=None).update(ended_at=now)
     if ended:
         family_codes.end_codes(account, now)
+        Passkey.objects.filter(principal=account.principal_id).delete()
+        sessions.void(account.principal_id, now, "contact ended")
     return bool(ended)
 
 

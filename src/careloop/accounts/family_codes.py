@@ -20,6 +20,7 @@ from django.utils.crypto import salted_hmac
 
 from careloop.accounts import attempts
 from careloop.accounts.family_models import FamilyCode, PortalAccount, PortalContact
+from careloop.accounts.sign_in_models import SignedIn
 from careloop.kernel.errors import CareError
 
 SENT_FOR: Final = timedelta(minutes=10)
@@ -88,23 +89,33 @@ def where(typed: str) -> Where:
     return Where("sms", str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)))
 
 
-def ask(to: Where, now: datetime) -> Asked:
+def slot(to: Where, device: str) -> str:
+    """What codes are kept and counted by: the contact; on a device whose account signed in there before, contact and
+    device together, so that nobody who merely knows her phone uses up her codes and tries. device: its hash, or ""."""
+    mine = PortalContact.objects.filter(digest=to.digest, ended_at=None).values("account__principal")
+    if device and SignedIn.objects.filter(device_hash=device, principal__in=mine).exists():
+        return sha256(f"{to.digest}:{device}".encode()).hexdigest()
+    return to.digest
+
+
+def ask(to: Where, now: datetime, kept_by: str = "") -> Asked:
     """A code for whoever has this private contact. For an unknown one, and for one that asks too often, all is the same
-    but that nothing is to be sent."""
+    but that nothing is to be sent. kept_by: its slot."""
+    key = kept_by or to.digest
     contact = (
         PortalContact.objects.select_related("account__principal")
         .filter(digest=to.digest, ended_at=None, account__is_active=True)
         .first()
     )
     code = f"{secrets.randbelow(10**8):08d}"
-    lately = FamilyCode.objects.filter(contact=to.digest, made_at__gt=now - timedelta(hours=1)).count()
+    lately = FamilyCode.objects.filter(contact=key, made_at__gt=now - timedelta(hours=1)).count()
     if lately >= MOST_AN_HOUR:
         return Asked(None, code)  # the last one sent still works
-    FamilyCode.objects.filter(contact=to.digest, used_at=None).update(used_at=now)  # the newest alone works
+    FamilyCode.objects.filter(contact=key, used_at=None).update(used_at=now)  # the newest alone works
     FamilyCode.objects.create(
         account=contact.account if contact else None,
         kind="sent",
-        contact=to.digest,
+        contact=key,
         code_hash=_hash(code),
         made_at=now,
         until=now + SENT_FOR,
@@ -113,7 +124,7 @@ def ask(to: Where, now: datetime) -> Asked:
 
 
 def take_sent(contact: str, typed: str, now: datetime) -> PortalAccount | None:
-    """contact: digest of where it was asked for. Whose code this is, once; None for every other reason, which counts as
+    """contact: the slot it was asked for. Whose code this is, once; None for every other reason, which counts as
     a failure. Raises TooManyTries."""
     newest = FamilyCode.objects.filter(kind="sent", contact=contact).order_by("-made_at", "-pk").first()
     return _take(newest, _digits(typed), _key(contact, ""), now)

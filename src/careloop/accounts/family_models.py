@@ -59,7 +59,7 @@ class PortalContact(models.Model):
 
 
 class FamilyCode(models.Model):
-    """A code that works once. kind: sent, paper. contact: digest of where it was asked for; there is a row for unknown
+    """A code that works once. kind: sent, paper. contact: its slot (family_codes.slot); there is a row for unknown
     ones too, without an account, so that both are the same work. code_hash: keyed. made_by: principal of who handed a
     paper over, and handed_how: to whom and how she was known."""
 

@@ -1,7 +1,8 @@
 """Bring somebody to the family's door: confirm a contact as private, hand a code over on paper, send one when asked.
 
 A code is shown to staff only on a letter that is handed over in person; who got it and how she was known stands beside
-the code, and that there was one in the audit trail.
+the code, and that there was one in the audit trail. Whoever may do this could become the person: so it is for those who
+give care alone, the privacy officer is told each time, and both are written down before anything is done.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from careloop import store
-from careloop.access import Scope, system_actor
+from careloop.access import Actor, Scope, system_actor
+from careloop.access.policy import CARE_ROLES
 from careloop.accounts import family_accounts, family_codes, sealing
+from careloop.accounts.family_accounts import HowMissing
 from careloop.accounts.family_codes import Where
 from careloop.accounts.family_models import FamilyCode, PortalAccount, PortalContact
 from careloop.actions import record
@@ -20,11 +23,13 @@ from careloop.actions.heed_safe_contact import allowed
 from careloop.care.safe_contact import Channel, Refused
 from careloop.fhir.elements import day, fhir_instant, name_of
 from careloop.kernel.errors import CareError, Forbidden, NotFound
+from careloop.projections.alerts import Told, raise_alert
 from careloop.projections.facts import language_of
 from careloop.projections.portal_shares import held_by
 from careloop.store import Stored, Unit
 
 KIND: Final = "portal-code"
+ALERT: Final = "portal-access"
 CHANNELS: Final[dict[str, Channel]] = {"sms": "text", "mail": "email"}
 
 
@@ -46,6 +51,12 @@ class NotShared(Forbidden):
     code = "not-shared"
 
 
+class CareTeamOnly(Forbidden):
+    """Only those who give care to a person open or close the way to the person’s own pages."""
+
+    code = "care-team-only"
+
+
 @dataclass(frozen=True, repr=False)
 class Letter:
     """Shown once. name: of who gets it."""
@@ -59,19 +70,29 @@ class Letter:
         return "Letter(…)"
 
 
+def may_invite(actor: Actor) -> bool:
+    return actor.kind == "staff" and actor.app is None and bool(actor.roles & CARE_ROLES)
+
+
 def confirm_contact(scope: Scope, reference: str, typed: str, how: str, now: datetime) -> PortalContact:
     """reference: "Patient/…" or "RelatedPerson/…". how: in what way she said that nobody else reads it.
-    Raises BadContact, HowMissing, ContactTaken, NotFound."""
+    Raises CareTeamOnly, BadContact, HowMissing, ContactTaken, NotFound."""
+    _check(scope, reference, now)
     to = family_codes.where(typed)
-    with store.open(scope, now=now) as unit:
+    if not how.strip():
+        raise HowMissing
+    with record.begin(scope, now) as unit:
         found = _whom(unit, reference)
+        family_accounts.check_free(to, reference)
         unit.saw([found.person], "a contact confirmed as private")
+        _tell(unit, found, "portal-contact", how)
     account = _account(found, now)
     return family_accounts.confirm_contact(account, to, how, scope.actor.principal, now)
 
 
 def end_contact(scope: Scope, reference: str, contact: int, now: datetime) -> bool:
-    """Raises NotFound."""
+    """Whoever used it is out at once, on every device. Raises CareTeamOnly, NotFound."""
+    _check(scope, reference, now)
     with store.open(scope, now=now) as unit:
         found = _whom(unit, reference)
         unit.saw([found.person], "a private contact ended")
@@ -81,25 +102,27 @@ def end_contact(scope: Scope, reference: str, contact: int, now: datetime) -> bo
 
 def letter(scope: Scope, reference: str, how: str, now: datetime) -> Letter:
     """A letter with a code, to be handed over in person. how: to whom, and how she is known.
-    Raises HandingMissing, NoBirthDate, NotShared, NotFound."""
+    Raises CareTeamOnly, HandingMissing, NoBirthDate, NotShared, NotFound."""
+    _check(scope, reference, now)
     if not how.strip():
         raise HandingMissing
-    with store.open(scope, now=now) as unit:
+    with record.begin(scope, now) as unit:
         found = _whom(unit, reference)
         if not found.resource.get("birthDate"):
             raise NoBirthDate
         if found.type == "RelatedPerson" and not _has_share(unit, found):
             raise NotShared
         unit.saw([found.person], "a letter with a sign-in code handed over")
+        _tell(unit, found, "portal-letter", how)
     account = _account(found, now)
     code = family_codes.issue_paper(account, scope.actor.principal, how.strip(), now)
     return Letter(name_of(found.resource), code, now + family_codes.PAPER_FOR, account.language)
 
 
-def send_code(scope: Scope, to: Where, now: datetime) -> None:
+def send_code(scope: Scope, to: Where, now: datetime, slot: str = "") -> None:
     """scope: of whoever runs the door; nobody is signed in yet. What is done and said is the same for unknown contacts.
-    Nothing goes where she asked not to be reached."""
-    asked = family_codes.ask(to, now)
+    Nothing goes where she asked not to be reached. slot: see family_codes.slot."""
+    asked = family_codes.ask(to, now, slot)
     with record.begin(scope, now) as unit:
         people = _own_people(unit, asked.contact) if asked.contact else []
         unit.saw([stored.rid for stored in people], "a sign-in code asked for")
@@ -139,6 +162,23 @@ def text_of_code(payload: dict[str, Any]) -> str:
     if str(payload.get("language", "")).startswith("es"):
         return f"Su código es {spaced}. Sirve 10 minutos. Nadie le pedirá este código por teléfono."
     return f"Your code is {spaced}. It works for 10 minutes. Nobody will ask you for it on the phone."
+
+
+def _check(scope: Scope, reference: str, now: datetime) -> None:
+    """Raises NotFound, CareTeamOnly: the refusal stands in the audit trail beside the person."""
+    if may_invite(scope.actor):
+        return
+    with store.open(scope, now=now) as unit:
+        unit.saw([_whom(unit, reference).person], "denied a way into a person's pages")
+    raise CareTeamOnly
+
+
+def _tell(unit: Unit, found: Stored, code: str, how: str) -> None:
+    """Each time is one alert: an honest letter in the morning must not hide another one."""
+    principal = unit.scope.actor.principal
+    key = f"{ALERT}:{code}:{found.rid}:{principal}:{unit.now.isoformat()}"
+    told: Told = [(code, {}), ("said", {"words": how.strip()[:200]})]
+    raise_alert(unit, ALERT, found.person, principal, told, key=key)
 
 
 def _whom(unit: Unit, reference: str) -> Stored:

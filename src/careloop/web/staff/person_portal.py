@@ -17,10 +17,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from careloop import library
 from careloop.accounts import family_accounts
 from careloop.accounts.family_accounts import Known
+from careloop.accounts.stepup import PAGE, fresh, is_fresh
 from careloop.actions import invite_portal
 from careloop.actions.ask_person import ask_person, asked_of
 from careloop.actions.document_capacity import CLINICIANS, document_capacity, document_incapacity
 from careloop.actions.end_share import end_share
+from careloop.actions.invite_portal import CareTeamOnly
 from careloop.actions.share_portal import (
     RELATIONS,
     Paper,
@@ -126,6 +128,8 @@ def _page(request: HttpRequest, person: str, problem: str = "") -> HttpResponse:
         "beside": [each for each in beside if not each.is_ended],
         "ended": [each for each in beside if each.is_ended],
         "is_clinician": bool(actor.scope.actor.roles & CLINICIANS),
+        "may_invite": invite_portal.may_invite(actor.scope.actor),
+        "to_prove": "" if is_fresh(request, now_of(request)) else f"{PAGE}?next=/people/{person}/portal",
         "waiting": waiting,
         "problem": problem,
     }
@@ -180,6 +184,7 @@ def _door(stored: Stored, about: str, accounts: Mapping[str, Known], can_have_le
 
 
 @staff_page
+@fresh
 @require_POST
 def contact(request: HttpRequest, person: str) -> HttpResponse:
     """A phone or e-mail that the person said is private."""
@@ -194,17 +199,19 @@ def contact(request: HttpRequest, person: str) -> HttpResponse:
 
 
 @staff_page
+@fresh
 @require_POST
 def end_contact(request: HttpRequest, person: str, contact: int) -> HttpResponse:
     return _did(
         request,
         person,
-        gettext("Ended. No code goes there any more."),
+        gettext("Ended. No code goes there any more; all devices were signed out and all passkeys removed."),
         lambda scope, now: invite_portal.end_contact(scope, _whom(request, person), contact, now),
     )
 
 
 @staff_page
+@fresh
 @require_POST
 def letter(request: HttpRequest, person: str) -> HttpResponse:
     """Shown once, to be printed and handed over now."""
@@ -213,6 +220,8 @@ def letter(request: HttpRequest, person: str) -> HttpResponse:
         made = invite_portal.letter(
             asked.scope, _whom(request, person), request.POST.get("how", ""), now_of(request)
         )
+    except CareTeamOnly:
+        raise
     except CareError as error:
         return _page(request, person, sentence_of(error))
     with open_record(request) as unit:
@@ -231,6 +240,8 @@ def _did(request: HttpRequest, person: str, said: str, act: Any) -> HttpResponse
     asked: Any = request
     try:
         act(asked.scope, now_of(request))
+    except CareTeamOnly:
+        raise
     except CareError as error:
         return _page(request, person, sentence_of(error))
     toasts.say(request, said)
