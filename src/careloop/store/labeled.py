@@ -34,13 +34,14 @@ _IS_MAKER: Final = """exists (select from index_token t where t.person = 0 and t
   and (t.system, t.code) in ({makers}))"""
 # Whoever cites something of hers is hers too; what she has is little enough to be read whole.
 OF_PERSON: Final = """
-select i.type, i.id, h.rid, h.labels, v.codec, v.body from heads h join ids i on i.rid = h.rid
+select i.type, i.id, h.rid, h.labels, v.codec, v.body, h.version from heads h join ids i on i.rid = h.rid
 join versions v on v.person = h.person and v.rid = h.rid and v.version = h.version
 where h.person = %s and h.state = 1
 """
 SET_LABELS: Final = f"""
 update heads h set labels = (h.labels & {labels.RESTRICTED}) | u.labels
-from unnest(%s::bigint[], %s::integer[]) as u(rid, labels) where h.person = %s and h.rid = u.rid
+from unnest(%s::bigint[], %s::integer[], %s::integer[]) as u(rid, labels, version)
+where h.person = %s and h.rid = u.rid and h.version = u.version returning h.rid
 """
 _INHERITED: Final = labels.SENSITIVE | MAKES_PART2
 # Labels that lead to labels: this often, and then it is a circle.
@@ -101,16 +102,18 @@ class Labels:
         latest = {change.stored.rid: change.stored for change in unit.changes}
         named = {stored.reference: stored for stored in latest.values()}
         for person in sorted({named[r].person for r in self.changed if r in named} - {0}):
-            self._follow(unit, person)
+            changed = set(self.changed)
+            while missed := self._follow(unit, person, changed):
+                changed |= missed
 
-    def _follow(self, unit: Unit, person: int) -> None:
+    def _follow(self, unit: Unit, person: int, changed: set[str]) -> set[str]:
+        """Whose labels it computed, when one of them had a newer version meanwhile and must be computed again."""
         rows = unit.cursor().execute(OF_PERSON.encode(), [person]).fetchall()
         bodies_of = {f"{keys.name_of(r[0])}/{r[1]}": (r[2], bodies.unpack(r[4], r[5])) for r in rows}
         has = {f"{keys.name_of(r[0])}/{r[1]}": r[3] & ~labels.RESTRICTED for r in rows}
         citing = {reference: cited(body) for reference, (_, body) in bodies_of.items()}
         self.look_up(unit.cursor(), {r for each in citing.values() for r in each.all} - has.keys())
         looked_up = {**self.known, **has}
-        changed = set(self.changed)
         found: dict[str, int] = {}
         for _ in range(_ROUNDS):
             touched = [r for r, each in citing.items() if each.all & changed]
@@ -123,13 +126,20 @@ class Labels:
             if not changed:
                 break
         self.known.update(found)
-        self._keep(unit, person, {bodies_of[reference][0]: bits for reference, bits in found.items()})
+        versions = {r[2]: r[6] for r in rows}
+        rids = {bodies_of[reference][0]: bits for reference, bits in found.items()}
+        self.followed |= rids.keys()
+        return set() if set_labels(unit.cursor(), person, rids, versions) else set(found)
 
-    def _keep(self, unit: Unit, person: int, found: Mapping[int, int]) -> None:
-        if found:
-            given = [numbers(found.keys()), numbers(found.values()), person]
-            unit.cursor().execute(SET_LABELS.encode(), given)
-            self.followed |= found.keys()
+
+def set_labels(cursor: Any, person: int, found: Mapping[int, int], versions: Mapping[int, int]) -> bool:
+    """By rid, on the versions that they were computed from. Whether all of them are still current: labels of a newer
+    one, which says something else, stay as they are."""
+    if not found:
+        return True
+    of = (versions[rid] for rid in found)
+    given = [numbers(found.keys()), numbers(found.values()), numbers(of), person]
+    return len(cursor.execute(SET_LABELS.encode(), given).fetchall()) == len(found)
 
 
 def _makes(stored: Stored) -> int:

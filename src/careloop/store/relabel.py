@@ -12,15 +12,14 @@ from careloop.access import Scope, labels
 from careloop.fhir.elements import Resource
 from careloop.library.labeling import cited, labels_of
 from careloop.store import bodies, keys
-from careloop.store.arrays import numbers
-from careloop.store.labeled import SET_LABELS, Labels
+from careloop.store.labeled import Labels, set_labels
 from careloop.store.unit import Unit, open
 
 Progress = Callable[[int], None]
 PEOPLE: Final = "select distinct person from heads where person > %s and state = 1 order by person limit %s"
 # Of nobody's rows there may be very many: they come in pieces, and none of them inherits from another.
 ROWS: Final = """
-select i.type, i.id, h.rid, h.labels, v.codec, v.body from heads h join ids i on i.rid = h.rid
+select i.type, i.id, h.rid, h.labels, v.codec, v.body, h.version from heads h join ids i on i.rid = h.rid
 join versions v on v.person = h.person and v.rid = h.rid and v.version = h.version
 where h.person = %s and h.state = 1 and h.rid > %s order by h.rid limit %s
 """
@@ -47,6 +46,7 @@ class _Row:
     rid: int
     bits: int
     body: Resource
+    version: int
 
     def __repr__(self) -> str:
         return f"_Row({self.reference})"
@@ -73,6 +73,8 @@ def relabel(
 
 
 def _of_person(unit: Unit, person: int, found: Relabeled, *, check: bool) -> None:
+    """What had a newer version before its labels were set is looked at again."""
+    is_late = False
     for rows in _pieces(unit, person):
         wanted = _computed(unit, rows)
         wrong = {row.rid: wanted[row.reference] for row in rows if wanted[row.reference] != row.bits}
@@ -80,8 +82,10 @@ def _of_person(unit: Unit, person: int, found: Relabeled, *, check: bool) -> Non
         found.missing += sum(bool(wanted[row.reference] & ~row.bits) for row in rows)
         found.surplus += sum(bool(row.bits & ~wanted[row.reference]) for row in rows)
         if wrong and not check:
-            given = [numbers(wrong.keys()), numbers(wrong.values()), person]
-            unit.cursor().execute(SET_LABELS.encode(), given)
+            versions = {row.rid: row.version for row in rows}
+            is_late |= not set_labels(unit.cursor(), person, wrong, versions)
+    if is_late:
+        _of_person(unit, person, Relabeled(), check=False)
 
 
 def _pieces(unit: Unit, person: int) -> Iterator[list[_Row]]:
@@ -95,6 +99,7 @@ def _pieces(unit: Unit, person: int) -> Iterator[list[_Row]]:
                     row[2],
                     row[3] & ~labels.RESTRICTED,
                     bodies.unpack(row[4], bytes(row[5])),
+                    row[6],
                 )
                 for row in read
             ]
