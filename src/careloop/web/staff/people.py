@@ -124,7 +124,7 @@ def people(request: HttpRequest) -> HttpResponse:
     with open_record(request) as unit:
         found = caseload.caseload(unit, asked, PAGE)
         programs = caseload.programs_of(unit, asked.view)
-    columns = _columns(request)
+    columns = tuple(key for key in _columns(request) if _is_known(key, found))
     told = {
         "asked": asked,
         "rows": _rows(found, request),
@@ -135,10 +135,16 @@ def people(request: HttpRequest) -> HttpResponse:
             Choice("all", gettext("All I may see"), asked.view == "all"),
         ],
         "programs": [Choice(code, program_name(code), code == asked.program) for code in programs],
-        "filters": [Choice(key, name, key == asked.only) for key, name in filter_words().items()],
+        "filters": [
+            Choice(key, name, key == asked.only)
+            for key, name in filter_words().items()
+            if _is_known(key, found)
+        ],
         "heads": _heads(asked, columns),
         "columns": columns,
-        "all_columns": [Choice(key, column_words()[key], key in columns) for key in COLUMNS],
+        "all_columns": [
+            Choice(key, column_words()[key], key in columns) for key in COLUMNS if _is_known(key, found)
+        ],
         "next": _address(replace(asked, page=asked.page + 1)) if found.has_more else "",
         "previous": _address(replace(asked, page=asked.page - 1)) if asked.page > 1 else "",
         "first": (asked.page - 1) * PAGE + 1,
@@ -146,6 +152,21 @@ def people(request: HttpRequest) -> HttpResponse:
         "is_filtered": bool(asked.only or asked.program),
     }
     return render(request, "staff/people.html", told)
+
+
+# What a column or a filter tells of: who may not look for it is not told that there is nothing.
+TELLS_OF = {
+    "program": "EpisodeOfCare",
+    "next": "Task",
+    "heard": "Encounter",
+    "flags": "Flag",
+    "lead": "CareTeam",
+}
+TELLS_OF |= {"late": "Task", "silent": "Encounter"}
+
+
+def _is_known(key: str, found: Caseload) -> bool:
+    return key not in TELLS_OF or TELLS_OF[key] in found.knows
 
 
 def _asked(request: HttpRequest) -> Asked:

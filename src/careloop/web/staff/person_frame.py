@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -70,6 +70,15 @@ class Frame:
         return str(self.now.astimezone(self.tz).tzname())
 
 
+# Who may not look for these sees nothing in that section: it is not offered.
+SHOWN_TO: Final = {
+    "plan": "CarePlan",
+    "work": "Task",
+    "assessments": "QuestionnaireResponse",
+    "health": "Observation",
+}
+
+
 def names_of_sections() -> dict[str, str]:
     return {
         "story": gettext("Story"),
@@ -100,6 +109,7 @@ def open_frame(unit: Unit, request: HttpRequest, id: str, section: str) -> Frame
         tabs=tuple(
             Tab(key, called[key], f"/people/{id}/{key}", key == section, news.counts.get(key, 0))
             for key in SECTIONS
+            if SHOWN_TO.get(key, "Patient") in beside.knows or key == section
         ),
         tz=tz,
         is_elsewhere=now.astimezone(tz).utcoffset() != now.astimezone(reader).utcoffset(),

@@ -122,6 +122,7 @@ def _context(request: HttpRequest, view: str, found: Today, etag: str) -> dict[s
         "chosen": chosen.task_id if chosen else "",
         "is_empty": not found.rows,
         "is_partial": found.is_partial,
+        "has_work": found.has_work,
         "just_done": just_done.recent(request, now),
     }
 
