@@ -11,7 +11,7 @@ from django.db import connection
 
 from careloop.accounts import attempts
 from careloop.accounts.attempts import ACCOUNT, ADDRESS, FREE_TRIES, wait_after
-from careloop.accounts.models import SignInFailures
+from careloop.accounts.models import SignInFailures, User
 
 
 def in_threads(count: int, act: Callable[[], int]) -> list[int]:
@@ -89,3 +89,29 @@ def test_behind_one_address_many_may_fail_and_a_right_one_gives_only_its_own_try
     attempts.give_back(who)
     assert attempts.take(who, now, ADDRESS) == 0
     assert attempts.take(who, now, ADDRESS) == 2
+
+
+@pytest.mark.parametrize(
+    "writing", ["ANA@Example.org", " ana@example.org\u00a0", "ａna@example.org", "ana@eXample.org"]
+)
+def test_all_writings_of_an_address_are_counted_together(record: None, now: datetime, writing: str) -> None:
+    for _ in range(FREE_TRIES):
+        assert attempts.take("ana@example.org", now) == 0
+    assert attempts.take(writing, now) > 0
+    assert attempts.take("ann@example.org", now) == 0
+
+
+@pytest.mark.parametrize(
+    "trick", ["ſuſı@example.org", "susı@example.org", "ſusi@example.org", "susi@example.orｇ"]
+)
+def test_a_trick_writing_is_nobodys_though_the_database_takes_it_for_hers(record: None, trick: str) -> None:
+    User.objects.create_user("Susi@example.org", None, "Susi")
+    assert User.objects.called(" SUSI@example.ORG ") is not None
+    assert User.objects.called(trick) is None
+    assert User.objects.called("susi@example.org\0") is None
+
+
+def test_the_database_alone_would_have_found_her(record: None) -> None:
+    """The control: why `iexact` does not do."""
+    User.objects.create_user("susi@example.org", None, "Susi")
+    assert User.objects.filter(email__iexact="ſusi@example.org").exists()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import override_settings
 
-from careloop.accounts import attempts, factors, sealing, totp
+from careloop.accounts import attempts, factors, sealing, tickets, totp
 from careloop.accounts.models import Principal
 from careloop.accounts.sign_in_models import Authenticator, RecoveryCode
 from tests.accounts.test_attempts import in_threads
@@ -57,6 +57,21 @@ def test_digits_are_taken_once_and_older_ones_no_more(ana: int, secret: str, now
     assert factors.try_code(ana, before, now).method == ""
     later = now + timedelta(seconds=30)
     assert factors.try_code(ana, code(secret, later), later).method == "totp"
+
+
+def test_digits_of_other_writings_are_wrong_codes_and_no_fault(ana: int, secret: str, now: datetime) -> None:
+    arabic = code(secret, now).translate({48 + digit: 0x660 + digit for digit in range(10)})
+    assert arabic.isdecimal()
+    assert factors.try_code(ana, arabic, now).method == ""
+    assert factors.try_code(ana, "²" * 6, now).method == ""
+    assert factors.try_code(ana, "ſı" * 7, now).method == ""
+    assert factors.add_app(ana, secret, arabic, "Phone", now).method == ""
+    assert totp.matching_step(secret, arabic, now) is None
+    link = tickets.issue(tickets.PASSWORD, ana, ana, now)
+    ticket = tickets.look(tickets.PASSWORD, link.token, now)
+    spoken = link.spoken.translate({48 + digit: 0x660 + digit for digit in range(10)})
+    assert tickets.is_spoken(ticket, spoken, now) == (False, 0)
+    assert tickets.is_spoken(ticket, link.spoken, now) == (True, 0)
 
 
 def test_of_sixteen_that_show_the_same_digits_at_once_one_gets_in(

@@ -260,3 +260,12 @@ def test_somebody_else_with_her_old_address_does_not_get_her_account(house: Fake
     house.person = {"sub": "another", "email": "ana@example.org", "email_verified": True}
     assert go_through(Client(), house).status_code == 422
     assert Linked.objects.get().subject == "248289"
+
+
+@pytest.mark.parametrize("trick", ["ſue@example.org", "sue@example.org\u212a", "sue@eﬁle.org"])
+def test_an_address_that_only_looks_like_hers_links_to_nobody(house: FakeProvider, trick: str) -> None:
+    User.objects.create_user("sue@example.org", None, "Sue", roles=["coordinator"], sites=["bayview"])
+    house.person = {"sub": "666", "email": trick, "email_verified": True}
+    go_through(Client(), house)
+    assert not Linked.objects.exists()
+    assert not SignedIn.objects.exists()

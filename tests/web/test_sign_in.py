@@ -16,16 +16,18 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from careloop import store
-from careloop.access import Scope, system_actor
+from careloop.access import Actor, Scope, system_actor
 from careloop.accounts import attempts, factors, sealing, sessions, tickets, totp
 from careloop.accounts.models import User
 from careloop.accounts.sign_in_models import Authenticator, SignedIn, Standing, Ticket
 from careloop.actions import keep_accounts, set_up
-from careloop.actions.keep_accounts import Told
+from careloop.actions.keep_accounts import Change, NotYours, Told
 from careloop.kernel.clock import MovableClock
 from careloop.server import middleware
 from careloop.store import bodies
+from careloop.store.errors import AuditUnavailable
 from careloop.web.staff import landing
+from tests.conftest import owner_connection
 from tests.projections import builders as b
 
 PASSWORD = "seven quiet pelicans wait"
@@ -212,6 +214,28 @@ def test_known_unknown_and_disabled_addresses_are_hashed_alike_and_answered_alik
             attempts.failed(email, door.clock())
         assert "Too many tries" in said(Door(door.clock).password(email))
     assert not hashed  # who has to wait costs nothing, known or not
+
+
+@pytest.mark.parametrize(
+    "trick", ["kı@example.org", "ſue@example.org", "ki@example.org\u00a0", "ｋi@example.org"]
+)
+def test_letters_that_a_database_takes_for_plain_ones_open_no_fresh_tries(
+    door: Door, ana: User, trick: str
+) -> None:
+    """Ten tries an account, however its address is written; the odd writing finds nobody, with the right password."""
+    email = "sue@example.org" if "ue" in trick else "ki@example.org"
+    account(door.clock(), email, "Kim Sue", "coordinator")
+    assert door.password(email)["Location"].startswith("/sign-in/")
+    door.client.cookies.clear()
+    for writing in (email.upper(), trick, trick.upper()) if trick.strip() != email else (email,):
+        found = User.objects.called(writing)
+        assert found is None or attempts._key(writing) == attempts._key(found.email)
+    assert (User.objects.called(trick) is None) is (trick.strip() != email)
+    for turn in range(attempts.FREE_TRIES):
+        assert "Please wait" not in said(door.password((email, email.upper())[turn % 2], "wrong"))
+    assert "Please wait" in said(door.password(email))
+    assert door.password(trick).status_code == 422
+    assert not SignedIn.objects.exists()
 
 
 def test_nobody_else_keeps_her_out_of_the_browser_she_always_uses(door: Door, app: str) -> None:
@@ -619,3 +643,61 @@ def test_what_happens_at_the_door_is_written_down_without_names(door: Door, ana:
     ):
         assert what in told
     assert not any("ana" in what.lower().replace("managed", "") or "reyes" in what.lower() for what in told)
+
+
+def test_without_a_trail_nobody_gets_in(door: Door, app: str) -> None:
+    door.password()
+    with owner_connection() as owner:
+        owner.execute("revoke insert on audit from careloop_app")
+        try:
+            answer = door.post("/sign-in/second", code=door.digits(app))
+        finally:
+            owner.execute("grant insert on audit to careloop_app")
+    assert answer.status_code == 503
+    assert not SignedIn.objects.exists()
+    assert door.sees() == 302
+    assert enter(door, app).sees() == 200
+
+
+def test_what_can_not_be_written_down_is_not_done_to_an_account(
+    door: Door, ana: User, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise AuditUnavailable
+
+    system, at = Scope(system_actor("accounts"), "command", "operations"), door.clock()
+    told = Told("new@example.org", "New One", ["coordinator"], ("bayview",))
+    enter(door, app)
+    before = User.objects.get(pk=ana.pk)
+    monkeypatch.setattr(keep_accounts, "note", full)
+    acts: list[Any] = [
+        lambda: keep_accounts.create(system, told, PASSWORD, at),
+        lambda: keep_accounts.change(system, ana, Change(["supervisor"], credentials="RN"), at),
+        lambda: keep_accounts.disable(system, ana, at),
+        lambda: keep_accounts.end_sessions(system, ana, at),
+        lambda: keep_accounts.new_password_link(system, before, at),
+        lambda: keep_accounts.reset_factors(system, ana, at),
+    ]
+    for act in acts:
+        with pytest.raises(AuditUnavailable):
+            act()
+    made = User.objects.get(email="new@example.org")
+    assert (made.is_active, made.has_usable_password()) == (False, False)
+    with pytest.raises(AuditUnavailable):
+        keep_accounts.invite_again(system, made, at)
+    now = User.objects.get(pk=ana.pk)
+    assert (now.roles, now.credentials, now.is_active) == (before.roles, before.credentials, True)
+    with store.open(system, now=at) as unit:
+        assert "qualification" not in unit.read("Practitioner", ana.practitioner).resource
+    assert factors.has_app(ana.principal_id)
+    assert not Ticket.objects.exists()
+    assert door.sees() == 200
+
+
+def test_who_may_not_make_the_change_changes_no_practitioner_either(door: Door, ana: User) -> None:
+    boss = account(door.clock(), "boss@example.org", "Bo Boss", "supervisor")
+    scope = Scope(Actor(boss.principal_id, "staff", boss.name, frozenset(boss.roles)), "page", "operations")
+    with pytest.raises(NotYours):
+        keep_accounts.change(scope, ana, Change(["administrator"], credentials="MD"), door.clock())
+    with store.open(Scope(system_actor("accounts"), "command", "operations"), now=door.clock()) as unit:
+        assert "qualification" not in unit.read("Practitioner", ana.practitioner).resource

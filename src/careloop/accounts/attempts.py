@@ -15,6 +15,7 @@ from typing import Final
 
 from django.db import connection
 
+from careloop.accounts.addresses import one_writing
 from careloop.accounts.models import SignInFailures
 
 FREE_TRIES: Final = 10
@@ -50,7 +51,7 @@ def wait_after(failures: int) -> int:
 
 
 def _key(who: str) -> str:
-    return sha256(who.strip().lower().encode()).hexdigest()
+    return sha256(one_writing(who).encode()).hexdigest()
 
 
 def take(who: str, now: datetime, limit: Limit = ACCOUNT) -> int:

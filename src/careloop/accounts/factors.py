@@ -64,7 +64,7 @@ def try_code(principal: int, typed: str, now: datetime) -> Tried:
 
 
 def _takes_digits(principal: int, typed: str, now: datetime) -> bool:
-    if len(typed) != totp.DIGITS or not typed.isdecimal():
+    if len(typed) != totp.DIGITS or not (typed.isascii() and typed.isdecimal()):
         return False
     for app in Authenticator.objects.filter(principal=principal):
         step = totp.matching_step(sealing.unseal(app.sealed), typed, now)
@@ -93,7 +93,9 @@ def add_app(principal: int, secret: str, typed: str, name: str, now: datetime) -
     who = f"second:{principal}"
     if wait := attempts.take(who, now):
         return Tried(wait=wait)
-    step = totp.matching_step(secret, "".join(filter(str.isdigit, typed)), now)
+    step = totp.matching_step(
+        secret, "".join(each for each in typed if each.isascii() and each.isdecimal()), now
+    )
     if step is None:
         return Tried()
     attempts.forget(who)

@@ -13,6 +13,9 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower
+
+from careloop.accounts.addresses import plain
 
 
 class Principal(models.Model):
@@ -36,10 +39,17 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> User:
         """By her address, however she types its capitals. Raises User.DoesNotExist."""
-        found = self.filter(email__iexact=(username or "").strip()).order_by("pk").first()
+        found = self.called(username or "")
         if found is None:
             raise self.model.DoesNotExist
         return found
+
+    def called(self, typed: str) -> User | None:
+        """Whose address this is. Exactly: what it is found by is what tries are counted by (addresses.py)."""
+        wanted = plain(typed)
+        if wanted is None:
+            return None
+        return self.annotate(small=Lower("email")).filter(small=wanted).order_by("pk").first()
 
 
 class User(AbstractBaseUser):

@@ -25,6 +25,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from careloop.accounts import sealing, tickets
+from careloop.accounts.addresses import plain
 from careloop.accounts.models import User
 from careloop.accounts.sign_in_models import Linked, Provider
 from careloop.kernel.errors import CareError
@@ -63,7 +64,7 @@ class Begun:
 
 @dataclass(frozen=True, repr=False)
 class Known:
-    """subject: the provider's own number. email: in lower case, empty unless it was verified."""
+    """subject: the provider's own number. email: in lower case, empty unless it was verified and plain."""
 
     subject: str
     email: str
@@ -131,8 +132,8 @@ def finish(
     if not constant_time_compare(str(claims.get("nonce", "")), kept["nonce"]):
         raise NotSignedOn
     is_verified = claims.get("email_verified") in (True, "true")
-    email = str(claims.get("email", "")).strip().lower() if is_verified else ""
-    return Known(str(claims["sub"]), email)
+    email = plain(str(claims.get("email", ""))) if is_verified else None
+    return Known(str(claims["sub"]), email or "")
 
 
 def _exchange(
@@ -205,7 +206,7 @@ def account_of(provider: Provider, known: Known, now: datetime) -> User | None:
     domain = known.email.rpartition("@")[2]
     if not domain or domain not in provider.domains:
         return None
-    user = User.objects.filter(email__iexact=known.email).first()
+    user = User.objects.called(known.email)
     if user is None or not (user.is_active or _takes_invitation(user, now)):
         return None
     if Linked.objects.filter(provider=provider, principal=user.principal_id).exists():

@@ -72,7 +72,8 @@ def is_spoken(ticket: Ticket, typed: str, now: datetime) -> tuple[bool, int]:
     who = f"spoken:{ticket.pk}"
     if wait := attempts.take(who, now):
         return False, wait
-    if not check_password("".join(filter(str.isdigit, typed)), ticket.spoken_hash):
+    digits = "".join(each for each in typed if each.isascii() and each.isdecimal())
+    if not check_password(digits, ticket.spoken_hash):
         return False, 0
     attempts.forget(who)
     return True, 0

@@ -33,6 +33,8 @@ def code_at(secret: str, step: int) -> str:
 
 def matching_step(secret: str, typed: str, at: datetime) -> int | None:
     """Which step's code was typed; None for none near. All are compared, whichever fits."""
+    if not typed.isascii():  # other writings of the digits are no code, and can't be compared
+        return None
     now = step_of(at)
     fitting = [
         step for step in (now + by for by in AROUND) if hmac.compare_digest(code_at(secret, step), typed)

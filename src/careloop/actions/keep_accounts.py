@@ -1,7 +1,8 @@
 """Accounts of staff: invited, changed, disabled, helped in again; by administrators on a page, or by command.
 
 An administrator keeps all accounts but her own; a supervisor invites and keeps those of the people who give care at her
-sites. Every act ends what it must (sessions, links) and is written down, without names.
+sites. Every act is written down, without names, before it is done: what can't be written down is not done. It ends what
+it must (sessions, links).
 """
 
 from __future__ import annotations
@@ -118,14 +119,17 @@ def create(scope: Scope, told: Told, password: str, now: datetime) -> User:
     """With a password that was said elsewhere; the second factor is set up at the first sign-in.
     Raises BadAccount, NameTaken, UnknownPlace, UnknownZone, NotYours."""
     check_password(password, None, f"{told.name}", told.email)
-    user = _add(scope, told, password, now, is_active=True)
+    user = _add(scope, told, now)
     note(scope, f"account made: {user.principal_id}, {', '.join(user.roles)}", (), now)
+    user.set_password(password)
+    user.is_active = True
+    user.save(update_fields=["password", "is_active"])
     return user
 
 
 def invite(scope: Scope, told: Told, now: datetime) -> Invited:
     """An account that nobody can use before the link was. Raises as `create`."""
-    user = _add(scope, told, None, now, is_active=False)
+    user = _add(scope, told, now)
     return _invited(scope, user, now)
 
 
@@ -138,19 +142,20 @@ def invite_again(scope: Scope, user: User, now: datetime) -> Invited:
 
 
 def _invited(scope: Scope, user: User, now: datetime) -> Invited:
-    link = tickets.issue(tickets.INVITE, user.principal_id, scope.actor.principal, now)
     note(scope, f"account invited: {user.principal_id}, {', '.join(user.roles)}", (), now)
+    link = tickets.issue(tickets.INVITE, user.principal_id, scope.actor.principal, now)
     return Invited(user, link)
 
 
-def _add(scope: Scope, told: Told, password: str | None, now: datetime, *, is_active: bool) -> User:
+def _add(scope: Scope, told: Told, now: datetime) -> User:
+    """Nobody can use it yet: its number has to be there before the trail can name it."""
     email = told.email.strip()
     check_email(email)
     if not told.name.strip():
         raise BadAccount("Say the name.")
     zone_called(told.zone)
     check_roles(told.roles)
-    if User.objects.filter(email__iexact=email).exists():
+    if User.objects.called(email) is not None:
         raise NameTaken("An account with this e-mail address exists.")
     places = known_organizations(told.sites, now)
     if not may_keep(scope, told.roles, places, None):
@@ -160,7 +165,7 @@ def _add(scope: Scope, told: Told, password: str | None, now: datetime, *, is_ac
         with transaction.atomic():
             return User.objects.create_user(
                 email,
-                password,
+                None,
                 told.name.strip(),
                 credentials=told.credentials,
                 roles=list(told.roles),
@@ -168,7 +173,7 @@ def _add(scope: Scope, told: Told, password: str | None, now: datetime, *, is_ac
                 practitioner=practitioner,
                 zone=told.zone,
                 on_call_rank=told.on_call,
-                is_active=is_active,
+                is_active=False,
             )
     except IntegrityError as taken:
         raise NameTaken("An account with this e-mail address exists.") from taken
@@ -195,15 +200,16 @@ def change(scope: Scope, user: User, told: Change, now: datetime) -> None:
         user.set_password(told.password)
     if told.credentials is not None:
         user.credentials = told.credentials
-        _say_credentials(user.practitioner, told.credentials, now)
     if not may_keep(scope, user.roles, user.sites, user.principal_id):
         raise NotYours
+    note(scope, f"account changed: {user.principal_id}, {_changed(told)}", (), now)
+    if told.credentials is not None:
+        _say_credentials(user.practitioner, told.credentials, now)
     user.save()
     if told.password is not None:
         attempts.forget(user.email)
     if told.password is not None or before != (set(user.roles), set(user.sites)):
         sessions.void(user.principal_id, now, "account changed")
-    note(scope, f"account changed: {user.principal_id}, {_changed(told)}", (), now)
 
 
 def _changed(told: Change) -> str:
@@ -222,18 +228,17 @@ def _changed(told: Change) -> str:
 def disable(scope: Scope, user: User, now: datetime) -> None:
     """At once: sessions, links and tokens of apps end."""
     _must_keep(scope, user)
+    note(scope, f"account disabled: {user.principal_id}", (), now)
     User.objects.filter(pk=user.pk).update(is_active=False)
     sessions.void(user.principal_id, now, "disabled")
     for kind in (tickets.INVITE, tickets.PASSWORD):
         tickets.void(kind, user.principal_id, now)
-    note(scope, f"account disabled: {user.principal_id}", (), now)
 
 
 def end_sessions(scope: Scope, user: User, now: datetime) -> int:
     _must_keep(scope, user)
-    ended = sessions.end_all(user.principal_id, now, "ended for her")
     note(scope, f"sessions ended: {user.principal_id}", (), now)
-    return ended
+    return sessions.end_all(user.principal_id, now, "ended for her")
 
 
 def new_password_link(scope: Scope, user: User, now: datetime) -> Issued:
@@ -241,17 +246,16 @@ def new_password_link(scope: Scope, user: User, now: datetime) -> Issued:
     _must_keep(scope, user)
     if not user.is_active:
         raise BadAccount("It is disabled or was never set up.")
-    link = tickets.issue(tickets.PASSWORD, user.principal_id, scope.actor.principal, now)
     note(scope, f"password link given: {user.principal_id}", (), now)
-    return link
+    return tickets.issue(tickets.PASSWORD, user.principal_id, scope.actor.principal, now)
 
 
 def reset_factors(scope: Scope, user: User, now: datetime) -> None:
     """For somebody who lost all of them: she sets up a new one at her next sign-in. Her sessions end."""
     _must_keep(scope, user)
+    note(scope, f"second factors reset: {user.principal_id}", (), now)
     factors.remove_all(user.principal_id)
     sessions.void(user.principal_id, now, "factors reset")
-    note(scope, f"second factors reset: {user.principal_id}", (), now)
 
 
 # --- what is checked
@@ -274,7 +278,7 @@ def check_password(password: str, user: User | None, name: str = "", email: str 
 
 def check_email(email: str) -> None:
     try:
-        validate_email(email)
+        validate_email(email if email.strip().isascii() else "")
     except ValidationError as wrong:
         raise BadAccount("This is no e-mail address.") from wrong
 

@@ -95,7 +95,7 @@ def change_user(email: str, told: Change) -> None:
 
 
 def _called(email: str) -> User:
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.called(email)
     if user is None:
         raise NotFound(f"There is no account {email}; careloop user list names them.")
     return user
@@ -139,7 +139,7 @@ def _why_not(user: User, now: datetime) -> str:
 
 def disable_user(email: str) -> None:
     """Sessions, links and tokens of apps end at once."""
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.called(email)
     if user is not None:
         keep_accounts.disable(_scope(), user, system_clock())
     click.echo(f"{email} can no longer sign in." if user else f"There is no account {email}.")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from careloop.accounts import attempts, devices, halfway, passkeys, sessions
+from careloop.accounts import attempts, devices, halfway, passkeys, second_step, sessions
 from careloop.accounts.models import User
 from careloop.accounts.preferences import keep_language
 from careloop.accounts.sign_in_models import Provider, SignedIn
@@ -61,7 +61,7 @@ def _counted(request: HttpRequest, email: str) -> tuple[str, str]:
     """By what tries are counted: the account, and the address they come from. A browser that has signed in to this
     account before is counted by itself: so nobody else can keep her out, nor can a neighbor behind the same address."""
     device = devices.known_hash(request)
-    is_known = SignedIn.objects.filter(device_hash=device, principal__user__email__iexact=email).exists()
+    is_known = SignedIn.objects.filter(device_hash=device, principal=_principal(email)).exists()
     if device and is_known:
         return f"{email}:{device}", ""
     address = devices.address_of(request)
@@ -69,7 +69,8 @@ def _counted(request: HttpRequest, email: str) -> tuple[str, str]:
 
 
 def _principal(email: str) -> int:
-    return User.objects.filter(email__iexact=email).values_list("principal_id", flat=True).first() or 0
+    user = User.objects.called(email)
+    return user.principal_id if user else 0
 
 
 @public_page(DOOR)
@@ -97,15 +98,16 @@ def with_passkey(request: HttpRequest) -> HttpResponse:
 
 def go_on(request: HttpRequest, user: User, methods: tuple[str, ...], onward: str) -> HttpResponse:
     """In, or to the second step."""
-    now = now_of(request)
-    if halfway.enter(request, user, methods, now) is None:
-        halfway.begin(request, user, methods, onward, now)
+    if not second_step.is_enough(user, methods):
+        halfway.begin(request, user, methods, onward, now_of(request))
         return HttpResponseRedirect("/sign-in/second")
     return arrived(request, user, methods, onward)
 
 
 def arrived(request: HttpRequest, user: User, methods: tuple[str, ...], onward: str) -> HttpResponse:
+    """Signs her in, with methods that are enough. Written down first: without a trail nobody gets in."""
     tell(request, f"sign-in, {' '.join(methods)}", user)
+    halfway.enter(request, user, methods, now_of(request))
     onward = landing.onward(user.roles, onward)
     row: SignedIn = request.signed_in  # type: ignore[attr-defined]  # set when she entered
     if sessions.untold(user.principal_id, row.id):

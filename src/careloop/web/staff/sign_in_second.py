@@ -95,9 +95,7 @@ def _second(request: HttpRequest, half: Halfway, problem: str) -> HttpResponse:
 
 
 def _in(request: HttpRequest, half: Halfway, method: str) -> HttpResponse:
-    methods = (*half.methods, method)
-    halfway.enter(request, half.user, methods, now_of(request))
-    return arrived(request, half.user, methods, half.onward)
+    return arrived(request, half.user, (*half.methods, method), half.onward)
 
 
 def _say_left(request: HttpRequest, principal: int) -> None:
