@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from careloop.accounts import family_codes
+from careloop.accounts import attempts, family_codes
 from careloop.accounts.family_accounts import ContactTaken, close, confirm_contact, end_contact
 from careloop.accounts.family_codes import TooManyTries, issue_paper, paper_of, take_paper, where
 from careloop.accounts.family_models import FamilyCode
@@ -155,6 +155,70 @@ def test_without_a_way_to_send_the_door_offers_letters_alone(front: Front) -> No
     door = page(front.browser(), "/my/sign-in")
     assert "Send me a code" not in door
     assert "I have a letter with a code" in door
+
+
+def test_who_merely_knows_her_phone_can_t_keep_her_out_of_a_device_she_was_in_on(
+    front: Front, sending: None
+) -> None:
+    account = front.account("Patient/maria", "Maria", PHONE)
+    own = front.signed_in(account)
+    post(own, "/my/sign-out")
+    post(own, "/my/sign-in", {"contact": PHONE})
+    code = sent_to(front)
+    for _ in range(6):
+        stranger = ask(front)
+        for _ in range(3):
+            post_any(stranger, "00000000")
+        front.clock.move(seconds=1)
+    sent_to(front)
+    assert post_any(stranger, "00000000")[0] == 429  # and what a stranger does is bounded as ever
+    post(own, "/my/sign-in/code", {"code": code})
+    assert "Hello, Maria." in page(own, "/my/maria")
+
+
+def test_a_device_of_somebody_else_is_no_known_one(front: Front) -> None:
+    front.account("Patient/maria", "Maria", PHONE)
+    front.signed_in(front.account("RelatedPerson/lucia", "Lucía", DAUGHTERS_PHONE))
+    ((device,),) = rows("select device_hash from accounts_signedin")
+    assert family_codes.slot(where(PHONE), device) == where(PHONE).digest
+    assert family_codes.slot(where(DAUGHTERS_PHONE), device) != where(DAUGHTERS_PHONE).digest
+    assert family_codes.slot(where(DAUGHTERS_PHONE), "") == where(DAUGHTERS_PHONE).digest
+
+
+def test_tries_count_by_the_visitor_s_address_not_by_the_proxy_s(
+    front: Front, sending: None, settings: Any
+) -> None:
+    """Sixty of one visitor wait; another one behind the same proxy does not, and who gets in gives hers back."""
+    settings.PROXIES = 1
+    account = front.account("Patient/maria", "Maria", PHONE)
+    for _ in range(60):
+        attempts.failed("family-code:203.0.113.7", front.now, attempts.ADDRESS)
+    typed = {"code": issue_paper(account, 1, "in person", front.now), **BIRTH}
+    said = front.browser().post("/my/sign-in/letter", typed, headers={"X-Forwarded-For": "203.0.113.7"})
+    assert said.status_code == 429
+    other = front.browser()
+    other.post("/my/sign-in", {"contact": PHONE}, headers={"X-Forwarded-For": "203.0.113.8"})
+    assert rows("select failures from accounts_signinfailures where failures = 1") == [(1,)]
+    right = {"code": sent_to(front)}
+    said = other.post("/my/sign-in/code", right, headers={"X-Forwarded-For": "203.0.113.8"})
+    assert said.status_code == 302
+    assert rows("select failures from accounts_signinfailures order by 1") == [(0,), (0,), (60,)]
+
+
+@pytest.mark.parametrize(("minutes", "may"), [(9, True), (11, False)])
+def test_a_passkey_is_made_only_shortly_after_signing_in(front: Front, minutes: int, may: bool) -> None:
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    front.clock.move(minutes=minutes)
+    shown = page(maria, "/my/account/sign-in")
+    assert ('data-passkey="make"' in shown) is may
+    assert ("sign in again first" in shown) is not may
+    asked = maria.get("/my/account/passkey", headers={"Accept": "application/json"})
+    assert (asked.status_code == 200) is may
+    if not may:
+        posted = maria.post("/my/account/passkey", {"token": "x", "answer": "{}"})
+        assert posted.status_code == 302
+        assert rows("select count(*) from accounts_passkey") == [(0,)]
+        assert "sign in again first" in page(maria, "/my/account/sign-in")
 
 
 # --- a letter

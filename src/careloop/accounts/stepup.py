@@ -28,6 +28,12 @@ def is_fresh(request: HttpRequest, now: datetime) -> bool:
     return row is not None and row.proved_at is not None and now - row.proved_at <= FRESH_FOR
 
 
+def just_came(request: HttpRequest, now: datetime) -> bool:
+    """At the family's door, where nobody has a second factor: who signed in within ten minutes, however she did."""
+    row: SignedIn | None = getattr(request, "signed_in", None)
+    return row is not None and (now - row.began <= FRESH_FOR or is_fresh(request, now))
+
+
 def proved(request: HttpRequest, now: datetime) -> None:
     """She just showed a second factor (made-up people of the demo: the password). The browser's key changes."""
     row: SignedIn = request.signed_in  # type: ignore[attr-defined]  # set by server.middleware

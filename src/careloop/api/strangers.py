@@ -8,6 +8,7 @@ from typing import Final
 
 from django.http import HttpRequest
 
+from careloop.accounts import devices
 from careloop.kernel.errors import CareError
 
 REFUSALS: Final = 30  # of one address within WINDOW; the next ones wait
@@ -33,7 +34,7 @@ class Strangers:
     def refused(self, request: HttpRequest) -> TooMany | None:
         """Counts one more refusal of this address; None while it is few enough to be written down each."""
         now: datetime = request.now  # type: ignore[attr-defined]  # by server.middleware
-        address = str(request.META.get("REMOTE_ADDR", ""))
+        address = devices.address_of(request)  # behind a proxy, not the proxy's
         began, count = self._seen.get(address, (now, 0))
         if not began <= now < began + WINDOW:
             began, count = now, 0

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
+from careloop.accounts import devices
 from careloop.fhir import outcome, wire
 from careloop.kernel.errors import CareError
 
@@ -269,6 +270,4 @@ def who_asks(request: HttpRequest) -> str:
     """Whom a slow answer counts for: the token or the session, before anybody has looked whether it is good; else the
     address. Hashed, for it is kept in memory."""
     said = request.META.get("HTTP_AUTHORIZATION") or request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    return sha256(
-        (said or f"from {request.META.get('REMOTE_ADDR', '')}").encode(errors="replace")
-    ).hexdigest()[:32]
+    return sha256((said or f"from {devices.address_of(request)}").encode(errors="replace")).hexdigest()[:32]

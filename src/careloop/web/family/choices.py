@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext
 
-from careloop.accounts import sessions, smart_grants
+from careloop.accounts import sessions, smart_grants, stepup
 from careloop.accounts.sign_in_models import Passkey
 from careloop.actions.note_event import note
 from careloop.kernel.errors import NotFound
@@ -70,6 +70,7 @@ def account(page: Page) -> HttpResponse:
     context = {
         "devices": sessions.of_principal(principal, page.now),
         "here": signed_in.signed_in.id,
+        "can_add": stepup.just_came(page.request, page.now),
         "passkeys": Passkey.objects.filter(principal=principal).order_by("added_at"),
         "contacts": page.family.account.contacts.filter(ended_at=None),
     }

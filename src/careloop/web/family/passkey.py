@@ -10,7 +10,7 @@ from django.urls import path
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from careloop.accounts import devices, family_accounts, passkeys
+from careloop.accounts import devices, family_accounts, passkeys, stepup
 from careloop.accounts.passkeys import NotThisPasskey
 from careloop.accounts.sign_in_models import Passkey
 from careloop.actions.invite_portal import door
@@ -52,7 +52,11 @@ def _not_in(request: HttpRequest, problem: str) -> HttpResponse:
 
 @family_page(ANYBODY, "GET", "POST")
 def make(page: Page) -> HttpResponse:
+    """Whoever finds a page left open must not make a key of her own that outlives it."""
     place, principal = place_of(page.request), page.family.actor.principal
+    if not stepup.just_came(page.request, page.now):
+        messages.error(page.request, gettext("To set up a passkey, sign out and sign in again first."))
+        return HttpResponseRedirect(f"{HOME}/account/sign-in")
     if wants_options(page.request):
         return asked(passkeys.ask_to_make(place, principal, SHOWN_AS, SHOWN_AS, page.now))
     if page.request.method == "POST":

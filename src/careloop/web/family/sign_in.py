@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from careloop.access import Scope
-from careloop.accounts import attempts, family_codes, sessions
+from careloop.accounts import attempts, devices, family_codes, sessions
 from careloop.accounts.family_accounts import actor_of, of_principal
 from careloop.accounts.family_codes import BadContact, TooManyTries
 from careloop.accounts.family_models import PortalAccount
@@ -30,7 +30,7 @@ from careloop.web.apps import waiting
 from careloop.web.family.door import HOME, SIGN_IN
 from careloop.web.staff.errors import public_page
 
-# In the session until the code is typed: the digest of where it went, never the phone or address itself.
+# In the session until the code is typed: the slot of where it went, never the phone or address itself.
 ASKED: Final = "family-asked"
 PUBLIC: Final = "where patients and families come in; it shows nothing of the record"
 
@@ -73,15 +73,16 @@ def _ask(request: HttpRequest) -> HttpResponse:
         return _start(request)
     try:
         to = family_codes.where(typed)
-        family_codes.count(_address(request, "ask"), _now(request), attempts.ADDRESS)
+        _count(request, "ask")
     except BadContact:
         return _start(
             request, gettext("Type a phone number with its area code, or an e-mail address."), typed
         )
     except TooManyTries as wait:
         return _start(request, _please_wait(wait), typed)
-    send_code(door(), to, _now(request))
-    request.session[ASKED] = to.digest
+    slot = family_codes.slot(to, devices.known_hash(request))
+    send_code(door(), to, _now(request), slot)
+    request.session[ASKED] = slot
     return HttpResponseRedirect("/my/sign-in/code")
 
 
@@ -95,13 +96,14 @@ def code(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "family/code.html", {"problem": ""})
     try:
-        _count(request)
+        _count(request, "code")
         account = family_codes.take_sent(contact, request.POST.get("code", "")[:64], _now(request))
     except TooManyTries as wait:
         return render(request, "family/code.html", {"problem": _please_wait(wait)}, status=429)
     if account is None:
         note(door(), "denied sign-in with a code", (), _now(request))
         return render(request, "family/code.html", {"problem": wrong_code()}, status=422)
+    _give_back(request, "ask", "code")
     return let_in(request, account, "code")
 
 
@@ -116,7 +118,7 @@ def letter(request: HttpRequest) -> HttpResponse:
     born = _birth_date(request)
     now = _now(request)
     try:
-        _count(request)
+        _count(request, "code")
         paper = family_codes.paper_of(typed)
         is_right = is_born_on(paper, born or date(1, 1, 1), door(), now)
         account = family_codes.take_paper(paper, typed, is_right, now)
@@ -125,6 +127,7 @@ def letter(request: HttpRequest) -> HttpResponse:
     if account is None:
         note(door(), "denied sign-in with a letter", (), now)
         return _letter(request, wrong_letter())
+    _give_back(request, "code")
     return let_in(request, account, "letter")
 
 
@@ -157,13 +160,17 @@ def wrong_letter() -> str:
     )
 
 
-def _count(request: HttpRequest) -> None:
-    """Raises TooManyTries for an address from which too many codes are tried."""
-    family_codes.count(_address(request, "code"), _now(request), attempts.ADDRESS)
+def _count(request: HttpRequest, what: str) -> None:
+    """Raises TooManyTries for an address from which too many codes are asked for, or tried."""
+    if address := devices.address_of(request):
+        family_codes.count(f"family-{what}:{address}", _now(request), attempts.ADDRESS)
 
 
-def _address(request: HttpRequest, what: str) -> str:
-    return f"family-{what}:{request.META.get('REMOTE_ADDR', '')}"
+def _give_back(request: HttpRequest, *what: str) -> None:
+    """It was right: a clinic full of people behind one address is no attack."""
+    if address := devices.address_of(request):
+        for each in what:
+            attempts.give_back(f"family-{each}:{address}")
 
 
 def _please_wait(error: TooManyTries) -> str:
@@ -177,7 +184,6 @@ def _please_wait(error: TooManyTries) -> str:
 
 def let_in(request: HttpRequest, account: PortalAccount, method: str) -> HttpResponse:
     now = _now(request)
-    attempts.give_back(_address(request, "code"))
     note(Scope(actor_of(account, (), ()), "family", "own record"), f"sign-in with a {method}", (), now)
     begin(request, account, method, now)
     response = HttpResponseRedirect(waiting.onward(request) or HOME)
