@@ -103,6 +103,8 @@ def test_a_person_is_made_read_changed_and_remembered(door):
     assert (history["type"], history["total"]) == ("history", 2)
     assert [entry["response"]["etag"] for entry in history["entry"]] == ['W/"2"', 'W/"1"']
     assert problems(history) == []
+    for part in ("?_count=1", "?_before=2"):  # a part of it does not say how many there are
+        assert "total" not in json.loads(door.ask("GET", f"Patient/{own['id']}/_history{part}").content)
 
 
 def test_an_unchanged_resource_is_not_sent_again(door):

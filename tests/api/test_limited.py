@@ -52,6 +52,17 @@ def bayview(ward: Ward, issue_token: Any, monkeypatch: pytest.MonkeyPatch) -> Do
     return Door(issue_token("bayview", "system/*.cruds")[1])
 
 
+def test_a_history_does_not_count_the_versions_that_are_hidden(
+    bayview: Door, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert json.loads(bayview.ask("GET", "Observation/marias/_history").content)["total"] == 1
+    with store.open(HOUSE, now=now) as unit:
+        unit.update({**READING, "id": "walters", "subject": {"reference": "Patient/maria"}})
+    history = json.loads(bayview.ask("GET", "Observation/walters/_history").content)
+    assert [entry["response"]["etag"] for entry in history["entry"]] == ['W/"3"']
+    assert "total" not in history
+
+
 def said(response: Any, *names: str) -> tuple[int, str]:
     """Status and words, without the number of the request and without what was asked for."""
     text = response.content.decode().replace(response["X-Request-Id"], "REQUEST")

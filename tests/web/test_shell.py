@@ -7,12 +7,13 @@ from datetime import datetime
 
 import django.db
 import pytest
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from careloop.accounts.attempts import FREE_TRIES, wait_after
 from careloop.accounts.sign_in_models import SignedIn
 from careloop.kernel.errors import CareError, StaleVersion, Unavailable
 from careloop.server import middleware
+from careloop.web.staff import errors
 from careloop.web.staff import today as today_page
 from careloop.web.staff import work as work_pages
 from tests.web.desk import HTMX, PASSWORD, Desk, at_the_desk, words
@@ -174,6 +175,45 @@ def test_without_the_database_what_was_typed_is_kept_and_can_be_sent_again(
     assert "secret" not in page
     strangers = desk.client.post("/work/ride/done", typed, headers={"Origin": "https://evil.example"})
     assert "Send it again" not in strangers.content.decode()
+
+
+@pytest.mark.parametrize("name", ["password", "new", "code", "spoken", "answer", "secret", "token"])
+def test_what_proves_who_she_is_never_comes_back_in_a_page(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(work_pages, "complete_work", away)
+    typed = {"outcome": "done", "words": "Lucía drives", "version": "1", name: "pelican77"}
+    page = desk.client.post("/work/ride/done", typed, headers=OURS).content.decode()
+    assert "Lucía drives" in page
+    assert "pelican77" not in page
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "/sign-in",
+            "/sign-in/second",
+            "/account/password",
+            "/account/app",
+            "/join/abc",
+            "/new-password/abc",
+        ),
+        *("/link", "/set-up", "/my/sign-in", "/my/sign-in/letter", "/oauth/token"),
+    ],
+)
+def test_nothing_typed_at_a_door_comes_back_when_the_record_is_away(rf: RequestFactory, address: str) -> None:
+    typed = {"anything": "pelican77", "year": "1959"}
+    request = rf.post(address, typed, headers=OURS)
+    assert b"pelican77" not in errors.unavailable(request).content
+    assert errors._typed(request) == []
+    assert errors._typed(rf.post("/work/ride/done", typed, headers=OURS)) == list(typed.items())
+    marked = rf.post("/work/ride/done", typed, headers=OURS)
+    marked.sensitive_post_parameters = ["year"]  # type: ignore[attr-defined]
+    assert errors._typed(marked) == []
 
 
 def test_a_database_that_is_gone_before_the_session_is_read_is_503_not_500(

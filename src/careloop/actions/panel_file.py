@@ -208,7 +208,8 @@ def _line(number: int, cells: tuple[str, ...], mapped: Mapped, today: date) -> L
         said["language"] = LANGUAGE_WORDS.get(
             _plain(language), LANGUAGE_WORDS.get(language.lower(), language)
         )
-    if (postal := said.get("postal_code", "")).isdigit() and len(postal) in (3, 4):
+    postal = said.get("postal_code", "")
+    if postal.isascii() and postal.isdecimal() and len(postal) in (3, 4):
         said["postal_code"] = postal.zfill(5)  # a spreadsheet takes the zeros of New England away
     told = Told.of(said)
     if not told.birth_date and not told.mrn and not told.phone and not own:

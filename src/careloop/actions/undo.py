@@ -46,7 +46,7 @@ def undo(scope: Scope, change: str, now: datetime) -> Result:
 def _parsed(part: str) -> tuple[str, str, int]:
     reference, _, version = part.partition("@")
     kind, _, id = reference.partition("/")
-    if kind not in UNDOABLE or not version.isdigit():
+    if kind not in UNDOABLE or not (version.isascii() and version.isdecimal()):
         raise TooLate
     return kind, id, int(version)
 

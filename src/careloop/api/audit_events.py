@@ -112,7 +112,8 @@ def _rid(unit: Unit, value: str, kind: str) -> int | None:
 
 def _principal(value: str) -> int:
     system, bar, number = value.rpartition("|")
-    if (bar and system != PRINCIPAL) or not number.removeprefix("-").isdigit() or len(number) > 9:
+    bare = number.removeprefix("-")
+    if (bar and system != PRINCIPAL) or not (bare.isascii() and bare.isdecimal()) or len(number) > 9:
         raise BadRequest(f"agent has to be an identifier, like {PRINCIPAL}|7.")
     return int(number)
 
@@ -141,7 +142,7 @@ def _span(day: str, hour: str) -> tuple[datetime | None, datetime | None]:
 
 
 def _whole(text: str, name: str) -> int:
-    if not text.isdigit() or len(text) > 9:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
         raise BadRequest(f"{name} has to be a whole number.")
     return int(text)
 

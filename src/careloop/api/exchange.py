@@ -90,7 +90,7 @@ class Exchange:
         if charset not in ("utf-8", "utf8", "us-ascii"):
             raise UnsupportedMedia(f"It has to be in UTF-8; this says “{charset[:40]}”.")
         length = self.request.headers.get("Content-Length", "")
-        if length.isdigit() and int(length) > wire.LIMITS.bytes:
+        if length.isascii() and length.isdecimal() and int(length) > wire.LIMITS.bytes:
             raise wire.TooLarge("A body may have 10 MB.")
         coding = self.request.headers.get("Content-Encoding", "")
         body = wire.unpacked(self.request.body, coding)

@@ -58,7 +58,7 @@ def read(exchange: Exchange) -> HttpResponse:
 
 def vread(exchange: Exchange) -> HttpResponse:
     kind, version = _type(exchange), exchange.args["version"]
-    if not version.isdigit() or len(version) > 9:
+    if not (version.isascii() and version.isdecimal()) or len(version) > 9:
         raise NotFound(f"“{version[:20]}” is no version.")
     with store.open(exchange.scope, now=exchange.now) as unit:
         stored = unit.read_version(kind, exchange.args["id"], int(version))
@@ -133,12 +133,19 @@ def history(exchange: Exchange) -> HttpResponse:
     if found and found[-1].version > 1:
         more = [("_count", str(count)), ("_before", str(found[-1].version))]
         links.append(("next", exchange.link(path, more)))
-    total = found[0].version if before is None else None
-    return exchange.answer(_bundle("history", total, links, [_version_entry(exchange, s) for s in found]))
+    return exchange.answer(
+        _bundle("history", _total(found, before), links, [_version_entry(exchange, s) for s in found])
+    )
+
+
+def _total(found: list[Stored], before: int | None) -> int | None:
+    """How many versions there are, only when all of them are shown: else it would count those that are hidden."""
+    is_all = bool(found) and before is None and found[0].version == len(found)
+    return len(found) if is_all else None
 
 
 def _whole(text: str, name: str) -> int:
-    if not text.isdigit() or len(text) > 9:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
         raise BadRequest(f"{name} has to be a whole number.")
     return int(text)
 

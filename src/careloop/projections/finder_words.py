@@ -111,7 +111,7 @@ def _date(year: int, month: int, day: int, today: date, *, is_short: bool = Fals
 
 def _eight_digits(text: str, today: date) -> date | None:
     """03021959 or 19590302; a leading zero is gone already."""
-    if not text.isdigit() or len(text) not in (7, 8):
+    if not (text.isascii() and text.isdecimal()) or len(text) not in (7, 8):
         return None
     text = text.zfill(8)
     made = _date(int(text[:4]), int(text[4:6]), int(text[6:]), today) if text[:2] in ("19", "20") else None

@@ -159,7 +159,11 @@ def _own_draft(unit: Unit, resource: Resource) -> int | None:
     """The draft to go on with, when these answers are still being given by me."""
     identifier = resource.get("identifier") or {}
     kind, _, number = str(identifier.get("value", "")).partition(":")
-    if resource["status"] != "in-progress" or kind != "draft" or not number.isdigit():
+    if (
+        resource["status"] != "in-progress"
+        or kind != "draft"
+        or not (number.isascii() and number.isdecimal())
+    ):
         return None
     try:
         return drafts.get(unit, int(number)).id

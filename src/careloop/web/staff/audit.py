@@ -177,7 +177,9 @@ def _day(text: str) -> date | None:
 def position_of(text: str) -> Position | None:
     """`2026-11-23T15:00:00.000001+00:00,3,71` as an address carries it."""
     parts = text.replace(" ", "+").split(",")
-    if len(parts) != 3 or not all(part.isdigit() and len(part) < 18 for part in parts[1:]):
+    if len(parts) != 3 or not all(
+        part.isascii() and part.isdecimal() and len(part) < 18 for part in parts[1:]
+    ):
         return None
     try:
         at = datetime.fromisoformat(parts[0])

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
+from careloop.accounts.stepup import fresh
 from careloop.fhir import wire
 from careloop.kernel.errors import CareError
 from careloop.projections import looks
@@ -52,6 +53,7 @@ class TooManyRows(CareError):
 
 
 @staff_page
+@fresh
 @require_POST
 def audit_export(request: HttpRequest) -> HttpResponse:
     """POST, so that nobody exports by following a link. The name of the file tells nothing about anybody."""

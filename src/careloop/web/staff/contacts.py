@@ -182,7 +182,9 @@ def _problems(request: HttpRequest) -> dict[str, str]:
     posted, found = request.POST, {}
     if posted.get("outcome") not in OUTCOMES:
         found["outcome"] = gettext("Choose how it went.")
-    if not posted.get("minutes", "").isdigit() or not 1 <= int(posted["minutes"]) <= 600:
+    minutes = posted.get("minutes", "")
+    is_number = minutes.isascii() and minutes.isdecimal() and len(minutes) < 10
+    if not is_number or not 1 <= int(minutes) <= 600:
         found["minutes"] = gettext("Minutes are a whole number from 1 to 600.")
     if (
         posted.get("outcome") == "reached"

@@ -29,6 +29,15 @@ SAY_NOTHING = frozenset(
     {"view", "section", "program", "only", "sort", "page", "after", "kind", "language", "part", "answers"}
 )
 
+# What is typed again after a fault, never sent back in a page: what proves who she is, wherever it is asked for.
+NEVER_BACK = frozenset(
+    {"csrfmiddlewaretoken", "password", "new", "code", "spoken", "answer", "secret", "client_secret", "token"}
+)
+SECRET_DOORS = (
+    *("/sign-in", "/account", "/join", "/new-password", "/link", "/set-up", "/oauth", "/auth"),
+    *("/my/sign-in", "/my/account"),
+)
+
 
 def sentence_of(error: CareError) -> str:
     """The class's sentence in the reader's language, then its detail."""
@@ -55,11 +64,19 @@ def _page(request: HttpRequest, status: int, what: str, safe: str, todo: str) ->
 
 def _typed(request: HttpRequest) -> list[tuple[str, str]]:
     """What she sent, for the button that sends it again: the browser may have forgotten it by then. Her own words go
-    back to her own page, nowhere else; a password is typed again."""
-    if request.method != "POST" or not _is_ours(request) or request.FILES:
+    back to her own page, nowhere else; what proves who she is, a password, a code, is typed again."""
+    if request.method != "POST" or not _is_ours(request) or request.FILES or _is_secret(request):
         return []
     kept = [(name, value) for name, values in request.POST.lists() for value in values]
-    return [(name, value) for name, value in kept if name not in ("csrfmiddlewaretoken", "password")]
+    return [(name, value) for name, value in kept if name not in NEVER_BACK]
+
+
+def _is_secret(request: HttpRequest) -> bool:
+    """Whether all that goes to this address is a secret or proves who she is."""
+    marked = getattr(request, "sensitive_post_parameters", None)
+    return bool(marked) or any(
+        request.path == door or request.path.startswith(f"{door}/") for door in SECRET_DOORS
+    )
 
 
 def _is_ours(request: HttpRequest) -> bool:

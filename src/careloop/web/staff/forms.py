@@ -84,7 +84,7 @@ def onward(request: HttpRequest) -> str:
 
 def version_of(request: HttpRequest) -> int | None:
     text = request.POST.get("version", "")
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def local_moment(text: str, tz: ZoneInfo) -> datetime | None:

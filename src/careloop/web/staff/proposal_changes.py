@@ -107,7 +107,7 @@ def plan_moved(unit: Unit, proposal: Stored) -> PlanMoved | None:
 def _base(unit: Unit, base: str) -> Resource:
     reference, _, version = base.partition("@")
     kind, _, id = reference.partition("/")
-    if not version.isdigit():
+    if not (version.isascii() and version.isdecimal()):
         return {}
     try:
         return unit.read_version(kind, id, int(version)).resource

@@ -231,7 +231,8 @@ def _read_edit(request: HttpRequest, sheet: Sheet, line: str) -> Edit:
         on = date.fromisoformat(due) if due else None
     except ValueError:
         on, sheet.problems["due"] = None, gettext("Write the day as month, day and year.")
-    if below and not below.isdigit():
+    is_number = below.isascii() and below.isdecimal() and len(below) < 10
+    if below and not is_number:
         sheet.problems["below"] = gettext("Write a whole number.")
     owner, name = None, None
     if asked := typed.get("owner", ""):
@@ -242,7 +243,7 @@ def _read_edit(request: HttpRequest, sheet: Sheet, line: str) -> Edit:
         owner=owner,
         owner_name=name,
         spanish=typed.get("spanish"),
-        below=int(below) if below.isdigit() else None,
+        below=int(below) if is_number else None,
     )
 
 
@@ -313,7 +314,7 @@ def rest(request: HttpRequest, id: str) -> HttpResponse:
     seen = {}
     for each in request.POST.getlist("seen"):
         reference, _, version = each.partition("@")
-        if version.isdigit():
+        if version.isascii() and version.isdecimal() and len(version) < 10:
             seen[reference] = int(version)
     try:
         accept_rest(_scope(request), id, seen, now_of(request))
@@ -333,8 +334,9 @@ def rest(request: HttpRequest, id: str) -> HttpResponse:
 @require_POST
 def activate(request: HttpRequest, id: str) -> HttpResponse:
     over = request.POST.get("over", "")
+    stale = int(over) if over.isascii() and over.isdecimal() and len(over) < 10 else None
     try:
-        activate_plan(_scope(request), id, now_of(request), over=int(over) if over.isdigit() else None)
+        activate_plan(_scope(request), id, now_of(request), over=stale)
     except (LinesUndecided, StalePlan) as refused:
         shown = Shown(notice=sentence_of(refused), status=refused.status, takes_focus=True)
         if isinstance(refused, LinesUndecided):

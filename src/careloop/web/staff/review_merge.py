@@ -152,7 +152,7 @@ def side_by_side(request: HttpRequest, person: str, other: str) -> HttpResponse:
 
 def _number(posted: Any, name: str) -> int:
     text = posted.get(name, "")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _beside(request: HttpRequest, person: str, other: str, sheet: Sheet) -> HttpResponse:
