@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client, override_settings
 
-from careloop import store
+from careloop import projections, store
 from careloop.access import Scope
 from careloop.accounts.models import User
+from careloop.accounts.sign_in_models import SignedIn
 from careloop.kernel.clock import MovableClock
 from careloop.kernel.errors import NotFound
 from careloop.projections import looks
@@ -25,6 +27,7 @@ from careloop.server import middleware
 from careloop.store import audit, people_sets
 from careloop.web.staff.audit_export import harmless
 from tests.conftest import owner_connection
+from tests.projections import builders as b
 from tests.projections.ward import HOUSE, Ward
 from tests.store.rows import rows
 from tests.web.desk import words
@@ -43,8 +46,6 @@ class Trail(Ward):
             self.looks("ben", "walter", now + timedelta(minutes=20))
 
     def looks(self, who: str, person: str, at: datetime) -> None:
-        from dataclasses import replace
-
         actor = replace(
             self.actor,
             principal=self.users[who].principal_id,
@@ -198,6 +199,19 @@ def test_the_privacy_officer_decides_with_a_reason(as_: Opened, flagged: int) ->
     assert rows("select state from alerts") == [("fine",)]
 
 
+def test_nobody_decides_about_herself(as_: Opened, trail: Trail, now: datetime) -> None:
+    with store.open(HOUSE, now=now) as unit:
+        maria = unit.rid_of("Patient/maria") or 0
+        raise_alert(unit, "odd-access", maria, trail.users["pia"].principal_id, [("same-surname", {})])
+    [(own,)] = rows("select id from alerts")
+    pia = as_("pia")
+    assert "somebody else has to decide it" in page(pia, f"/audit/alerts/{own}")
+    answer = pia.post(f"/audit/alerts/{own}", {"state": "fine", "why": "It was only me."})
+    assert answer.status_code == 403
+    assert "somebody else has to decide it" in words(answer.content.decode())
+    assert rows("select state, why from alerts") == [("open", "")]
+
+
 def test_an_auditor_reads_alerts_and_decides_none(as_: Opened, flagged: int) -> None:
     assert "Ben Osei" in page(as_("ada"), "/audit/alerts")
     answer = as_("ada").post(f"/audit/alerts/{flagged}", {"state": "fine", "why": "No."})
@@ -227,6 +241,16 @@ def test_the_export_is_whole_and_written_down(as_: Opened, trail: Trail) -> None
     details = rows("select count(*) from audit where actor = %s", trail.users["ada"].principal_id)
     assert details[0][0] == 2
     assert ada.get("/audit/export").status_code == 405
+
+
+def test_the_export_asks_for_a_fresh_second_factor(as_: Opened, now: datetime) -> None:
+    ada = as_("ada")
+    SignedIn.objects.update(proved_at=None)
+    answer = ada.post("/audit/export", {"as": "csv"}, headers={"referer": "http://testserver/audit"})
+    assert (answer.status_code, answer["Location"]) == (302, "/account/prove?next=%2Faudit")
+    assert not answer.content
+    SignedIn.objects.update(proved_at=now + timedelta(minutes=55))
+    assert ada.post("/audit/export", {"as": "csv"}).status_code == 200
 
 
 def test_a_name_is_no_formula() -> None:
@@ -285,6 +309,70 @@ def test_a_program_without_it_is_refused(trail: Trail, issue_token: Any, scope: 
     assert door.ask("GET", "AuditEvent").status_code == 403
     event = {"resourceType": "AuditEvent", "id": "0-1"}
     assert door.ask("PUT", "AuditEvent/0-1", event).status_code in (403, 422)
+
+
+# --- whole, however busy it was
+
+
+def busy(trail: Trail, now: datetime, looks_at_maria: int, between: int) -> None:
+    """Ben opens James's record many times between two looks of Ana at Maria's."""
+    with store.open(HOUSE, now=now, projectors=projections.ALL) as unit:
+        unit.create_named(b.patient("james", "James", "Otieno"))
+    for number in range(looks_at_maria):
+        at = now + timedelta(minutes=number)
+        for step in range(between):
+            trail.looks("ben", "james", at + timedelta(seconds=step + 1))
+        trail.looks("ana", "maria", at + timedelta(seconds=30))
+
+
+@pytest.mark.parametrize("is_digested", [True, False])
+def test_none_is_lost_behind_others_when_there_are_more_than_are_read_at_once(
+    as_: Opened,
+    trail: Trail,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    issue_token: Any,
+    *,
+    is_digested: bool,
+) -> None:
+    from tests.api.conftest import Door
+
+    monkeypatch.setattr(looks, "_CHUNK", 4)
+    busy(trail, now, 6, 5)
+    if is_digested:
+        with transaction.atomic(), connection.cursor() as cursor:
+            audit.digest_people(cursor)
+    ana = trail.users["ana"].principal_id
+    opened = {f"{lane}-{seq}" for lane, seq in rows("select lane, seq from audit where actor = %s", ana)}
+    assert len(opened) == 7
+    ada = as_("ada")
+    assert page(ada, "/audit?person=maria").count("leads this person’s care") == 7
+    told = ada.post("/audit/export?person=maria", {"as": "csv", "person": "maria"}).content.decode(
+        "utf-8-sig"
+    )
+    assert opened <= {one["id"] for one in csv.DictReader(io.StringIO(told))}
+    door = Door(issue_token("auditing", "system/AuditEvent.rs")[1])
+    bundle = json.loads(door.ask("GET", f"AuditEvent?patient=maria&agent={ana}").content)
+    assert opened == {entry["resource"]["id"] for entry in bundle["entry"]}
+
+
+def test_a_look_that_stops_early_says_where_it_goes_on(
+    trail: Trail, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "_CHUNK", 2)
+    monkeypatch.setattr(looks, "_MOST_CHUNKS", 2)
+    busy(trail, now, 3, 5)
+    seen: list[str] = []
+    before, times = None, 0
+    ada = replace(trail.actor, principal=trail.users["ada"].principal_id, roles=frozenset({"auditor"}))
+    with store.open(Scope(ada, "page", "oversight"), now=now + timedelta(hours=1)) as unit:
+        maria = unit.rid_of("Patient/maria")
+        while times == 0 or before:
+            found = looks.page(unit, Asked(person=maria, before=before, door="page"), 50)
+            seen += [row.id for row in found.rows]
+            before, times = found.next, times + 1
+    assert len(seen) == len(set(seen)) == 4
+    assert times > 2
 
 
 # --- fast

@@ -20,6 +20,7 @@ _COLUMNS: Final = (
     "a.lane, a.seq, a.at, a.actor, a.behalf, a.action, a.outcome, a.why, a.door, a.request, a.type, a.rid,"
     " a.people, a.detail"
 )
+_NEWEST: Final = "order by a.at desc, a.lane desc, a.seq desc"
 _CHUNK: Final = 500
 _MOST_CHUNKS: Final = 40
 # Newest first: (at, lane, seq) of the last row of the page before.
@@ -180,24 +181,35 @@ def chunk_sql(asked: Asked, before: Position | None = None) -> tuple[str, list[A
         parts.append(("a.rid = %s", [asked.thing]))
     said = " and ".join(text for text, _ in parts) or "true"
     given = [value for _, values in parts for value in values]
-    source, told = ("audit a", list[Any]()) if asked.person is None else _of_person(asked.person)
-    return (
-        f"select {_COLUMNS} from {source} where {said} order by a.at desc, a.lane desc, a.seq desc limit {_CHUNK}",
-        [*told, *given],
-    )
+    if asked.person is None:
+        return f"select {_COLUMNS} from audit a where {said} {_NEWEST} limit {_CHUNK}", given
+    return _of_person(asked, before, said, given)
 
 
-def _of_person(person: int) -> tuple[str, list[Any]]:
-    # A LIMIT inside keeps each range a look by key; joined flat, the planner reads all of the trail.
-    return (
-        "(select b.* from (select distinct lane, first, last from audit_person where person = %s) r"
-        " cross join lateral (select * from audit a where a.lane = r.lane and a.seq between r.first and r.last"
-        " limit 5000) b"
+def _of_person(asked: Asked, before: Position | None, said: str, given: list[Any]) -> tuple[str, list[Any]]:
+    """Each range gives its newest rows that fit, so that the newest of all are among them however full a lane is.
+    Other people's rows lie in a range as well; page() leaves them out and goes on."""
+    # OFFSET 0 keeps each range a look by key; joined flat or sorted by an index, the planner reads all of the trail.
+    days, between = _days(asked, before)
+    query = (
+        f"select {_COLUMNS} from ("
+        "(select b.* from (select distinct lane, first, last, actor, action from audit_person"
+        f" where person = %s{days}) r cross join lateral (select * from ("
+        " select * from audit a where a.lane = r.lane and a.seq between r.first and r.last and a.action = r.action"
+        f" and (a.actor = r.actor or a.behalf = r.actor) and {said} offset 0) a {_NEWEST} limit {_CHUNK}) b)"
         f" union ({audit.LANES} select c.* from l left join audit_digested d on d.lane = l.lane"
-        " cross join lateral (select * from audit a where a.lane = l.lane and a.seq > coalesce(d.seq, 0) limit 20000) c"
-        " where l.lane is not null)) a",
-        [person],
+        " cross join lateral (select * from ("
+        f" select * from audit a where a.lane = l.lane and a.seq > coalesce(d.seq, 0) and {said} offset 0) a"
+        f" {_NEWEST} limit {_CHUNK}) c where l.lane is not null)) a {_NEWEST} limit {_CHUNK}"
     )
+    return query, [asked.person, *between, *given, *given]
+
+
+def _days(asked: Asked, before: Position | None) -> tuple[str, list[Any]]:
+    """The days (UTC) in which a row can be."""
+    bounds = ((">=", asked.since), ("<=", asked.until), ("<=", before[0] if before else None))
+    told = [(sign, moment.astimezone(UTC).date()) for sign, moment in bounds if moment]
+    return "".join(f" and day {sign} %s" for sign, _ in told), [day for _, day in told]
 
 
 def _row(row: Sequence[Any]) -> Row:

@@ -15,7 +15,7 @@ from careloop.actions.decide_alert import decide_alert
 from careloop.actions.working import ReasonMissing
 from careloop.projections import alerts as kept
 from careloop.projections import looks
-from careloop.projections.alerts import Alert, AlertDecided
+from careloop.projections.alerts import Alert, AlertDecided, OwnAlert
 from careloop.projections.people import PersonBrief, briefs
 from careloop.projections.principals import Who, principals
 from careloop.store import Unit
@@ -71,11 +71,13 @@ def alert(request: HttpRequest, id: int) -> HttpResponse:
         )
     except (ReasonMissing, AlertDecided) as refused:
         return _page(request, id, Sheet(request.POST.dict(), {"why": sentence_of(refused)}))
+    except OwnAlert as refused:
+        return _page(request, id, Sheet({}), refused.status)
     toasts.say(request, gettext("Decided."))
     return HttpResponseRedirect("/audit/alerts")
 
 
-def _page(request: HttpRequest, id: int, sheet: Sheet) -> HttpResponse:
+def _page(request: HttpRequest, id: int, sheet: Sheet, status: int = 0) -> HttpResponse:
     with open_record(request) as unit:
         found = kept.alert(unit, id)
         row = looks.one(unit, *found.row) if found.row else None
@@ -93,7 +95,7 @@ def _page(request: HttpRequest, id: int, sheet: Sheet) -> HttpResponse:
             "can_decide": found.state in kept.OPEN and found.principal != unit.scope.actor.principal,
             "is_own": found.principal == unit.scope.actor.principal,
         }
-    return render(request, "staff/audit_alert.html", context, status=sheet.status)
+    return render(request, "staff/audit_alert.html", context, status=status or sheet.status)
 
 
 def _lines(unit: Unit, found: Sequence[Alert]) -> list[AlertLine]:
