@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -20,6 +21,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_\-]{43}\Z")
 _VISIBLE = re.compile(r"[\x20-\x7e]*\Z")
 _QUOTES: Final = str.maketrans({"“": "'", "”": "'", "’": "'", '"': "'", "\\": "/"})
 _MOST_CHARACTERS: Final = 8_000
+_PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 
 
 class Refused(CareError):
@@ -52,7 +54,23 @@ class Ask:
     challenge: str
     nonce: str
     launch: str
-    is_silent: bool  # prompt=none: answered without a page, or not at all
+    prompt: frozenset[str]
+
+    @property
+    def is_silent(self) -> bool:
+        """prompt=none: answered without a page, or not at all."""
+        return "none" in self.prompt
+
+    @property
+    def wants_sign_in(self) -> bool:
+        return "login" in self.prompt
+
+    @property
+    def is_always_asked(self) -> bool:
+        """What was allowed before is not enough: the app wants the page, or it can't be told from another program.
+        Anybody may use the client_id of a public app and claim its scheme or a port of this machine (RFC 8252, 8.6)."""
+        is_anybodys = self.app.way == App.Way.PUBLIC and not is_on_the_web(self.redirect)
+        return is_anybodys or bool(self.prompt & {"consent", "select_account"})
 
     def back(self, error: str, description: str) -> SentBack:
         return SentBack(error, description, self.redirect, self.state)
@@ -61,6 +79,22 @@ class Ask:
 def plain(text: str) -> str:
     """As an error_description may be: ASCII without quotes and backslashes."""
     return text.translate(_QUOTES).encode("ascii", "ignore").decode()
+
+
+def is_on_the_web(url: str) -> bool:
+    """Whether only whoever holds the name can be answered there: https, and not this very machine."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    is_here = host == "localhost" or host.endswith(".localhost") or _is_local_address(host)
+    return parts.scheme == "https" and bool(host) and not is_here
+
+
+def _is_local_address(host: str) -> bool:
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return False
+    return found.is_loopback or found.is_unspecified
 
 
 def with_query(url: str, said: dict[str, str]) -> str:
@@ -97,7 +131,7 @@ def read(pairs: Sequence[tuple[str, str]], bases: frozenset[str]) -> Ask:
         challenge=said["code_challenge"],
         nonce=said.get("nonce", ""),
         launch=said.get("launch", ""),
-        is_silent=said.get("prompt") == "none",
+        prompt=frozenset(said.get("prompt", "").split(" ")) - {""},
     )
 
 
@@ -134,7 +168,8 @@ def _refusal(said: dict[str, str], counts: list[str], bases: frozenset[str]) -> 
         return "invalid_request", "The parameter aud has to be the address of this FHIR server."
     if len(said.get("nonce", "")) > 200:
         return "invalid_request", "The nonce is too long."
-    if said.get("prompt", "") not in ("", "none", "login", "consent", "select_account"):
+    prompt = set(said.get("prompt", "").split(" ")) - {""}
+    if prompt - _PROMPTS or ("none" in prompt and len(prompt) > 1):
         return "invalid_request", "This prompt is not known."
     return None
 

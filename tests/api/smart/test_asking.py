@@ -10,6 +10,8 @@ import pytest
 from django.test import Client
 
 from careloop.accounts import smart_grants, smart_tokens
+from careloop.accounts.sign_in_models import SignedIn
+from careloop.accounts.smart_models import Authorization
 from tests.api.smart.conftest import BASE, CHALLENGE, REDIRECT, SCOPES, audit, issued
 
 
@@ -156,6 +158,76 @@ def test_the_second_time_she_is_not_asked_again_and_it_gets_no_more_than_it_asks
     assert "code" in said_back(launched(both))
 
 
+def allowed_before(world, ana, app, redirect):
+    """She allowed it once; asks a second time for the same, answered at the same address."""
+    scope = "launch patient/Patient.rs"
+
+    def ask(**more):
+        launch = smart_tokens.begin_launch(app, world.user.principal_id, "maria", world.now)
+        return ana.ask(app, scope=scope, launch=launch, redirect_uri=redirect, **more)
+
+    page = ask()
+    assert ana.press(page, allow="1", scope=ticked(page))["Location"].startswith(redirect)
+    return ask
+
+
+ONCE = {"scopes": "launch patient/Patient.rs", "launch_url": "https://app.example/launch"}
+
+
+@pytest.mark.parametrize(
+    ("redirect", "way", "is_asked_again"),
+    [
+        ("com.example.diary:/after", "public", True),
+        ("http://127.0.0.1:8123/after", "public", True),
+        ("http://localhost/after", "public", True),
+        ("https://localhost/after", "public", True),
+        ("https://127.0.0.2/after", "public", True),
+        ("https://app.example/after", "public", False),
+        ("http://localhost/after", "secret", False),
+    ],
+)
+def test_a_program_that_anybody_can_claim_to_be_is_asked_about_each_time(
+    world, ana, redirect, way, is_asked_again
+):
+    app = world.app(redirects=[redirect], way=way, **ONCE)
+    ask = allowed_before(world, ana, app, redirect)
+    again, silent = ask(), ask(prompt="none")
+    if is_asked_again:
+        assert again.status_code == 200
+        assert "error=consent_required" in silent["Location"]
+    else:
+        assert "code=" in again["Location"]
+        assert "code=" in silent["Location"]
+
+
+def test_an_app_may_want_the_page_each_time(world, ana):
+    app = world.app(redirects=[REDIRECT], **ONCE)
+    ask = allowed_before(world, ana, app, REDIRECT)
+    assert "code" in said_back(ask())
+    for prompt in ("consent", "select_account", "login consent"):
+        page = ask(prompt=prompt)
+        assert "With the record of Duarte" in page.content.decode(), prompt
+    assert said_back(ask(prompt="none consent"))["error"] == "invalid_request"
+
+
+def test_an_app_may_want_her_to_show_again_that_it_is_she(world, ana):
+    app = world.app(redirects=[REDIRECT], **ONCE)
+    ask = allowed_before(world, ana, app, REDIRECT)
+    assert "code" in said_back(ask(prompt="login")), "she signed in just now"
+    SignedIn.objects.filter(ended=None).update(began=world.now, proved_at=None)
+    world.clock.move(seconds=11 * 60)
+    sent = ask(prompt="login")["Location"]
+    assert sent.startswith("/account/prove?next=%2Foauth%2Fauthorize")
+    assert "code" in said_back(ask()), "nobody asked for it"
+    SignedIn.objects.filter(ended=None).update(proved_at=world.now)
+    (onward,) = parse_qs(urlsplit(sent).query)["next"]
+    page = ana.client.get(onward)
+    assert "With the record of Duarte" in page.content.decode()
+    back = said_back(ana.press(page, allow="1", scope=ticked(page)))
+    assert world.exchange(app, back["code"]).status_code == 200
+    assert Authorization.objects.filter(signed_in_at=world.now).count() == 1
+
+
 def test_a_launch_is_good_for_its_user_and_its_app(world, ana):
     app, other = (
         world.app(name, scopes="launch patient/Patient.rs", launch_url="https://app.example/launch")
@@ -287,8 +359,6 @@ def test_only_an_administrator_approves_and_only_an_approved_app_may_ask(world, 
 
 
 def test_an_approval_needs_a_second_factor_shown_just_now(world, ana, monkeypatch):
-    from careloop.accounts.sign_in_models import SignedIn
-
     app = world.app()
     world.user.roles = ["administrator"]
     world.user.save()

@@ -20,9 +20,11 @@ from careloop.actions.end_share import end_share
 from tests.api.smart.conftest import REDIRECT, VERIFIER
 from tests.api.smart.test_asking import question, said_back
 from tests.family.front import Front, at_the_door, page
+from tests.projections import builders as b
 
 SCOPES = (
-    "launch/patient openid fhirUser online_access patient/Patient.rs patient/Observation.rs patient/Task.rs"
+    "launch/patient openid fhirUser online_access patient/Patient.rs patient/Observation.rs patient/CarePlan.rs"
+    " patient/Task.rs"
 )
 
 
@@ -111,12 +113,27 @@ def test_a_daughters_app_sees_what_was_shared_with_her_until_it_is_not(front: Fr
     shown = lucia.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")
     assert "With the record of" in shown.content.decode()
     token = allowed(lucia, shown)
-    assert status("Task", token) == 200
+    assert status("CarePlan", token) == 200
     assert status("Observation", token) == 403
+    assert status("Task", token) == 403
     assert "My Diary" in page(lucia, "/my/account/apps")
     end_share(front.staff, made.id, "divorced", front.now)
-    assert status("Task", token) in (401, 403, 404)
+    assert status("CarePlan", token) in (401, 403, 404)
     assert status("Patient/maria", token) in (401, 403, 404)
+
+
+def test_what_the_staff_have_to_do_about_her_no_app_of_the_family_sees(front: Front, diary: App) -> None:
+    front.ward.has(
+        b.task("call-now", "maria", front.now, title="Call her now") | {"priority": "urgent"},
+        b.task("hers", "maria", front.now, title="Not for the family") | {"intent": "plan"},
+    )
+    front.share("plan", "visits")
+    for reference, name in (("Patient/maria", "Maria"), ("RelatedPerson/lucia", "Lucía")):
+        browser = front.signed_in(front.account(reference, name))
+        token = allowed(browser, browser.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}"))
+        assert status("Patient/maria", token) == 200
+        for path in ("Task", "Task/call-now", "Task/hers", "Task/hers/_history", "Task/hers/_history/1"):
+            assert status(path, token) == 403, path
 
 
 def test_leaving_ends_an_app_that_may_stay_only_while_she_is_there(front: Front, diary: App) -> None:
@@ -140,12 +157,23 @@ def test_a_helper_ends_an_app_that_she_let_in_and_nobody_else_s(front: Front, di
     lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
     token = allowed(lucia, lucia.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}"))
     shown = page(lucia, "/my/account/apps")
-    assert "Read: to-dos" in shown
+    assert "Read: care plan" in shown
     (grant,) = re.findall(r"/my/account/apps/([^/\"]+)/end", shown)
     maria = front.signed_in(front.account("Patient/maria", "Maria"))
     assert "No app acts for you" in page(maria, "/my/account/apps")
     assert maria.post(f"/my/account/apps/{grant}/end").status_code == 404
-    assert status("Task", token) == 200
+    assert status("CarePlan", token) == 200
     assert "My Diary" in page(maria, "/my/maria/apps")
     assert lucia.post(f"/my/account/apps/{grant}/end").status_code == 302
-    assert status("Task", token) == 401
+    assert status("CarePlan", token) == 401
+
+
+def test_an_app_may_want_maria_to_sign_in_again(front: Front, diary: App) -> None:
+    maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    asked = f"/oauth/authorize?{question(diary, scope=SCOPES, prompt='login')}"
+    assert maria.get(asked).status_code == 200
+    front.clock.move(seconds=11 * 60)
+    answer = maria.get(asked)
+    assert (answer.status_code, answer["Location"]) == (302, "/my/sign-in")
+    assert answer.cookies["app-asked"].value, "the question waits for her"
+    assert maria.get("/my").status_code == 302, "she is out"

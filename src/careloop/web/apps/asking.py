@@ -8,6 +8,7 @@ person. It lasts ten minutes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -20,9 +21,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from careloop import store
 from careloop.access import Scope
-from careloop.accounts import smart_grants, smart_tokens
+from careloop.accounts import sessions, smart_grants, smart_tokens
 from careloop.accounts.sign_in_models import SignedIn
 from careloop.accounts.smart_authorize import Ask, Refused, SentBack, read, with_query
+from careloop.accounts.stepup import FRESH_FOR
+from careloop.accounts.stepup import PAGE as PROVE
 from careloop.actions.acting import fhir_user_of
 from careloop.actions.family_actor import family_of
 from careloop.actions.note_event import note
@@ -150,6 +153,8 @@ def _asked(request: HttpRequest, query: str) -> HttpResponse:
     if not (ask.app.is_for_staff if who.is_staff else ask.app.is_for_families):
         _note(request, who, ask, "denied: app not for this door")
         raise ask.back("access_denied", "This app is not for this kind of account.")
+    if ask.wants_sign_in and _shown_last(who) < now_of(request) - FRESH_FOR:
+        return _again(request, who, query)
     if "fhirUser" in ask.scopes.special and not fhir_user_of(who.principal):
         raise ask.back("invalid_scope", "This account has no fhirUser.")
     slip = Slip(query, who.principal)
@@ -197,6 +202,21 @@ def _to_sign_in(request: HttpRequest, ask: Ask, query: str) -> HttpResponse:
         return waiting.keep(HttpResponseRedirect(family), here)
     doors = {"app": ask.app, "staff": staff, "family": family}
     return waiting.keep(render(request, "apps/which_door.html", doors), here)
+
+
+def _shown_last(who: Who) -> datetime:
+    """When she last proved who she is: at the sign-in, or by a second factor since."""
+    return max(who.session.began, who.session.proved_at or who.session.began)
+
+
+def _again(request: HttpRequest, who: Who, query: str) -> HttpResponse:
+    """prompt=login: the staff show a second factor, families sign in anew; both come back."""
+    here = f"{AUTHORIZE}?{query}&{_SEEN}=1"
+    if who.is_staff:
+        return HttpResponseRedirect(f"{PROVE}?{urlencode({'next': here})}")
+    sessions.leave(request, now_of(request))
+    request.signed_in = None  # type: ignore[attr-defined]  # set by server.middleware; the question goes on waiting
+    return waiting.keep(HttpResponseRedirect("/my/sign-in"), here)
 
 
 def _launched(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> Slip:
@@ -280,7 +300,7 @@ def _remembered(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> HttpRes
     """Sent on without a page when she allowed all of it before and it still lasts. Never by way of a sign-in page."""
     before = smart_grants.scopes_allowed(ask.app.pk, who.principal, slip.patient).split(" ")
     is_known = set(ask.words) <= set(before) and request.GET.get(_SEEN) is None
-    if is_known:
+    if is_known and not ask.is_always_asked:
         return _grant(request, who, ask, slip, ask.words, is_remembered=True)
     if ask.is_silent:
         raise ask.back("consent_required", "The user has to allow it first.")
@@ -317,7 +337,7 @@ def _grant(
         principal=who.principal,
         scopes=" ".join(words),
         session=who.session.id,
-        signed_in_at=who.session.began,
+        signed_in_at=_shown_last(who),
         patient=slip.patient,
         person=slip.person,
         encounter=slip.encounter,
