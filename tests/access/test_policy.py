@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from careloop.access import (
@@ -19,6 +21,7 @@ from careloop.access import (
 from careloop.access.actor import BadScope
 from careloop.access.conditions import AnyOf, any_of
 from careloop.access.policy import RULES
+from careloop.access.shares import SHARES, SHARES_OF_APPS
 
 COORDINATOR = Actor(
     1, "staff", "Ana Reyes", roles=frozenset({"coordinator"}), sites=frozenset({10}), practitioner_rid=7
@@ -101,3 +104,48 @@ def test_each_rule_has_a_name_of_its_own_and_a_sentence():
     names = [rule.name for rule in RULES]
     assert len(set(names)) == len(names)
     assert all(rule.reason.endswith(".") and rule.reason[0].isupper() for rule in RULES)
+
+
+def at_the_familys_door(share: str) -> tuple[Actor, Actor]:
+    """She herself, and an app that she gave all it asked for."""
+    herself = Actor(5, "person", "Lucía", shares=frozenset({(20, share)}))
+    return herself, replace(herself, app=400, scopes=(SmartScope.parse("patient/*.rs"),), context=20)
+
+
+@pytest.mark.parametrize(
+    ("share", "type"),
+    [
+        ("plan", "Task"),
+        ("plan", "ServiceRequest"),
+        ("visits", "Task"),
+        ("visits", "Encounter"),
+        ("results", "Observation"),
+        ("results", "DiagnosticReport"),
+        ("messages", "Communication"),
+        ("messages", "DocumentReference"),
+        ("coverage", "Claim"),
+        ("all", "Task"),
+    ],
+)
+@pytest.mark.parametrize("interaction", ["read", "search", "history"])
+def test_an_app_at_the_familys_door_gets_no_type_that_the_pages_show_in_part(share, type, interaction):
+    herself, app = at_the_familys_door(share)
+    assert decide(herself, interaction, type).allowed
+    assert not decide(app, interaction, type).allowed
+
+
+@pytest.mark.parametrize(
+    ("share", "type"),
+    [
+        *(("plan", "CarePlan"), ("visits", "Appointment"), ("medications", "MedicationRequest")),
+        *(("coverage", "Coverage"), ("results", "Patient"), ("all", "Observation")),
+    ],
+)
+def test_an_app_at_the_familys_door_gets_what_may_be_seen_whole(share, type):
+    _, app = at_the_familys_door(share)
+    assert decide(app, "read", type).allowed
+
+
+def test_an_app_opens_each_share_and_nothing_that_the_share_does_not():
+    assert set(SHARES_OF_APPS) == set(SHARES)
+    assert all(SHARES_OF_APPS[share] < types for share, types in SHARES.items())

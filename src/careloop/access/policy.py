@@ -140,10 +140,12 @@ def _role_rule(role: Role) -> Rule:
 
 
 def _shared(actor: Actor, rtype: str) -> tuple[frozenset[int], frozenset[int]]:
-    """Whose record she has whole (her own, or whom she stands for), and of whom this type is shared with her."""
-    whole = frozenset(person for person, share in actor.shares if share == shares.SELF)
-    part = frozenset(p for p, share in actor.shares if rtype in shares.SHARES.get(share, ()))
-    return whole, part - whole
+    """Whose record she has whole (her own, or whom she stands for), and of whom this type is shared with her. Her
+    pages leave out rows that an app would get: for an app, whole types are."""
+    opened = shares.SHARES if actor.app is None else shares.SHARES_OF_APPS
+    reached = [each for each in actor.shares if rtype in opened.get(each[1], ())]
+    whole = frozenset(person for person, share in reached if share == shares.SELF)
+    return whole, frozenset(person for person, _ in reached) - whole
 
 
 def _family_speaks(actor: Actor, what: str, rtype: str) -> bool:

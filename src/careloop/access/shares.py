@@ -19,6 +19,20 @@ SHARES: Final[dict[str, frozenset[str]]] = {
     "messages": _ABOUT_HER | {"Communication", "DocumentReference"},
     "coverage": kinds.BILLING | _ABOUT_HER,
 }
+# What an app reads of the same. The family's pages leave out what is between the staff (to-dos, other helpers'
+# questions, notes, what is urgent or protected, questionnaires); an app gets rows as they are, so a helper's app is
+# given only types that may be seen whole. Her own app has no Task either: their to-dos organize work and are
+# not of the record that she has a right to (45 CFR 164.501, designated record set); her plan is in CarePlan and Goal.
+_NAMED: Final = frozenset({"Patient"})
+SHARES_OF_APPS: Final[dict[str, frozenset[str]]] = {
+    SELF: kinds.EVERYTHING - {"Task"},
+    "plan": _NAMED | {"CarePlan", "Goal"},
+    "visits": _NAMED | {"Appointment"},
+    "medications": _NAMED | {"MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Medication"},
+    "results": _NAMED,
+    "messages": _NAMED,
+    "coverage": _NAMED | {"Coverage"},
+}
 # What the patient, or whoever fully stands for her, may add and change at the family's door; what a helper may add;
 # and what an app may add for either, which changes nothing.
 ADDED: Final = frozenset(
