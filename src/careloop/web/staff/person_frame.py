@@ -72,7 +72,7 @@ class Frame:
 
 # Who may not look for these sees nothing in that section: it is not offered.
 SHOWN_TO: Final = {
-    "plan": "CarePlan",
+    "plan": "Observation",  # how far each goal is
     "work": "Task",
     "assessments": "QuestionnaireResponse",
     "health": "Observation",
