@@ -21,7 +21,7 @@ SHARES: Final[dict[str, frozenset[str]]] = {
 }
 # What an app reads of the same. The family's pages leave out what is between the staff (to-dos, other helpers'
 # questions, notes, what is urgent or protected, questionnaires); an app gets rows as they are, so a helper's app is
-# given only types that may be seen whole. Her own app has no Task either: their to-dos organize work and are
+# given only types that may be seen whole. Her own app has no Task either: to-dos of the staff organize work and are
 # not of the record that she has a right to (45 CFR 164.501, designated record set); her plan is in CarePlan and Goal.
 _NAMED: Final = frozenset({"Patient"})
 SHARES_OF_APPS: Final[dict[str, frozenset[str]]] = {
