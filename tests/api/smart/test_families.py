@@ -15,6 +15,7 @@ from django.test import Client
 
 from careloop.accounts import smart_apps
 from careloop.accounts.family_accounts import open_account
+from careloop.accounts.sign_in_models import SignedIn
 from careloop.accounts.smart_models import App
 from careloop.actions.end_share import end_share
 from tests.api.smart.conftest import REDIRECT, VERIFIER
@@ -176,4 +177,4 @@ def test_an_app_may_want_maria_to_sign_in_again(front: Front, diary: App) -> Non
     answer = maria.get(asked)
     assert (answer.status_code, answer["Location"]) == (302, "/my/sign-in")
     assert answer.cookies["app-asked"].value, "the question waits for her"
-    assert maria.get("/my").status_code == 302, "she is out"
+    assert not SignedIn.objects.filter(ended=None).exists(), "she is out"
