@@ -11,6 +11,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from django.conf import settings as django_settings
+from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -226,13 +227,8 @@ def test_strangers_are_written_down_then_told_to_wait_and_clients_are_not(door: 
 
 
 def test_a_minute_later_a_stranger_may_try_again() -> None:
-    class Asked:
-        class request:
-            META = {"REMOTE_ADDR": "10.0.0.1"}  # noqa: RUF012
-
-        now = datetime.fromisoformat("2026-11-23T15:00:00+00:00")
-
-    exchange: Any = Asked()
+    exchange: Any = RequestFactory().get("/fhir/Patient", REMOTE_ADDR="10.0.0.1")
+    exchange.now = datetime.fromisoformat("2026-11-23T15:00:00+00:00")
     assert [strangers.refused(exchange) is None for _ in range(REFUSALS + 1)] == [True] * REFUSALS + [False]
     exchange.now += timedelta(seconds=61)
     assert strangers.refused(exchange) is None
