@@ -104,6 +104,8 @@ def test_an_emergency_opens_a_record_for_some_hours(
     assert not sees(as_user(ana), maria, now)
     with store.open(as_user(ana), now=now) as unit:
         (found,) = named(unit, family="duarte", born=date(1959, 3, 4))
+        assert named(unit, mrn="4711", born=date(1959, 3, 4)) == [found]
+        assert named(unit, mrn="4711", born=date(1959, 3, 5)) == named(unit, mrn="4711", born=None) == []
     assert (found.id, found.is_hers) == (maria.id, False)
     break_glass(as_user(ana), maria.id, "life-or-health", WORDS, now)
     assert sees(as_user(ana), maria, now)
@@ -152,7 +154,7 @@ def test_whom_she_may_never_see_no_emergency_opens(
         grants.deny(unit, ana.principal_id, maria.rid, "her sister")
     assert not sees(as_user(ana), maria, now)
     with store.open(as_user(ana), now=now) as unit:
-        assert named(unit, mrn="4711") == []
+        assert named(unit, born=date(1959, 3, 4), mrn="4711") == []
     with pytest.raises(NotFound):
         break_glass(as_user(ana), maria.id, "life-or-health", WORDS, now)
 

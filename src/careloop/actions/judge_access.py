@@ -28,7 +28,7 @@ from careloop.store.audit import DENIED
 
 RULE: Final = "odd-access"
 KIND: Final = "odd-access"
-_SEARCHES: Final = ("find", "search")
+_SEARCHES: Final = ("find", "search", "emergency search")
 
 
 def scope() -> Scope:

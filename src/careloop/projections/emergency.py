@@ -1,5 +1,5 @@
-"""Whom somebody names exactly, though she is not in their care: for emergencies alone. A family name with the whole
-birth date, or a record number; never a list to look through."""
+"""Whom somebody names exactly, though she is not in their care: for emergencies alone. The whole birth date with
+a name or a record number; never a list to look through."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ class Named:
     name: str
     birth_date: date | None
     mrn: str | None
-    site: str | None
     is_hers: bool
 
     def __repr__(self) -> str:
@@ -31,28 +30,30 @@ class Named:
 
 
 _NAMED: Final = """
-select b.person, b.id, b.name, b.birth_date, b.mrn, n.name from briefs b
+select b.person, b.id, b.name, b.birth_date, b.mrn from briefs b
 join people p on p.person = b.person and p.merged_into is null
-left join names n on n.rid = p.site
 where b.person <> all(%s::bigint[]) and
 """
 
 
-def named(unit: Unit, *, family: str = "", born: date | None = None, mrn: str = "") -> list[Named]:
-    """At most three. Into the audit trail goes whoever was shown, and the question itself when nobody was."""
-    denied = sorted(unit.scope.actor.denied)
-    by_number: tuple[str, object] = ("b.mrn = %s::text", mrn.strip())
-    which, given = by_number if mrn.strip() else ("b.birth_date = %s::date", born)
-    if not given or not (mrn.strip() or family.strip()):
+def named(unit: Unit, *, born: date | None, family: str = "", mrn: str = "") -> list[Named]:
+    """At most three; always by the whole birth date. Nothing tells where she is cared for: that may be a program whose
+    name alone is a secret. Into the audit trail goes whoever was shown, and the question itself when nobody was."""
+    if born is None or not (mrn.strip() or family.strip()):
         return []
-    query = f"{_NAMED} {which} order by b.name, b.person limit 500"
-    rows = unit.cursor().execute(query, [denied, given]).fetchall()
+    denied = sorted(unit.scope.actor.denied)
+    query = f"{_NAMED} b.birth_date = %s::date order by b.name, b.person limit 500"
     wanted = set(words_in(family))
-    fitting = [row for row in rows if mrn.strip() or wanted <= set(words_in(row[2]))][:MOST]
+    rows = unit.cursor().execute(query, [denied, born]).fetchall()
+    fitting = [row for row in rows if _fits(row, mrn.strip(), wanted)][:MOST]
     unit.saw([row[0] for row in fitting], "emergency search")
     return [_named(row, unit.may_see(row[0])) for row in fitting]
 
 
+def _fits(row: Sequence[Any], mrn: str, wanted: set[str]) -> bool:
+    return row[4] == mrn if mrn else wanted <= set(words_in(row[2]))
+
+
 def _named(row: Sequence[Any], is_hers: bool) -> Named:
-    person, id, name, born, mrn, site = row
-    return Named(person, id, name, born, mrn, site, is_hers)
+    person, id, name, born, mrn = row
+    return Named(person, id, name, born, mrn, is_hers)

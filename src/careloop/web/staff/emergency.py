@@ -1,5 +1,5 @@
-"""Emergency access: somebody gives care to a person who is not in her care here. Found only by exact name and birth
-date, or by record number; opened with a reason, for some hours; the privacy officer is told at once."""
+"""Emergency access: somebody gives care to a person who is not in her care here. Found only by the whole birth
+date with a name or record number; opened with a reason, for some hours; the privacy officer is told at once."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def emergency(request: HttpRequest) -> HttpResponse:
 def _find(request: HttpRequest) -> tuple[list[Named], str]:
     said = {name: request.POST.get(name, "").strip()[:100] for name in ("family", "born", "mrn")}
     born = day(said["born"])
-    if not said["mrn"] and not (said["family"] and born):
-        return [], gettext("Give the name and the whole birth date, or the record number.")
+    if born is None or not (said["mrn"] or said["family"]):
+        return [], gettext("Give the whole birth date, and the name or the record number.")
     with open_record(request) as unit:
         return named(unit, family=said["family"], born=born, mrn=said["mrn"]), ""
 
