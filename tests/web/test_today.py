@@ -89,19 +89,6 @@ def test_what_the_clock_alone_moves_appears_within_a_minute(desk: Desk) -> None:
     assert woken.status_code == 200
 
 
-def test_polling_never_keeps_a_session_alive(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from careloop.server import middleware
-
-    at = [1_000_000.0]
-    monkeypatch.setattr(middleware.time, "time", lambda: at[0])
-    desk.page("/today")
-    for _ in range(16):
-        at[0] += 60
-        last = desk.client.get("/today", headers=POLL)
-    assert last.status_code == 401
-    assert "Maria" not in last.content.decode()
-
-
 def test_questions_do_not_grow_with_the_rows(desk: Desk) -> None:
     def questions() -> int:
         with CaptureQueriesContext(connection) as asked:

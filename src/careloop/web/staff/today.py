@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext, ngettext
@@ -19,6 +19,7 @@ from careloop.projections.worklist import CAP, GROUPS, Row, Today
 from careloop.store import Unit, drafts
 from careloop.web.staff import just_done
 from careloop.web.staff.errors import staff_page
+from careloop.web.staff.landing import first_page
 from careloop.web.staff.reader import greeting, now_of, open_record, program_name, zone_of_reader
 from careloop.web.staff.rows import Shown, shown_rows
 
@@ -49,6 +50,9 @@ class Section:
 @staff_page
 @require_GET
 def today(request: HttpRequest) -> HttpResponse:
+    roles = getattr(request.user, "roles", ())
+    if roles and not any("Patient" in ROLES[role].reads for role in roles if role in ROLES):
+        return HttpResponseRedirect(first_page(roles))  # an administrator's: no room of care is hers
     view = _view(request)
     now, tz = now_of(request), zone_of_reader(request)
     with open_record(request) as unit:
