@@ -13,6 +13,7 @@ from django.urls import path
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
+from careloop.access.roles import ROLES
 from careloop.projections import worklist
 from careloop.projections.card import PersonCard, card
 from careloop.projections.worklist import CAP, GROUPS, Row, Today
