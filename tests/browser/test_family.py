@@ -142,7 +142,8 @@ def test_a_passkey_instead_of_a_code(open_page: Open, ways: dict[str, Way], live
     page.locator("form[data-passkey=make] button").click()
     page.wait_for_selector(".notice.done")
     page.goto(f"{here}/my/account/sign-in")
-    page.locator("form[action='/my/sign-out'] button, .family-leave").first.click()
+    with page.expect_navigation():
+        page.locator("form[action='/my/sign-out'] button, .family-leave").first.click()
     page.goto(f"{here}/my/sign-in")
     page.locator("form[data-passkey=show] button").click()
     page.wait_for_selector(".family-doors")

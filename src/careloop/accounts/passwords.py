@@ -73,3 +73,11 @@ class NothingOfHers:
 
     def get_help_text(self) -> str:
         return gettext("Without your name, your email or the word Careloop.")
+
+
+def keep_password(user: User, new: str, *, enables: bool = False) -> None:
+    """new: checked before. enables: an account that waited for its first password may sign in from now on. Ending its
+    sessions is the caller's."""
+    user.set_password(new)
+    user.is_active = user.is_active or enables
+    user.save(update_fields=["password", "is_active"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from careloop.accounts.family_models import PortalAccount
 from careloop.accounts.models import User
 
 
-def keep_language(user: User, code: str) -> None:
+def keep_language(user: User | PortalAccount, code: str) -> None:
     user.language = code
     user.save(update_fields=["language"])

@@ -101,9 +101,12 @@ def end_contact(scope: Scope, reference: str, contact: int, now: datetime) -> bo
 
 
 def letter(scope: Scope, reference: str, how: str, now: datetime) -> Letter:
-    """A letter with a code, to be handed over in person. how: to whom, and how she is known.
+    """A letter with a code, to be handed over in person. how: to whom, and how she is known. The care team does it; the
+    patient herself does it for somebody whom she lets in.
     Raises CareTeamOnly, HandingMissing, NoBirthDate, NotShared, NotFound."""
-    _check(scope, reference, now)
+    by_herself = _is_for_her_helper(scope, reference, now)
+    if not by_herself:
+        _check(scope, reference, now)
     if not how.strip():
         raise HandingMissing
     with record.begin(scope, now) as unit:
@@ -113,7 +116,8 @@ def letter(scope: Scope, reference: str, how: str, now: datetime) -> Letter:
         if found.type == "RelatedPerson" and not _has_share(unit, found):
             raise NotShared
         unit.saw([found.person], "a letter with a sign-in code handed over")
-        _tell(unit, found, "portal-letter", how)
+        if not by_herself:
+            _tell(unit, found, "portal-letter", how)
     account = _account(found, now)
     code = family_codes.issue_paper(account, scope.actor.principal, how.strip(), now)
     return Letter(name_of(found.resource), code, now + family_codes.PAPER_FOR, account.language)
@@ -162,6 +166,15 @@ def text_of_code(payload: dict[str, Any]) -> str:
     if str(payload.get("language", "")).startswith("es"):
         return f"Su código es {spaced}. Sirve 10 minutos. Nadie le pedirá este código por teléfono."
     return f"Your code is {spaced}. It works for 10 minutes. Nobody will ask you for it on the phone."
+
+
+def _is_for_her_helper(scope: Scope, reference: str, now: datetime) -> bool:
+    """At the family's door, without an app: whether this RelatedPerson is of her own record."""
+    actor = scope.actor
+    if actor.kind != "person" or actor.app is not None or not reference.startswith("RelatedPerson/"):
+        return False
+    with store.open(scope, now=now) as unit:
+        return (_whom(unit, reference).person, "all") in actor.shares
 
 
 def _check(scope: Scope, reference: str, now: datetime) -> None:

@@ -56,7 +56,7 @@ def app_approve(name: str) -> None:
 
 @app.command("suspend")
 @click.argument("name")
-@click.option("--why", required=True)
+@click.option("--why", required=True, help="Who asks for its return reads it.")
 def app_suspend(name: str, why: str) -> None:
     """Stop it: whatever it holds ends with its next request."""
     _judge(name, "suspended", why)

@@ -156,7 +156,7 @@ def sso() -> None:
 @click.argument("name")
 @click.option("--label", default="", help="As the button says it: Sign in with …")
 @click.option("--issuer", required=True, help="As the provider writes it, https://login.example.org.")
-@click.option("--client-id", required=True)
+@click.option("--client-id", required=True, help="What the provider calls Careloop.")
 @click.option("--secret", prompt="Client secret (empty for none)", default="", hide_input=True)
 @click.option("--domain", "domains", multiple=True, required=True, help="Of e-mail addresses; repeat.")
 @click.option("--proves-twice", is_flag=True, help="It always asks for a second factor: ours is not asked.")

@@ -23,6 +23,7 @@ from careloop.accounts import attempts, devices, family_codes, sessions
 from careloop.accounts.family_accounts import actor_of, of_principal
 from careloop.accounts.family_codes import BadContact, TooManyTries
 from careloop.accounts.family_models import PortalAccount
+from careloop.accounts.preferences import keep_language
 from careloop.actions.invite_portal import door, is_born_on, send_code
 from careloop.actions.note_event import note
 from careloop.jobs import portal_codes
@@ -245,8 +246,7 @@ def language(request: HttpRequest) -> HttpResponse:
         if _is_signed_in(request):
             signed_in: Any = request
             if account := of_principal(signed_in.signed_in.principal_id):
-                account.language = chosen
-                account.save(update_fields=["language"])
+                keep_language(account, chosen)
     return response
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from careloop.accounts import attempts, factors, passkeys, second_step, sessions, stepup
 from careloop.accounts.models import User
+from careloop.accounts.passwords import keep_password
 from careloop.accounts.sign_in_models import SignedIn
 from careloop.actions.keep_accounts import BadAccount, check_password
 from careloop.kernel.errors import NotFound
@@ -158,8 +159,7 @@ def _new_password(request: HttpRequest, user: User) -> dict[str, str]:
         check_password(new, user)
     except BadAccount as weak:
         return {"new": weak.detail}
-    user.set_password(new)
-    user.save(update_fields=["password"])
+    keep_password(user, new)
     update_session_auth_hash(request, user)
     sessions.void(user.principal_id, now_of(request), "new password", but=session_of(request).id)
     tell(request, "password changed")

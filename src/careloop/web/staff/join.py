@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from careloop.accounts import attempts, factors, halfway, sessions, tickets
 from careloop.accounts.models import User
-from careloop.accounts.passwords import shortest_for
+from careloop.accounts.passwords import keep_password, shortest_for
 from careloop.accounts.sign_in_models import Ticket
 from careloop.accounts.tickets import INVITE, PASSWORD, NoLongerWorks
 from careloop.actions.keep_accounts import BadAccount, check_password
@@ -103,9 +103,7 @@ def _used(request: HttpRequest, ticket: Ticket, user: User, new: str) -> HttpRes
     now = now_of(request)
     with transaction.atomic():
         tickets.use(ticket, now)
-        user.set_password(new)
-        user.is_active = user.is_active or ticket.kind == INVITE
-        user.save(update_fields=["password", "is_active"])
+        keep_password(user, new, enables=ticket.kind == INVITE)
         sessions.void(user.principal_id, now, "new password")
     attempts.forget(user.email)
     tell(request, f"link used, {ticket.kind}", user)
