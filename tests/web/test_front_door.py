@@ -271,7 +271,7 @@ def test_a_large_panel_is_taken_in_parts(ana: Client, monkeypatch: pytest.Monkey
 
 def test_what_is_no_panel_says_what_to_do(ana: Client) -> None:
     assert "Choose a file." in text(ana.post("/front-door/panel", {"site": "bayview"}))
-    assert "save the sheet as CSV first" in text(send(ana, b"PK\x03\x04\0\0"))
+    assert "open it and save the sheet as CSV" in text(send(ana, b"PK\x03\x04\0\0"))
 
 
 def test_another_persons_panel_is_not_there(ana: Client) -> None:

@@ -294,10 +294,12 @@ def _within_app(actor: Actor, interaction: Interaction, rtype: str) -> Condition
     for scope in actor.scopes:
         if scope.covers(rtype, letter) and not (scope.query and interaction == "history"):
             rows: Condition = RowMatches(rtype, scope.query) if scope.query else Everyone()
-            if scope.context == "patient" and rtype not in kinds.DIRECTORY:
-                whose: Condition = PersonIn(frozenset({actor.context})) if actor.context else NoOne()
-                found.append(all_of(whose, rows))
-            elif scope.context in (("system",) if actor.kind == "client" else ("user", "patient")):
+            if scope.context == "patient" and actor.kind != "client":
+                # The directory is nobody's and passes; what in it names a person (her schedule) is of that person.
+                whose = PersonIn(frozenset(filter(None, [actor.context])))
+                has_whom = actor.context is not None or rtype in kinds.DIRECTORY
+                found.append(all_of(whose, rows) if has_whom else NoOne())
+            elif scope.context == ("system" if actor.kind == "client" else "user"):
                 found.append(rows)
     return any_of(*found)
 
