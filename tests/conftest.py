@@ -23,6 +23,7 @@ from careloop.access import Actor, Scope, SmartScope, system_actor
 from careloop.kernel.clock import MovableClock
 from careloop.store import embedded
 from tests import signed as signed  # sessions for force_login
+from tests.left_behind import nothing_left_behind as nothing_left_behind  # around every test
 
 REPO = Path(__file__).resolve().parent.parent
 TEST_HOME = REPO / "var" / "test-home"

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
+from django.utils import translation
 
 from careloop.access import Scope, system_actor
 from careloop.accounts import devices, second_step, sessions
@@ -30,16 +31,21 @@ log = logging.getLogger("careloop.request")
 
 
 class RequestId:
-    """A number to quote on error pages and in the audit trail; answered as X-Request-Id."""
+    """A number to quote on error pages and in the audit trail; answered as X-Request-Id. The thread begins in the
+    language of the settings: Django leaves it in that of whoever it answered before."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        translation.deactivate()
         request.request_id = new_request_id()  # type: ignore[attr-defined]  # set for everything behind us
         request.now = clock()  # type: ignore[attr-defined]
         logs.bind(request.request_id)  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        try:
+            response = self.get_response(request)
+        finally:
+            translation.deactivate()
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
 
