@@ -20,7 +20,16 @@ from careloop.actions.break_glass import (
     end_emergency,
     open_part2,
 )
-from careloop.actions.cover import BadCover, Cover, LongOwnCover, cover, covers, end_cover
+from careloop.actions.cover import (
+    BadCover,
+    Cover,
+    LongOwnCover,
+    OneOwnCover,
+    OwnCoverAgain,
+    cover,
+    covers,
+    end_cover,
+)
 from careloop.actions.explain_access import who_may, why
 from careloop.actions.record import begin
 from careloop.actions.staff_actor import staff_actor
@@ -229,6 +238,37 @@ def test_who_gives_herself_a_colleagues_people_is_looked_at_and_not_for_long(
     with owner_connection() as owner:
         told = owner.execute("select kind, person, principal, told from alerts").fetchall()
     assert told == [("cover", 0, boss.principal_id, [["own-cover", {}]])]
+
+
+def test_nobody_prolongs_a_cover_of_her_own_or_gathers_several(
+    maria: Stored, as_user: Callable[..., Scope], now: datetime
+) -> None:
+    bo, cal = account("bo", "coordinator"), account("cal", "coordinator")
+    boss, other = account("dee", "supervisor", "clinician"), account("eli", "supervisor")
+    day = timedelta(days=1)
+
+    def take(colleague: User, first: int, last: int, at: int, by: User = boss) -> None:
+        asked = Cover(colleague.pk, boss.pk, now + first * day, now + last * day)
+        cover(as_user(by, at * day), asked, "leave", now + at * day)
+
+    take(bo, 0, 10, at=0)
+    with pytest.raises(OneOwnCover):
+        take(cal, 0, 1, at=0)
+    with pytest.raises(OwnCoverAgain):
+        take(bo, 0, 30, at=5)
+    end_cover(as_user(boss, 9 * day), bo.pk, boss.pk, now + 9 * day)
+    with pytest.raises(OwnCoverAgain):
+        take(bo, 9, 20, at=9)  # an end before its time begins nothing anew
+    assert not sees(as_user(boss, 10 * day), maria, now + 10 * day)
+    take(bo, 9, 60, at=9, by=other)
+    assert sees(as_user(boss, 50 * day), maria, now + 50 * day)
+    with pytest.raises(OwnCoverAgain):
+        take(bo, 60, 80, at=59)  # what another gave is not hers to prolong either
+    take(cal, 59, 60, at=59)
+    take(bo, 90, 100, at=61)
+    with owner_connection() as owner:
+        told = owner.execute("select principal, told from alerts").fetchall()
+    assert told == [(boss.principal_id, [["own-cover", {}]])] * 3, "each of her own, and none of another's"
 
 
 def test_the_page_says_who_may_and_why_not(

@@ -18,6 +18,8 @@ from careloop.store.grants import Grant, Kind
 
 LONGEST: Final = timedelta(days=366)
 LONGEST_OF_OWN: Final = timedelta(days=30)
+# Between the end of a cover and one for the same colleague that whoever covered gives herself.
+REST: Final = timedelta(days=30)
 
 
 class BadCover(CareError):
@@ -32,6 +34,18 @@ class LongOwnCover(BadCover):
     code = "long-own-cover"
 
 
+class OneOwnCover(BadCover):
+    """You already cover for a colleague by your own choice. End that first, or ask another supervisor."""
+
+    code = "one-own-cover"
+
+
+class OwnCoverAgain(BadCover):
+    """You covered for this colleague within the last 30 days. Another supervisor, or the colleague, arranges it now."""
+
+    code = "own-cover-again"
+
+
 @dataclass(frozen=True)
 class Cover:
     """colleague: who is away. by: who covers. ids: of accounts."""
@@ -44,7 +58,8 @@ class Cover:
 
 def cover(scope: Scope, asked: Cover, why: str, now: datetime) -> None:
     """By a supervisor who shares a site with both, or by whoever goes away herself. One who gives herself a colleague's
-    people may do so for a month, and the privacy officer is told. Raises BadCover, Forbidden, NotFound."""
+    people may do so for a month, one colleague at a time, not twice in a row, and the privacy officer is told. Raises
+    BadCover, Forbidden, NotFound."""
     away, covering = _user(asked.colleague), _user(asked.by)
     _check(asked, away, covering, now)
     if not _may_arrange(scope, away, covering):
@@ -59,12 +74,27 @@ def cover(scope: Scope, asked: Cover, why: str, now: datetime) -> None:
         grant = Grant(
             covering.principal_id, Kind.LEAD, led, since, asked.until, why, scope.actor.principal, told
         )
+        if is_own:
+            _check_own(unit, grant)
         grants.end(unit, covering.principal_id, (Kind.LEAD,), led)
         grants.give(unit, grant)
         unit.saw((), f"cover given, principal {covering.principal_id}")
         if is_own:
             key = f"cover:{covering.principal_id}:{away.pk}:{since.isoformat()}"
             raise_alert(unit, "cover", 0, covering.principal_id, [("own-cover", {})], key=key)
+
+
+def _check_own(unit: Unit, asked: Grant) -> None:
+    """Also what was ended early counts, and what another gave: it is she who would go on. Under a lock, so that two
+    asked for at once are not one each. Raises OneOwnCover, OwnCoverAgain."""
+    unit.cursor().execute(
+        "select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"own cover:{asked.principal}"]
+    )
+    held = grants.led_by(unit, asked.principal, asked.since - REST)
+    if any(grant.value == asked.value for grant in held):
+        raise OwnCoverAgain
+    if any(g.given_by == asked.principal and (g.until is None or g.until > unit.now) for g in held):
+        raise OneOwnCover
 
 
 def end_cover(scope: Scope, colleague: int, by: int, now: datetime) -> None:

@@ -141,6 +141,15 @@ def covers(unit: Unit, among: Iterable[int]) -> list[Grant]:
     return on(unit, [Kind.LEAD], among)
 
 
+def led_by(unit: Unit, principal: int, after: datetime) -> list[Grant]:
+    """Caseloads that were hers for some time after this moment, are, or will be; not those ended before they began."""
+    return _read(
+        unit,
+        "principal = %s and kind = %s and (until is null or (until > since and until > least(%s, %s)))",
+        [principal, int(Kind.LEAD), after, unit.now],
+    )
+
+
 def _read(unit: Unit, which: str, given: list[Any]) -> list[Grant]:
     rows = unit.cursor().execute(
         f"select {_COLUMNS} from grants where {which} order by since desc, value", given
