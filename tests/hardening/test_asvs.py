@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import argon2
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from careloop.accounts.models import User
 from careloop.server import logs
+from careloop.server import settings as real
 
 REPO = Path(__file__).resolve().parents[2]
 SOURCES = REPO / "src" / "careloop"
@@ -115,7 +117,12 @@ def test_no_weak_hash_is_used() -> None:
 
 
 def test_passwords_are_hashed_with_argon2() -> None:
-    assert make_password("a quiet Monday morning").startswith("argon2$argon2id$")
+    """As the settings say, not as other tests hash: 19 MiB or more and two passes (ASVS 11.4.2, OWASP's least)."""
+    with override_settings(PASSWORD_HASHERS=real.PASSWORD_HASHERS):
+        found = argon2.extract_parameters(make_password("a quiet Monday morning").removeprefix("argon2"))
+    assert found.type is argon2.Type.ID
+    assert found.memory_cost >= 19 * 1024
+    assert found.time_cost >= 2
 
 
 # --- at the doors
