@@ -41,6 +41,9 @@ def run(path: Path, *, is_quick: bool, seconds: float | None) -> str:
 
 
 def main(words: list[str]) -> int:
+    if {"-h", "--help"} & set(words):
+        print(__doc__)
+        return 0
     is_quick = "--quick" in words
     began, told = time.monotonic(), []
     for path in measures([word for word in words if not word.startswith("-")]):

@@ -9,7 +9,7 @@ import pytest
 
 from careloop.care.work import WorkClass
 from careloop.care.workload import group_of, hours_of
-from careloop.projections import worklist
+from careloop.projections import worklist, worklist_sql
 from tests.projections import builders as b
 from tests.projections.ward import CHICAGO, Ward
 
@@ -190,4 +190,4 @@ def test_counts_and_rows_stop_where_nobody_reads_further(ward: Ward) -> None:
     ward.has(*tasks)
     shown = ward.today()
     assert shown.counts["today"] == worklist.CAP + 1
-    assert len(shown.of("today")) == worklist.SHOWN["today"]
+    assert len(shown.of("today")) == worklist_sql.SHOWN["today"]

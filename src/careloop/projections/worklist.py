@@ -15,7 +15,6 @@ from careloop.care.workload import (
     FIRST_BECAUSE,
     GROUPS,
     NEVER,
-    SILENCE,
     Hours,
     Matter,
     group_of,
@@ -26,12 +25,8 @@ from careloop.care.workload import (
 from careloop.projections import sources, worklist_sql
 from careloop.projections.people import BRIEF, TELLING, PersonBrief, brief_of_row
 from careloop.projections.worklist_rows import Kept, kept
-from careloop.projections.worklist_sql import Sql
+from careloop.projections.worklist_sql import CAP, UNCLAIMED_CAP, Question, Sql
 from careloop.store import Change, Stored, Unit
-
-# Counted no further: above it reads “200+”. Shown so many a group; the rest come up as these are finished.
-CAP = 200
-SHOWN = {"now": 40, "today": 40, "waiting": 20, "week": 20, "later": 10}
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,14 +113,27 @@ def today(unit: Unit, now: datetime, view: str = "mine", *, reader: ZoneInfo | N
         return Today((), dict.fromkeys(GROUPS, 0), has_work=False)
     hours = hours_of(now, reader or ZoneInfo("UTC"))
     condition = unit.condition("Task", "search")
-    may = worklist_sql.row_by_row(unit.people_sql(condition, "w.person", labels="w.labels"))
     sides = _sides(unit, view, condition)
     if not sides:
         return Today((), dict.fromkeys(GROUPS, 0))
-    rows = _rows(unit, sides, hours, may)
-    counts, late, silent, unclaimed = _counts(unit, sides, hours, may, condition)
-    hidden = unit.glance().execute(*worklist_sql.withheld(sides, may)).fetchone()
-    return Today(tuple(rows), counts, late, silent, {"unclaimed": unclaimed}, bool(hidden and hidden[0]))
+    question = Question(
+        sides=tuple(sides),
+        houses=tuple(_houses(condition)),
+        may=unit.people_sql(condition, "w.person", labels="w.labels"),
+        lead=unit.scope.actor.practitioner_rid,
+        hours=hours,
+    )
+    first, *others = unit.ask(*worklist_sql.asked(question))
+    *counts, late, silent, unclaimed, is_partial = first[: len(GROUPS) + 4]
+    rows = [_row(row, hours) for told in (first, *others) if (row := told[len(GROUPS) + 4 :])[0] is not None]
+    return Today(
+        rows=tuple(sorted(rows, key=lambda row: place_of(row.matter, hours))),
+        counts={group: min(count, CAP + 1) for group, count in zip(GROUPS, counts, strict=True)},
+        late=min(late, CAP + 1),
+        silent=silent,
+        views={"unclaimed": min(unclaimed, UNCLAIMED_CAP)},
+        is_partial=is_partial,
+    )
 
 
 def saw(unit: Unit, shown: Today) -> None:
@@ -173,23 +181,12 @@ def _houses(condition: Condition) -> list[Sql]:
     return [*found, nobody]
 
 
-def _rows(unit: Unit, sides: list[Sql], hours: Hours, may: Sql) -> list[Row]:
-    parts = [
-        worklist_sql.rows(worklist_sql.group_keys(sides, group, hours, may, SHOWN[group]), group)
-        for group in GROUPS
-    ]
-    text = " union all ".join(f"({part})" for part, _ in parts)
-    found = unit.glance().execute(text, [value for _, told in parts for value in told]).fetchall()
-    made = [_row(row, hours) for row in found]
-    return sorted(made, key=lambda row: place_of(row.matter, hours))
-
-
 def _row(row: Sequence[Any], hours: Hours) -> Row:
     brief = row[26:]
     due = None if row[6] == NEVER else row[6]
     aim = None if row[7] == NEVER else row[7]
     return Row(
-        group=row[0],
+        group=GROUPS[row[0]],
         task_id=row[1],
         version=row[3],
         person=brief_of_row(brief, hours.now.date()) if brief[0] else None,
@@ -217,32 +214,6 @@ def _row(row: Sequence[Any], hours: Hours) -> Row:
     )
 
 
-def _counts(
-    unit: Unit, sides: list[Sql], hours: Hours, may: Sql, condition: Condition
-) -> tuple[dict[str, int], int, int, int]:
-    me = unit.scope.actor.practitioner_rid
-    asked = [worklist_sql.count(sides, group, hours, may, CAP) for group in GROUPS]
-    asked.append(worklist_sql.late(sides, hours, may, CAP))
-    asked.append((worklist_sql.SILENT, [me, hours.now - SILENCE, CAP + 1]))
-    asked.append(_unclaimed(condition, may))
-    text = "select " + ", ".join(part for part, _ in asked)
-    row = unit.glance().execute(text, [value for _, told in asked for value in told]).fetchone()
-    assert row is not None
-    return dict(zip(GROUPS, row[:5], strict=True)), row[5], row[6], row[7]
-
-
-def _unclaimed(condition: Condition, may: Sql) -> Sql:
-    parts = [
-        (
-            f"(select w.task from work w where w.is_open and w.owner is null and {text} and {may[0]} limit %s)",
-            [*told, *may[1], 100],
-        )
-        for text, told in _houses(condition)
-    ]
-    text = " union ".join(part for part, _ in parts)
-    return f"(select count(*) from ({text}) u)", [value for _, told in parts for value in told]
-
-
 def of_person(unit: Unit, person: int, now: datetime, *, reader: ZoneInfo | None = None) -> list[Row]:
     """Everything open for one person, in its order. Empty when she or her to-dos may not be seen."""
     if not unit.may_search("Task") or not unit.may_see(person):
@@ -259,7 +230,7 @@ def row_of(unit: Unit, task_id: str, now: datetime, *, reader: ZoneInfo | None =
 
 
 def _listed(unit: Unit, where: str, parameters: list[Any], hours: Hours) -> list[Row]:
-    text = f"select 'later', {worklist_sql.COLUMNS}, {BRIEF} from {worklist_sql.ROW_SOURCE}"
+    text = f"select 4, {worklist_sql.COLUMNS}, {BRIEF} from {worklist_sql.ROW_SOURCE}"
     may, allowed = unit.people_sql(unit.condition("Task", "search"), "w.person", labels="w.labels")
     rows = unit.cursor().execute(
         f"{text} where w.is_open and {where} and {may} order by w.class, w.aim, w.task limit 200",

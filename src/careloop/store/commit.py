@@ -140,6 +140,18 @@ class Commit:
         self.flush()
         return self._keeper.cursor()
 
+    def ask(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """As a glance, for a large statement that is asked all day: $1, $2, … for its parameters, and one plan a
+        connection, made for any of them. Only where the plan is right whatever they are."""
+        self.flush()
+        pg = self._keeper.pg
+        with self._failures(), pg.pipeline():
+            cursor = psycopg.RawCursor(pg)
+            self._keeper.cursor().execute("set plan_cache_mode = force_generic_plan")
+            cursor.execute(query.encode(), parameters, prepare=True)
+            self._keeper.cursor().execute("set plan_cache_mode = auto")
+            return cursor.fetchall()
+
     def _run(self, query: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
         """A read of our own: without a transaction as long as nothing was written."""
         with self._failures():
