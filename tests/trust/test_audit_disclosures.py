@@ -14,6 +14,7 @@ import pytest
 
 from careloop import library, projections, store
 from careloop.access import labels
+from careloop.access.acts import ACTS, DISCLOSE, may
 from careloop.actions.disclose import (
     BadDisclosure,
     Composition,
@@ -143,6 +144,48 @@ def send(desk: Desk, to: Recipient, chosen: list[str], basis: str = "treatment",
     given = {"key": "once", "method": "hand", **more}
     method = given.pop("method")
     return disclose(desk.ward.scope, "maria", to, basis, method, chosen, desk.clock(), CONTENT, **given)
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["biller", "volunteer", "auditor", "ombudsman", "administrator", "payer-reviewer", "privacy-officer"],
+)
+def test_only_those_who_see_to_her_care_send(desk: Desk, role: str) -> None:
+    told = desk.ward.scope
+    scope = replace(told, actor=replace(told.actor, roles=frozenset({role})))
+    given = ("maria", PANTRY, "treatment", "hand", ["Condition/knee"], desk.clock(), CONTENT)
+    with pytest.raises(Forbidden):
+        disclose(scope, *given, key="one")
+    with store.open(scope, now=desk.clock()) as unit, pytest.raises(Forbidden):
+        compose(unit, "maria", PANTRY, "treatment", CONTENT)
+    assert rows("select 1 from disclosures") == []
+    desk.user.roles = [role]
+    desk.user.save()
+    desk.page("/people/maria/disclose", 403)
+    desk.post("/people/maria/disclose", {"to": "Food pantry", "basis": "treatment", "method": "hand"}, 403)
+
+
+def test_an_app_sends_nothing_whoever_uses_it(desk: Desk) -> None:
+    told = desk.ward.scope
+    assert may(told.actor, DISCLOSE)
+    assert not may(replace(told.actor, app="anything"), DISCLOSE)
+    assert not any(may(replace(told.actor, kind="client"), act) for act in ACTS)
+
+
+def test_an_advocate_opens_what_she_sent_and_not_what_others_sent(desk: Desk) -> None:
+    sent_by_care = send(desk, PANTRY, ["Condition/knee"])
+    care = desk.ward.scope
+    advocate = replace(care.actor, principal=care.actor.principal + 900, roles=frozenset({"advocacy"}))
+    scope = replace(care, actor=advocate)
+    given = (PANTRY, "treatment", "hand", ["Condition/knee"], desk.clock(), CONTENT)
+    hers = disclose(scope, "maria", *given, key="two")
+    with store.open(scope, now=desk.clock()) as unit:
+        maria = unit.read("Patient", "maria").rid
+        assert disclosures.one(unit, maria, hers).content.items
+        with pytest.raises(NotFound):
+            disclosures.one(unit, maria, sent_by_care)
+        with pytest.raises(Forbidden):
+            disclosures.of_person(unit, maria)
 
 
 def test_who_gives_care_gets_what_carries_no_label(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from careloop import store
+from careloop.access.roles import CARE_ROLES, ROLES
 from careloop.care.work import WorkClass
 from tests.projections import builders as b
 from tests.web.desk import Desk, at_the_desk
@@ -74,6 +75,31 @@ def test_who_gives_care_finds_all_of_it(desk: Desk) -> None:
     assert "A dog that bites" in desk.page("/people/maria/card")
     assert "Code status" in desk.page("/people/maria/card")
     assert '<th scope="col">Next' in desk.page("/people?view=all")
+
+
+def menu_of(desk: Desk) -> list[str]:
+    """Where the doors behind ⋯ lead."""
+    story = desk.page("/people/maria/story")
+    _, _, rest = story.partition('<div class="menu"><a href="/people/maria/')
+    return re.findall(r'href="([^"#]+)', 'href="/people/maria/' + rest.partition("</div>")[0]) if rest else []
+
+
+@pytest.mark.parametrize("role", sorted(set(ROLES) - {"volunteer", "ombudsman", "administrator"}))
+def test_behind_the_dots_stands_no_door_that_is_shut(desk: Desk, role: str) -> None:
+    as_role(desk, role)
+    doors = menu_of(desk)
+    answers = {door: desk.client.get(door).status_code for door in doors}
+    # Asked for her second factor first, she is sent there: no door that is shut.
+    assert set(answers.values()) <= {200, 302}, answers
+    sends, looks, asks = (f"/people/maria/{name}" for name in ("disclose", "disclosures", "access"))
+    gives_care = role in CARE_ROLES
+    assert len(doors) >= 13 if gives_care else len(doors) <= 3
+    assert (sends in doors) == (gives_care or role in ("advocacy", "payer-manager"))
+    assert (looks in doors) == (gives_care or role == "privacy-officer")
+    assert (asks in doors) == (role not in ("biller", "payer-reviewer"))
+    for door in {sends, looks, asks} - set(doors):
+        desk.page(door, 403)
+    assert gives_care == ("/people/maria/contact" in desk.page("/people/maria/story"))
 
 
 @pytest.mark.parametrize("role", ["biller", "auditor"])

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from careloop.access import Actor, Scope
+from careloop.access.acts import PART2_EMERGENCY, may
 from careloop.access.policy import CARE_ROLES
 from careloop.actions import record
 from careloop.kernel.errors import CareError, NotFound
@@ -18,8 +19,6 @@ from careloop.store.grants import Grant, Kind
 
 HOURS: Final = 4
 REASONS: Final = ("life-or-health", "team-away", "other")
-# Who may be told what a Part 2 program keeps, in a medical emergency.
-MEDICAL_ROLES: Final = frozenset({"clinician", "ltc-nurse", "bh-clinician"})
 LEAST_WORDS: Final = 10
 
 
@@ -85,7 +84,7 @@ def open_part2(
     """words: the nature of the emergency. treated_by, treated_at: the medical personnel and their facility. What 42 CFR
     2.51(c) asks to be written down stands in the grant and the audit trail: to whom, by whom, when, what for.
     Raises MedicalPersonnelOnly, SayWhy, SayWho, NotFound."""
-    if not may_break_glass(scope.actor) or not scope.actor.roles & MEDICAL_ROLES:
+    if not may(scope.actor, PART2_EMERGENCY):
         raise MedicalPersonnelOnly
     _check_words("life-or-health", words)
     if not treated_by.strip() or not treated_at.strip():

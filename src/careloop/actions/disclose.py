@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from careloop.access import Scope, labels
+from careloop.access.acts import DISCLOSE, may
 from careloop.access.conditions import LabelsAllowed
 from careloop.actions import record
 from careloop.actions.apply_proposal import apply_in
-from careloop.actions.disclosure_lines import lines_of
+from careloop.actions.disclosure_lines import lines_of, sees_all_types
 from careloop.care.disclosure import (
     BASES,
     METHODS,
@@ -27,7 +28,7 @@ from careloop.care.disclosure import (
 )
 from careloop.care.work import Proposal, Work, WorkClass
 from careloop.fhir.elements import Resource, name_of
-from careloop.kernel.errors import CareError
+from careloop.kernel.errors import CareError, Forbidden
 from careloop.library import Library
 from careloop.projections import disclosures
 from careloop.projections.disclosures import Content, Item
@@ -107,6 +108,12 @@ class Composition:
         return tuple(each for each in self.verdicts if each.is_allowed)
 
 
+def check_may_send(scope: Scope) -> None:
+    """Raises Forbidden."""
+    if not may(scope.actor, DISCLOSE):
+        raise Forbidden(DISCLOSE.refusal)
+
+
 def scoped(scope: Scope) -> Scope:
     return replace(scope, purpose="disclosure")
 
@@ -114,7 +121,8 @@ def scoped(scope: Scope) -> Scope:
 def compose(
     unit: Unit, person: str, recipient: Recipient, basis: str, content: Library, purpose: str = ""
 ) -> Composition:
-    """Every line that could go, each with whether it may. Raises NotFound, BadDisclosure."""
+    """Every line that could go, each with whether it may. Raises Forbidden, NotFound, BadDisclosure."""
+    check_may_send(unit.scope)
     if basis not in BASES or not recipient.name.strip():
         raise BadDisclosure
     patient = unit.read("Patient", person)
@@ -124,7 +132,8 @@ def compose(
     relation = _relation(unit, patient, recipient.organization, purpose if basis == "treatment" else "")
     known = _known(unit, patient.rid, lines, organization, basis)
     verdicts = tuple(judge(line, known[line.reference], basis, relation) for line in lines)
-    return Composition(patient, recipient, basis, relation, verdicts, unit.withholds(patient.rid))
+    is_incomplete = unit.withholds(patient.rid) or not sees_all_types(unit)
+    return Composition(patient, recipient, basis, relation, verdicts, is_incomplete)
 
 
 def disclose(
@@ -142,7 +151,7 @@ def disclose(
     note: str = "",
 ) -> int:
     """chosen: references that are to go. key: of the form, so that sending twice is once. Returns the number of the
-    disclosure. Raises NothingChosen, MayNotGo, BadDisclosure, NotFound."""
+    disclosure. Raises NothingChosen, MayNotGo, BadDisclosure, Forbidden, NotFound."""
     if method not in METHODS or (basis in ("law", "emergency") and not purpose.strip()):
         raise BadDisclosure
     if not chosen:

@@ -5,25 +5,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from careloop.access import labels
 from careloop.care.disclosure import Line
 from careloop.fhir.elements import Resource, day, name_of, text_of
 from careloop.library import Library
 from careloop.projections import disclosures
+from careloop.projections.by_type import searchable
 from careloop.projections.chart_lines import PlanPage
-from careloop.projections.chart_plan import plan_of
+from careloop.projections.chart_plan import TYPES, plan_of
 from careloop.projections.facts import phone_of
 from careloop.store import Stored, Unit
 
+# A plan is told whole or not at all: what it stands on, and how far each goal is.
+PLAN: Final = (*TYPES, "Observation")
+HEALTH: Final = ("MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Condition")
+
 
 def lines_of(unit: Unit, patient: Stored, content: Library) -> list[Line]:
-    plan = plan_of(unit, patient, content.parents)
-    told = [("record", patient.reference, _about(patient.resource)), *_of_plan(plan)]
-    held = unit.of_person(
-        patient.rid, ["MedicationRequest", "MedicationStatement", "AllergyIntolerance", "Condition"]
-    )
+    """Of types that the sender may not look for, nothing."""
+    told = [("record", patient.reference, _about(patient.resource))]
+    if len(searchable(unit, PLAN)) == len(PLAN):
+        told += _of_plan(plan_of(unit, patient, content.parents))
+    held = unit.of_person(patient.rid, searchable(unit, HEALTH))
     told += [(section, each.reference, words) for each in held for section, words in _of_health(each)]
     found = unit.get([reference for _, reference, _ in told])
     seen: set[str] = set()
@@ -34,6 +39,11 @@ def lines_of(unit: Unit, patient: Stored, content: Library) -> list[Line]:
             stored = found[reference]
             lines.append(Line(reference, stored.rid, stored.version, section, words))
     return _labeled(unit, lines)
+
+
+def sees_all_types(unit: Unit) -> bool:
+    """Whether none of the types that could go are left out for the sender."""
+    return len(searchable(unit, (*PLAN, *HEALTH))) == len(PLAN) + len(HEALTH)
 
 
 def _about(patient: Resource) -> str:

@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from careloop.access import labels
+from careloop.access.acts import ACCOUNTING, DISCLOSE, may
 from careloop.access.conditions import LabelsAllowed
-from careloop.access.roles import CARE_ROLES
 from careloop.access.shares import SELF
 from careloop.kernel.errors import Forbidden, NotFound
 from careloop.store import Unit
@@ -41,10 +41,6 @@ WAYS_OUT: Final[dict[str, str]] = {
     "fhir:app": "read from the audit trail, a line an app and day",
     "phone": "recorded by actions.answer_referrer",
 }
-
-
-# Of staff, who may open what has left; which of its lines, their labels say.
-OPENED_BY: Final = CARE_ROLES | {"privacy-officer"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,11 +163,15 @@ def of_person(
 
 
 def one(unit: Unit, person: int, id: int) -> Disclosure:
-    """As far as the actor may see it. Raises Forbidden; NotFound, for one of somebody she may not see as for none."""
-    _check(unit, person)
+    """As far as the actor may see it. Raises Forbidden; NotFound, for one of somebody she may not see as for none.
+    Whoever may send and not open all that was sent (access/acts.py) opens what she sent herself."""
+    sender = _check(unit, person, own_is_enough=True)
     row = (
         unit.cursor()
-        .execute(f"select {_COLUMNS} from disclosures where id = %s and person = %s", [id, person])
+        .execute(
+            f"select {_COLUMNS} from disclosures where id = %s and person = %s and actor = coalesce(%s, actor)",
+            [id, person, sender],
+        )
         .fetchone()
     )
     if row is None:
@@ -180,13 +180,17 @@ def one(unit: Unit, person: int, id: int) -> Disclosure:
     return _shown(unit, person, [_of_row(row)])[0]
 
 
-def _check(unit: Unit, person: int) -> None:
+def _check(unit: Unit, person: int, *, own_is_enough: bool = False) -> int | None:
+    """Who must have sent it for the actor to open it; None for anybody. Which of its lines she sees, their labels say.
+    Raises Forbidden, NotFound."""
     actor = unit.scope.actor
-    if actor.kind == "staff" and not actor.roles & OPENED_BY:
-        raise Forbidden("What was sent is opened by those who give care and by the privacy officer.")
+    opens_all = actor.kind != "staff" or may(actor, ACCOUNTING)
+    if not opens_all and not (own_is_enough and may(actor, DISCLOSE)):
+        raise Forbidden(ACCOUNTING.refusal)
     is_helper = actor.kind == "person" and (person, SELF) not in actor.shares
     if is_helper or not unit.may_see(person):
         raise NotFound
+    return None if opens_all else actor.principal
 
 
 def _shown(unit: Unit, person: int, found: Sequence[Disclosure], without: int = 0) -> list[Disclosure]:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from careloop.access import labels
-from careloop.access.policy import INTERACTIONS, STAFF_ROLES
+from careloop.access import acts, labels
+from careloop.access.policy import INTERACTIONS
 from careloop.access.reasons import Reason
 from careloop.accounts.models import User
 from careloop.actions.explain_access import Line, Why, who_may, why
@@ -35,8 +35,6 @@ ACTS = {
     "update": _("change it"),
     "delete": _("delete it"),
 }
-# Whoever gives care sees who else does; nobody else needs to know who somebody's helpers are.
-MAY_ASK = STAFF_ROLES - {"administrator", "biller", "volunteer", "payer-reviewer"}
 
 
 @dataclass(frozen=True)
@@ -64,10 +62,8 @@ class Asked:
 def access(request: HttpRequest, person: str) -> HttpResponse:
     """GET also asks: ?user=&act=&type=&label= (an account's number, words of ours: nothing about the person)."""
     actor = request.actor  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
-    if not actor.roles & MAY_ASK:
-        raise Forbidden(
-            "Who may see a person is answered for those who give care and for the privacy officer."
-        )
+    if not acts.may(actor, acts.WHO_MAY):
+        raise Forbidden(acts.WHO_MAY.refusal)
     with open_record(request) as unit:
         patient = unit.read("Patient", person)
         lines = who_may(unit, patient.rid)

@@ -13,12 +13,14 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop import library, store
+from careloop.access.acts import ACCOUNTING, DISCLOSE, may
 from careloop.actions.disclose import (
     BadDisclosure,
     Composition,
     MayNotGo,
     NothingChosen,
     Recipient,
+    check_may_send,
     compose,
     disclose,
     scoped,
@@ -48,6 +50,7 @@ OFFERED = ("hand", "mail", "fax")
 @require_http_methods(["GET", "POST"])
 def disclose_page(request: HttpRequest, person: str) -> HttpResponse:
     """Two steps: to whom and why; then line by line. What is chosen is judged again when it is sent."""
+    check_may_send(scope_of(request))
     if request.method == "GET":
         return _first(request, person, Sheet({}))
     if request.POST.get("act") == "send":
@@ -66,6 +69,7 @@ def _first(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
         "directory": sorted(directory),
         "bases": words.bases(),
         "methods": {code: words.methods()[code] for code in OFFERED},
+        "opens_accounting": may(scope_of(request).actor, ACCOUNTING),
     }
     return render(request, "staff/disclose.html", context, status=sheet.status)
 
@@ -186,6 +190,7 @@ def disclosure_page(request: HttpRequest, person: str, id: int) -> HttpResponse:
         found = disclosures.one(unit, beside.person.rid, id)
         told, _ = _letter(unit, request, person, found)
     context = {"card": beside, "person": person, "found": found, "told": told, "method": found.method}
+    context["opens_accounting"] = may(scope_of(request).actor, ACCOUNTING)
     return render(request, "staff/disclosure.html", context)
 
 
@@ -221,6 +226,7 @@ def accounting_page(request: HttpRequest, person: str) -> HttpResponse:
         "card": beside,
         "person": person,
         "told": told,
+        "may_send": may(scope_of(request).actor, DISCLOSE),
         "lines": [_line(each, told.senders, tz) for each in told.disclosures],
     }
     return render(request, "staff/accounting.html", context)

@@ -12,10 +12,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from careloop.access.acts import PART2_EMERGENCY, may
 from careloop.accounts.stepup import fresh
 from careloop.actions.break_glass import (
     HOURS,
-    MEDICAL_ROLES,
     MedicalPersonnelOnly,
     NotForEmergencies,
     SayWho,
@@ -91,7 +91,7 @@ def _page(request: HttpRequest, sheet: Sheet, found: list[Named] | None) -> Http
 def part2(request: HttpRequest, person: str) -> HttpResponse:
     """Records of a substance use program, in a medical emergency (42 CFR 2.51)."""
     actor = scope_of(request).actor
-    if not actor.roles & MEDICAL_ROLES:
+    if not may(actor, PART2_EMERGENCY):
         raise MedicalPersonnelOnly
     with open_record(request) as unit:
         shown = _card(unit, person)

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext
 
-from careloop.actions.break_glass import MEDICAL_ROLES
 from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.errors import UnknownZone
 from careloop.projections.card import PersonCard, card
@@ -19,6 +18,7 @@ from careloop.projections.finder import Found, namesakes
 from careloop.projections.looked import SECTIONS, News, look
 from careloop.store import Stored, Unit, grants
 from careloop.web import formats
+from careloop.web.staff.person_menu import Door, may_log, menu
 from careloop.web.staff.reader import now_of, zone_of_reader
 
 
@@ -37,8 +37,7 @@ class Tab:
 class Frame:
     """tz: the person's zone, the reader's when hers is unknown. is_elsewhere: the two differ now. is_partial:
     something of her record is not shown to the reader; what and why is told to nobody. emergency_until: when the
-    reader's emergency access ends; None when it is no emergency. is_medical: the reader may open Part 2 records in a
-    medical emergency."""
+    reader's emergency access ends; None when it is no emergency. menu: the doors behind ⋯ that the reader may open."""
 
     id: str
     section: str
@@ -54,7 +53,8 @@ class Frame:
     reader: ZoneInfo
     is_partial: bool
     emergency_until: datetime | None
-    is_medical: bool
+    menu: tuple[Door, ...]
+    may_log: bool
 
     @property
     def new(self) -> frozenset[str]:
@@ -117,7 +117,8 @@ def open_frame(unit: Unit, request: HttpRequest, id: str, section: str) -> Frame
         reader=reader,
         is_partial=unit.withholds(patient.rid),
         emergency_until=_emergency_until(unit, patient.rid),
-        is_medical=bool(unit.scope.actor.roles & MEDICAL_ROLES),
+        menu=menu(unit.scope.actor, id),
+        may_log=may_log(unit.scope.actor),
     )
 
 
