@@ -7,10 +7,11 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections
 
-from careloop.accounts import attempts, family_codes
+from careloop.accounts import attempts, family_codes, sealing
 from careloop.accounts.family_accounts import ContactTaken, close, confirm_contact, end_contact
 from careloop.accounts.family_codes import TooManyTries, issue_paper, paper_of, take_paper, where
 from careloop.accounts.family_models import FamilyCode
@@ -80,6 +81,57 @@ def test_an_unknown_phone_hears_the_same_words_and_gets_nothing(front: Front, se
     assert _bare(wrong[0]) == _bare(wrong[1])
 
 
+def work_of(front: Front, contact: str) -> list[str]:
+    """Each statement, hash and sealing that asking costs, in their order and without their values."""
+    browser = front.browser()
+    page(browser, "/my/sign-in")
+    done: list[str] = []
+
+    def counted(name: str, does: Any) -> Any:
+        def run(*given: Any, **more: Any) -> Any:
+            said = re.sub(r"\d+", "#", str(given[1])) if name == "statement" else name
+            if said != "select #":  # whether the connection is alive: asked by the clock, not by who it is
+                done.append(said)
+            return does(*given, **more)
+
+        return run
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(psycopg.Cursor, "execute", counted("statement", psycopg.Cursor.execute))
+        patched.setattr(sealing, "seal", counted("sealed", sealing.seal))
+        patched.setattr(family_codes, "_hash", counted("hashed", family_codes._hash))
+        post(browser, "/my/sign-in", {"contact": contact})
+    return done
+
+
+def test_known_and_unknown_are_the_same_work_to_the_statement(front: Front, sending: None) -> None:
+    """Not by the clock: by what is asked of the database, which hashes, and what is left to be done later."""
+    front.account("Patient/maria", "Maria", PHONE)
+    flag = to_flag(Rules(refused=frozenset({"text"})), "Patient/walter", fhir_instant(front.now))
+    front.ward.has(flag | {"id": "quiet"})
+    front.account("Patient/walter", "Walter", "+17135550150")
+    work_of(front, "713 555 0190")  # what is looked up once a process
+    known, unknown = work_of(front, PHONE), work_of(front, "713 555 0199")
+    refused, ended = work_of(front, "713 555 0150"), work_of(front, "nobody@example.org")
+    assert {"sealed", "hashed"} <= set(known)
+    assert len(known) > 12
+    assert known == unknown == refused == ended
+    assert rows("select kind, dest, person, count(*) from outbox group by 1, 2, 3") == [
+        ("portal-asked", "", 0, 5)
+    ]
+    sizes = rows("select distinct length(payload) from outbox")
+    assert len(sizes) <= 2, "an address is longer than a number, whoever has it"
+    assert sent_to(front)
+    assert rows("select count(*) from outbox where kind = 'portal-code'") == [(1,)]
+
+
+def test_a_contact_that_ends_before_its_code_goes_gets_none(front: Front, sending: None) -> None:
+    account = front.account("Patient/maria", "Maria", PHONE)
+    ask(front)
+    account.contacts.update(ended_at=front.now)
+    assert sent_to(front) == ""
+
+
 def _bare(text: str) -> str:
     return re.sub(r'value="[^"]*"', "", text)
 
@@ -143,11 +195,13 @@ def test_a_private_contact_belongs_to_one_person(front: Front) -> None:
 def test_codes_lie_hashed_and_sealed(front: Front, sending: None) -> None:
     front.account("Patient/maria", "Maria", PHONE)
     ask(front)
-    (payload,) = rows("select convert_from(payload, 'UTF8') from outbox where kind = 'portal-code'")
     (kept,) = rows("select code_hash from accounts_familycode")
+    (asked,) = rows("select convert_from(payload, 'UTF8') from outbox")
     code = sent_to(front).replace(" ", "")
+    (payload,) = rows("select convert_from(payload, 'UTF8') from outbox where kind = 'portal-code'")
     assert len(code) == 8
-    assert code not in payload[0]
+    assert code not in payload[0] + asked[0]
+    assert PHONE[2:] not in asked[0]
     assert code not in kept[0]
 
 

@@ -62,9 +62,9 @@ class Where:
 
 @dataclass(frozen=True, repr=False)
 class Asked:
-    """contact, code: what to send; None where nothing is to be sent."""
+    """row: of the FamilyCode, 0 where it was asked for too often. code: what whoever has the contact is to get."""
 
-    contact: PortalContact | None
+    row: int
     code: str
 
     def __repr__(self) -> str:
@@ -99,8 +99,8 @@ def slot(to: Where, device: str) -> str:
 
 
 def ask(to: Where, now: datetime, kept_by: str = "") -> Asked:
-    """A code for whoever has this private contact. For an unknown one, and for one that asks too often, all is the same
-    but that nothing is to be sent. kept_by: its slot."""
+    """A code for whoever has this private contact. For an unknown one all is the same, to the statement; whether it is
+    to be sent is found out later (to_send), when nobody waits for the answer. kept_by: its slot."""
     key = kept_by or to.digest
     contact = (
         PortalContact.objects.select_related("account__principal")
@@ -110,9 +110,9 @@ def ask(to: Where, now: datetime, kept_by: str = "") -> Asked:
     code = f"{secrets.randbelow(10**8):08d}"
     lately = FamilyCode.objects.filter(contact=key, made_at__gt=now - timedelta(hours=1)).count()
     if lately >= MOST_AN_HOUR:
-        return Asked(None, code)  # the last one sent still works
+        return Asked(0, code)  # the last one sent still works
     FamilyCode.objects.filter(contact=key, used_at=None).update(used_at=now)  # the newest alone works
-    FamilyCode.objects.create(
+    made = FamilyCode.objects.create(
         account=contact.account if contact else None,
         kind="sent",
         contact=key,
@@ -120,7 +120,20 @@ def ask(to: Where, now: datetime, kept_by: str = "") -> Asked:
         made_at=now,
         until=now + SENT_FOR,
     )
-    return Asked(contact, code)
+    return Asked(made.pk, code)
+
+
+def to_send(row: int, to: Where) -> PortalContact | None:
+    """Where this code goes, as it stands now; None for an unknown contact, one that has ended, or an account that was
+    closed."""
+    code = FamilyCode.objects.filter(pk=row, used_at=None).exclude(account=None).first()
+    if code is None:
+        return None
+    return (
+        PortalContact.objects.select_related("account__principal")
+        .filter(digest=to.digest, ended_at=None, account=code.account_id, account__is_active=True)
+        .first()
+    )
 
 
 def take_sent(contact: str, typed: str, now: datetime) -> PortalAccount | None:

@@ -7,6 +7,7 @@ give care alone, the privacy officer is told each time, and both are written dow
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -29,6 +30,8 @@ from careloop.projections.portal_shares import held_by
 from careloop.store import Stored, Unit
 
 KIND: Final = "portal-code"
+# That somebody asked for a code: written for known and unknown contacts alike, and answered by jobs/portal_codes.py.
+ASKED: Final = "portal-asked"
 ALERT: Final = "portal-access"
 CHANNELS: Final[dict[str, Channel]] = {"sms": "text", "mail": "email"}
 
@@ -124,25 +127,40 @@ def letter(scope: Scope, reference: str, how: str, now: datetime) -> Letter:
 
 
 def send_code(scope: Scope, to: Where, now: datetime, slot: str = "") -> None:
-    """scope: of whoever runs the door; nobody is signed in yet. What is done and said is the same for unknown contacts.
-    Nothing goes where she asked not to be reached. slot: see family_codes.slot."""
+    """scope: of whoever runs the door; nobody is signed in yet. The same rows by the same statements for known and
+    unknown contacts; who she is, and whether anything goes, is looked up by `release`. slot: see family_codes.slot."""
     asked = family_codes.ask(to, now, slot)
     with record.begin(scope, now) as unit:
-        people = _own_people(unit, asked.contact) if asked.contact else []
-        unit.saw([stored.rid for stored in people], "a sign-in code asked for")
-        if asked.contact and all(_is_safe(unit, stored, to, now) for stored in people):
-            unit.send(
-                f"{KIND}:{asked.contact.pk}:{now.timestamp():.6f}",
-                KIND,
-                to.value,
-                {
-                    "kind": to.kind,
-                    "language": asked.contact.account.language,
-                    "sealed": sealing.seal(asked.code),
-                    "until": fhir_instant(now + family_codes.SENT_FOR),
-                },
-                people[0].rid if people else 0,
-            )
+        unit.saw((), "a sign-in code asked for")
+        if asked.row:
+            told = {
+                "code": asked.row,
+                "to": sealing.seal(f"{to.kind}:{to.value}"),
+                "sealed": sealing.seal(asked.code),
+                "until": fhir_instant(now + family_codes.SENT_FOR),
+            }
+            unit.send(f"{ASKED}:{asked.row}", ASKED, "", told, 0)
+
+
+def release(scope: Scope, told: Mapping[str, Any], now: datetime) -> None:
+    """What was asked for goes on its way, when the contact is known and she did not ask not to be reached there. told:
+    the payload that `send_code` wrote."""
+    kind, _, value = sealing.unseal(str(told["to"])).partition(":")
+    to = Where(kind, value)
+    contact = family_codes.to_send(int(told["code"]), to)
+    if contact is None:
+        return
+    with record.begin(scope, now) as unit:
+        people = _own_people(unit, contact)
+        unit.saw([stored.rid for stored in people], "a sign-in code sent")
+        if all(_is_safe(unit, stored, to, now) for stored in people):
+            letter = {
+                "kind": to.kind,
+                "language": contact.account.language,
+                "sealed": told["sealed"],
+                "until": told["until"],
+            }
+            unit.send(f"{KIND}:{told['code']}", KIND, to.value, letter, people[0].rid if people else 0)
 
 
 def is_born_on(paper: FamilyCode | None, born: date, scope: Scope, now: datetime) -> bool:

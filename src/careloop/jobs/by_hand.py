@@ -8,7 +8,6 @@ from datetime import datetime
 from careloop.actions.answer_referrer import LETTER
 from careloop.actions.disclose import KIND as DISCLOSURE
 from careloop.actions.disclose import ask_to_carry
-from careloop.actions.invite_portal import KIND as CODE
 from careloop.actions.mail_letter import ask_to_mail
 from careloop.jobs import portal_codes
 from careloop.jobs.outbox import Sender, scope
@@ -19,5 +18,5 @@ def senders(now: datetime) -> Mapping[str, Sender]:
     return {
         LETTER: lambda letter: ask_to_mail(scope(), letter.payload, letter.key, letter.person, now),
         DISCLOSURE: lambda letter: ask_to_carry(scope(), letter.payload, letter.key, letter.person, now),
-        CODE: lambda letter: portal_codes.send(letter, now),
+        **portal_codes.senders(now),
     }

@@ -36,6 +36,7 @@ WAYS_OUT: Final[dict[str, str]] = {
     "page:audit-export": "inside the house: who looked, no content; audited",
     "outbox:letter": "recorded by actions.answer_referrer when it has left",
     "outbox:disclosure": "recorded by actions.disclose before it is queued",
+    "outbox:portal-asked": "that a code was asked for at the door; nothing leaves",
     "outbox:portal-code": "a code to the person’s own confirmed contact; tells nothing about her",
     "fhir:client": "read from the audit trail, a line a program and day",
     "fhir:app": "read from the audit trail, a line an app and day",
