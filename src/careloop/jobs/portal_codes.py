@@ -1,4 +1,4 @@
-"""Sends the codes of the family's door, at once: somebody sits there and waits. What was asked for is looked at here and
+"""Sends the codes of the family's door, at once: somebody sits there and waits. What was asked for is looked at here,
 not at the door, where the time it takes would tell a known contact from an unknown one.
 
 CARELOOP_CODES says how: `file` writes each into <home>/codes.txt, for the demonstration and for trying things out. With
