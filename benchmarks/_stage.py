@@ -86,13 +86,11 @@ def free_port() -> int:
 @contextmanager
 def server(workers: int = 2, threads: int = 8) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """The web server as `careloop serve` starts it; gives its port and its process."""
-    port = free_port()
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)),
-        *("--workers", str(workers), "--blocking-threads", str(threads), "--backpressure", str(threads * 16)),
-        *("--log-level", "error", "--no-ws", "careloop.server.wsgi:application"),
-    ]
-    process = subprocess.Popen(command)
+    from careloop.server.serve import Plan
+
+    plan = Plan(port=free_port(), workers=workers, threads=threads)
+    port, command = plan.port, plan.commands()["web"]
+    process = subprocess.Popen(command, env={**os.environ, **plan.environment()})
     try:
         wait_for(port)
         yield port, process

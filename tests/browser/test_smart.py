@@ -17,7 +17,7 @@ from careloop.accounts.sign_in_models import SignedIn
 from careloop.accounts.smart_models import App
 from careloop.api.exchange import tokens
 from careloop.server.demo.chart import ident
-from careloop.server.limits import Ledger
+from careloop.server.room import Ledger
 from tests.browser.conftest import sign_in
 from tests.browser.smart_app.serving import serving
 from tests.browser.test_look import look
@@ -45,7 +45,7 @@ class GrowthChart:
 @pytest.fixture
 def growth_chart(live: Any, community: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[GrowthChart]:
     # On a machine that is busy otherwise, each answer is slow and its asker held back; that has tests of its own.
-    monkeypatch.setattr(Ledger, "_crowds_out", lambda *_: False)
+    monkeypatch.setattr(Ledger, "_crowds_out", lambda *_: 0)
     tokens.forget()
     with serving() as url:
         told = smart_apps.Told(

@@ -104,7 +104,8 @@ def _answer(route: Route, request: HttpRequest, args: dict[str, str]) -> HttpRes
     try:
         _check_host(request)
         if route.rule != "public":
-            exchange.actor = tokens.actor(request, exchange.now)
+            exchange.actor = actor = tokens.actor(request, exchange.now)
+            request.guest = f"{actor.principal} by {actor.app}"  # type: ignore[attr-defined]  # for server.room
         check_format(request)
         method = "GET" if request.method == "HEAD" else str(request.method)
         handler = route.handlers.get(method)

@@ -103,6 +103,8 @@ class SessionLimits:
                 note(scope, f"session ended, {why}: {sessions.principal_of(id)}", (), now)
             request.session_ended = why if ran_out else ""  # type: ignore[attr-defined]  # the sign-in page says so
         request.signed_in = row  # type: ignore[attr-defined]
+        if row is not None:
+            request.guest = f"{row.principal_id}"  # type: ignore[attr-defined]  # for server.room
 
 
 def _is_whose(row: SignedIn, request: HttpRequest) -> bool:

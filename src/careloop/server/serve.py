@@ -41,12 +41,19 @@ class Plan:
     hl7_host: str = "127.0.0.1"
     hl7_port: int = 0
 
+    def environment(self) -> dict[str, str]:
+        """What the web workers are told of this plan. One thread more than work at once: it is the one that tells
+        others to come again."""
+        return {"CARELOOP_MOST_AT_ONCE": str(self.threads), "CARELOOP_WORKERS": str(self.workers)}
+
     def commands(self) -> dict[str, list[str]]:
         """Name -> the command line of each child."""
         web = [
             *(sys.executable, "-m", "granian", "--interface", "wsgi"),
             *("--host", self.host, "--port", str(self.port)),
             *("--workers", str(self.workers), "--blocking-threads", str(self.threads + 1)),
+            # A thread holds a connection of the database with its prepared plans: a new one costs a tenth of a second.
+            *("--blocking-threads-idle-timeout", "600"),
             *("--backpressure", str(self.threads * 16), "--log-level", "warning", "--no-ws"),
             *("--http", "1", "--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000"),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
@@ -138,8 +145,8 @@ class Database:
 def supervise(plan: Plan, *, stop_database: Path | None = None) -> None:
     """Runs until SIGTERM, SIGINT or SIGHUP."""
     refuse_taken_port(plan.host, plan.port)
-    # One thread more than work at once: it is the one that tells others to come again.
-    os.environ.setdefault("CARELOOP_MOST_AT_ONCE", str(plan.threads))
+    for variable, value in plan.environment().items():
+        os.environ.setdefault(variable, value)
     is_stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:

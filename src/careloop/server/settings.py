@@ -42,7 +42,7 @@ MIDDLEWARE = [
     "careloop.server.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "careloop.server.limits.Bounds",
-    "careloop.server.limits.Room",
+    "careloop.server.room.Room",
     "careloop.api.smart.cors.AppOrigins",
     "careloop.server.middleware.FhirDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -171,6 +171,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
 # How many requests one process works on at a time; the rest waits a second, then is told to come again.
 MOST_AT_ONCE = int(os.environ.get("CARELOOP_MOST_AT_ONCE", "64"))
+# How many such processes share this machine: each lets one guest spend a part of its own share (server/room.py).
+WORKERS = int(os.environ.get("CARELOOP_WORKERS", "1"))
 
 LOGGING = logs.config(
     os.environ.get("CARELOOP_LOG", "WARNING"), os.environ.get("CARELOOP_LOG_FORMAT", "line")
