@@ -122,7 +122,8 @@ def _facts() -> list[str]:
 
 
 def statements_of(run: Any) -> list[tuple[bytes, list[Any], bool]]:
-    """Every query that `run` sends: its text, its parameters, whether it may be planned once for any parameters."""
+    """Every query that `run` sends: its text with %s or $1 for parameters, these, and whether it may be planned once for
+    any of them."""
     import psycopg
 
     found: list[tuple[bytes, list[Any], bool]] = []
@@ -130,7 +131,7 @@ def statements_of(run: Any) -> list[tuple[bytes, list[Any], bool]]:
 
     def noting(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
         text = query if isinstance(query, bytes) else str(query).encode()
-        if text.lstrip()[:6].lower() in (b"select", b"with p", b"with u"):
+        if text.lstrip()[:6].lower() in (b"select", b"with p", b"with u", b"with k"):
             found.append((text, list(params or []), more.get("prepare") is not False))
         return execute(self, query, params, **more)
 

@@ -68,7 +68,8 @@ def page(actor: Actor | None = None) -> Scope:
 
 
 def plan_for(query: bytes, parameters: list[Any]) -> dict[str, Any]:
-    return _root(keeper().cursor().execute(b"explain (format json) " + query, parameters).fetchone())
+    cursor: Any = psycopg.RawCursor(keeper().pg) if b"$1" in query else keeper().cursor()
+    return _root(cursor.execute(b"explain (format json) " + query, parameters).fetchone())
 
 
 def plan_for_any(query: bytes, parameters: list[Any]) -> dict[str, Any]:

@@ -17,6 +17,6 @@ def staff_actor(user: User, now: datetime) -> Actor:
     with connection.cursor() as cursor:
 
         def rid_of(reference: str) -> int | None:
-            return keys.rid_of(cursor, reference)
+            return keys.rid_of(cursor, reference, is_settled=not connection.in_atomic_block)
 
         return grants.widened(cursor, actor_of_user(user, rid_of), now)

@@ -75,6 +75,10 @@ def look_up(cursor: Any, wanted: Collection[tuple[str, str]]) -> dict[tuple[str,
     return found
 
 
-def rid_of(cursor: Any, reference: str) -> int | None:
+def rid_of(cursor: Any, reference: str, *, is_settled: bool = False) -> int | None:
+    """is_settled: asked outside of any transaction, so that what is found is committed, and may be remembered."""
     parts = parts_of(reference)
-    return look_up(cursor, [parts]).get(parts) if parts else None
+    found = look_up(cursor, [parts]) if parts else {}
+    if is_settled:
+        remember(found)
+    return found.get(parts) if parts else None

@@ -10,6 +10,7 @@ from typing import Any
 from careloop.access import (
     PERSONAL,
     Condition,
+    Decision,
     Everyone,
     Interaction,
     NotLabeled,
@@ -42,20 +43,25 @@ class Sight(Commit):
         self._stale_index: set[int] = set()
         self._labels = labeled.Labels()
         self._kept_out = 0
-        self._conditions: dict[tuple[Interaction, str], Condition] = {}
+        self._decided: dict[tuple[Interaction, str], Decision] = {}
 
     # --- access
 
     def condition(self, type: str = "Patient", interaction: Interaction = "read") -> Condition:
         """Whose rows of this type the actor may see. Raises Forbidden when no rule speaks for it."""
-        found = self._conditions.get((interaction, type))
-        if found is None:
-            decision = decide(self.scope.actor, interaction, type)
-            if not decision.allowed:
-                self._deny(interaction, type, None, ())
-                raise Forbidden(decision.reason)
-            found = self._conditions[interaction, type] = decision.condition
+        decision = self._decide(interaction, type)
+        if not decision.allowed:
+            self._deny(interaction, type, None, ())
+            raise Forbidden(decision.reason)
+        found = decision.condition
         return all_of(found, NotLabeled(self._kept_out)) if self._kept_out else found
+
+    def _decide(self, interaction: Interaction, type: str) -> Decision:
+        """The policy's answer, asked once a unit: its actor does not change, and a page asks a hundred times."""
+        found = self._decided.get((interaction, type))
+        if found is None:
+            found = self._decided[interaction, type] = decide(self.scope.actor, interaction, type)
+        return found
 
     def keep_out(self, bits: int) -> None:
         """From here on this unit shows nothing that carries one of these labels: for what is handed on paper to
@@ -87,11 +93,11 @@ class Sight(Commit):
 
     def may_search(self, type: str) -> bool:
         """Whether any rule lets the actor look for such things at all."""
-        return decide(self.scope.actor, "search", type).allowed
+        return self._decide("search", type).allowed
 
     def may_see(self, person: int) -> bool:
         """Whether the actor may read this person's own record."""
-        if not decide(self.scope.actor, "read", "Patient").allowed:
+        if not self._decide("read", "Patient").allowed:
             return False
         return person not in self._not_allowed(self.condition(), [person])
 
@@ -276,7 +282,7 @@ class Sight(Commit):
         wanted = {reference: parts for reference in references if (parts := keys.parts_of(reference))}
         by_type: dict[str, list[str]] = {}
         for kind, id in set(wanted.values()):
-            if decide(self.scope.actor, "read", kind).allowed:
+            if self._decide("read", kind).allowed:
                 by_type.setdefault(kind, []).append(id)
         found: dict[tuple[str, str], Stored] = {}
         for kind, ids in by_type.items():
