@@ -41,9 +41,9 @@ MIDDLEWARE = [
     "careloop.server.csp.Headers",
     "careloop.server.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
+    "careloop.api.smart.cors.AppOrigins",
     "careloop.server.limits.Bounds",
     "careloop.server.room.Room",
-    "careloop.api.smart.cors.AppOrigins",
     "careloop.server.middleware.FhirDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # with random padding, and CSRF tokens masked anew each time (BREACH)

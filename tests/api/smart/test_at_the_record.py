@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import OperationalError
 
 from careloop.accounts import smart_apps
+from careloop.api import routes
+from careloop.server.room import Busy, Ledger, Slow
 
 # --- the FHIR door
 BEARERS = [
@@ -88,6 +91,59 @@ def test_pages_of_strangers_may_not_call_from_a_browser(world):
     smart_apps.decide(app, "suspended", 1, world.now)
     asked = world.client.options("/fhir/Patient/maria", headers=first)
     assert "Access-Control-Allow-Origin" not in asked.headers
+
+
+def _answers(world, failing):
+    """What a page of an app and a page of strangers read of a refusal: status, allowed origin, seconds to wait."""
+    world.app()
+    first = {"Access-Control-Request-Method": "GET"}
+    own, strange = {"Origin": "https://app.example"}, {"Origin": "https://evil.example"}
+    world.client.options("/fhir/Patient", headers=own | first)  # this process has been asked before
+    failing()
+    answers = [
+        world.client.get(path, headers=origin)
+        for path in ("/fhir/Patient/maria", "/oauth/jwks")
+        for origin in (own, strange)
+    ]
+    asked = world.client.options("/fhir/Patient", headers=own | first)
+    assert (asked.status_code, asked.headers.get("Access-Control-Allow-Origin")) == (204, own["Origin"])
+    return [(a.status_code, a.headers.get("Access-Control-Allow-Origin")) for a in answers], answers
+
+
+@pytest.mark.parametrize(("error", "status"), [(Slow(seconds=7), 429), (Busy(seconds=3), 503)])
+def test_sent_away_a_page_of_an_app_can_read_how_long_to_wait(world, monkeypatch, error, status):
+    def failing():
+        def place(*_):
+            raise error
+
+        monkeypatch.setattr(Ledger, "place", place)
+
+    found, answers = _answers(world, failing)
+    assert found == [(status, "https://app.example"), (status, None)] * 2
+    assert answers[0]["Retry-After"] == str(error.fields["seconds"])
+    assert "Retry-After" in answers[0]["Access-Control-Expose-Headers"]
+    assert answers[1]["Vary"] == "Origin"
+
+
+def test_without_a_database_a_page_of_an_app_can_read_that_too(world, monkeypatch):
+    def away(*_, **__):
+        raise OperationalError("gone")
+
+    def failing():
+        monkeypatch.setattr(smart_apps, "origins", away)
+        monkeypatch.setattr(routes.tokens, "actor", away)
+
+    found, answers = _answers(world, failing)
+    assert found[:2] == [(503, "https://app.example"), (503, None)]
+    assert "Retry-After" in answers[0]["Access-Control-Expose-Headers"]
+    assert answers[0]["Retry-After"]
+
+
+def test_too_large_a_request_of_an_apps_page_says_so_to_it(world):
+    world.app()
+    headers = {"Origin": "https://app.example", "X-Large": "x" * 40_000}
+    answer = world.client.get("/fhir/Patient", headers=headers)
+    assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (431, "https://app.example")
 
 
 def test_what_maria_no_longer_shares_her_app_no_longer_shows(world):
