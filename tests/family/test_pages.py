@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from careloop.access.shares import SHARES
-from careloop.accounts.family_accounts import is_also
+from careloop.accounts.family_models import PortalIdentity
 from careloop.actions.end_share import end_share
 from careloop.care.representation import PARTS
 from careloop.web.family import urls as family_urls
@@ -106,7 +106,7 @@ def test_a_share_with_an_end_is_over_by_the_clock(front: Front) -> None:
 def test_who_helps_several_people_picks_one_and_her_name_stays_in_view(front: Front) -> None:
     front.share("plan")
     account = front.account("RelatedPerson/lucia", "Lucía")
-    is_also(account, "Patient/walter")
+    PortalIdentity.objects.create(account=account, reference="Patient/walter")
     lucia = front.signed_in(account)
     chosen = page(lucia, "/my")
     assert "Whose page?" in chosen

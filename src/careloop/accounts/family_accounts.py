@@ -18,7 +18,7 @@ from careloop.kernel.errors import CareError, Conflict
 
 
 class ContactTaken(Conflict):
-    """Somebody else signs in with this phone or e-mail. Ask for one that is this person’s alone."""
+    """Somebody else signs in with this phone or e-mail. Ask for one of this person’s own, or hand over a letter."""
 
     code = "contact-taken"
 
@@ -55,9 +55,17 @@ def open_account(reference: str, name: str, language: str, now: datetime) -> Por
         return made.account
 
 
-def is_also(account: PortalAccount, reference: str) -> None:
-    """She is this one, too: the daughter of two people has one account. Nothing changes when somebody else is."""
-    PortalIdentity.objects.get_or_create(reference=reference, defaults={"account": account})
+def join(kept: PortalAccount, other: PortalAccount, now: datetime) -> None:
+    """Two accounts of one person, the daughter of two people: what the other one was, and where its codes went, is the
+    kept one's from now on; the other is closed. Only after she has proved in one session that both are hers."""
+    with transaction.atomic():
+        both = PortalAccount.objects.select_for_update().filter(pk__in=(kept.pk, other.pk), is_active=True)
+        if len(both.order_by("pk")) < 2:
+            raise Conflict
+        other.identities.update(account=kept)
+        other.contacts.update(account=kept)
+        Passkey.objects.filter(principal=other.principal_id).delete()
+        close(other, now)
 
 
 def confirm_contact(account: PortalAccount, to: Where, how: str, by: int, now: datetime) -> PortalContact:

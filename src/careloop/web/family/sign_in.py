@@ -74,13 +74,13 @@ def _ask(request: HttpRequest) -> HttpResponse:
         return _start(request)
     try:
         to = family_codes.where(typed)
-        _count(request, "ask")
+        count_try(request, "ask")
     except BadContact:
         return _start(
             request, gettext("Type a phone number with its area code, or an e-mail address."), typed
         )
     except TooManyTries as wait:
-        return _start(request, _please_wait(wait), typed)
+        return _start(request, please_wait(wait), typed)
     slot = family_codes.slot(to, devices.known_hash(request))
     send_code(door(), to, _now(request), slot)
     request.session[ASKED] = slot
@@ -97,14 +97,14 @@ def code(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "family/code.html", {"problem": ""})
     try:
-        _count(request, "code")
+        count_try(request, "code")
         account = family_codes.take_sent(contact, request.POST.get("code", "")[:64], _now(request))
     except TooManyTries as wait:
-        return render(request, "family/code.html", {"problem": _please_wait(wait)}, status=429)
+        return render(request, "family/code.html", {"problem": please_wait(wait)}, status=429)
     if account is None:
         note(door(), "denied sign-in with a code", (), _now(request))
         return render(request, "family/code.html", {"problem": wrong_code()}, status=422)
-    _give_back(request, "ask", "code")
+    give_back(request, "ask", "code")
     return let_in(request, account, "code")
 
 
@@ -116,30 +116,35 @@ def letter(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return _letter(request)
     typed = request.POST.get("code", "")[:64]
-    born = _birth_date(request)
+    born = birth_date_of(request)
     now = _now(request)
     try:
-        _count(request, "code")
+        count_try(request, "code")
         paper = family_codes.paper_of(typed)
         is_right = is_born_on(paper, born or date(1, 1, 1), door(), now)
         account = family_codes.take_paper(paper, typed, is_right, now)
     except TooManyTries as wait:
-        return _letter(request, _please_wait(wait), 429)
+        return _letter(request, please_wait(wait), 429)
     if account is None:
         note(door(), "denied sign-in with a letter", (), now)
         return _letter(request, wrong_letter())
-    _give_back(request, "code")
+    give_back(request, "code")
     return let_in(request, account, "letter")
 
 
 def _letter(request: HttpRequest, problem: str = "", status: int = 422) -> HttpResponse:
-    months = [(number, str(name)) for number, name in MONTHS.items()]
-    typed = {name: request.POST.get(name, "")[:64] for name in ("code", "day", "month", "year")}
-    context = {"problem": problem, "months": months, "typed": typed}
+    context = {"problem": problem, **letter_fields(request)}
     return render(request, "family/letter.html", context, status=status if problem else 200)
 
 
-def _birth_date(request: HttpRequest) -> date | None:
+def letter_fields(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "months": [(number, str(name)) for number, name in MONTHS.items()],
+        "typed": {name: request.POST.get(name, "")[:64] for name in ("code", "day", "month", "year")},
+    }
+
+
+def birth_date_of(request: HttpRequest) -> date | None:
     said = [request.POST.get(name, "").strip() for name in ("year", "month", "day")]
     try:
         year, month, day = (int(part) for part in said)
@@ -161,20 +166,20 @@ def wrong_letter() -> str:
     )
 
 
-def _count(request: HttpRequest, what: str) -> None:
+def count_try(request: HttpRequest, what: str) -> None:
     """Raises TooManyTries for an address from which too many codes are asked for, or tried."""
     if address := devices.address_of(request):
         family_codes.count(f"family-{what}:{address}", _now(request), attempts.ADDRESS)
 
 
-def _give_back(request: HttpRequest, *what: str) -> None:
+def give_back(request: HttpRequest, *what: str) -> None:
     """It was right: a clinic full of people behind one address is no attack."""
     if address := devices.address_of(request):
         for each in what:
             attempts.give_back(f"family-{each}:{address}")
 
 
-def _please_wait(error: TooManyTries) -> str:
+def please_wait(error: TooManyTries) -> str:
     minutes = -(-int(error.fields.get("seconds", 60)) // 60)
     return ngettext(
         "Too many tries. Please wait %(n)d minute, then try again.",

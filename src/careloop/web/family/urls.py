@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from careloop.web.family import choices, consents, looked, pages, passkey, sharing, sign_in, wrong
+from careloop.web.family import another, choices, consents, looked, pages, passkey, sharing, sign_in, wrong
 
 urlpatterns = [
     *sign_in.urlpatterns,
     *passkey.urlpatterns,
     *choices.urlpatterns,
+    *another.urlpatterns,
     *consents.urlpatterns,
     *sharing.urlpatterns,
     *wrong.urlpatterns,
