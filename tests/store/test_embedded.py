@@ -61,6 +61,22 @@ def test_another_processes_pid_in_a_left_behind_file_is_no_server(folder: Path) 
     assert embedded.is_running(folder)
 
 
+def test_a_start_that_can_not_get_better_is_tried_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore says at once that the log ends too early; it took a minute or two of the same again."""
+    embedded.ensure_running(folder)
+    embedded.stop(folder)
+    with (folder / "postgresql.conf").open("a") as conf:
+        conf.write("shared_buffers = 'no such size'\n")
+    starts = []
+    run = embedded._run
+    monkeypatch.setattr(
+        embedded, "_run", lambda *words, **more: starts.append(words[1]) or run(*words, **more)
+    )
+    with pytest.raises(embedded.CannotStart, match="no such size"):
+        embedded.ensure_running(folder, is_tried_again=False)
+    assert starts == ["pg_ctl"]
+
+
 def test_a_data_folder_of_another_major_version_is_left_untouched(folder: Path) -> None:
     folder.mkdir()
     (folder / "PG_VERSION").write_text("9.6\n")

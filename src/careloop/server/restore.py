@@ -260,7 +260,7 @@ def _start(wish: Wish, place: Path, manifest: dict[str, Any], staging: Path) -> 
     if segments:
         click.echo(f"Playing {len(segments)} segments of the log.")
     try:
-        embedded.ensure_running(folder)
+        embedded.ensure_running(folder, is_tried_again=False)
     except (embedded.CannotStart, psycopg.Error) as failed:
         raise LogEnds from failed
     _wait_until_writable(folder)

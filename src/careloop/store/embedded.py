@@ -123,17 +123,18 @@ def is_running(folder: Path) -> bool:
     return folder.exists() and _isready(folder) == 0
 
 
-def ensure_running(folder: Path) -> str:
+def ensure_running(folder: Path, *, is_tried_again: bool = True) -> str:
     """Makes the data folder when there is none, starts its server unless it runs, and returns its url.
 
-    Any number of processes may call this at once. Raises WrongMajorVersion, NoPostgres, CannotStart.
+    Any number of processes may call this at once. is_tried_again: what kept it from starting may pass by itself; a log
+    that can't be played won't. Raises WrongMajorVersion, NoPostgres, CannotStart.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not is_running(folder) or not _database_exists(folder):
         with _lock(folder):
             _ensure_initialized(folder)
-            _ensure_started(folder)
+            _ensure_started(folder, is_tried_again)
             _ensure_database(folder)
     return url_for(folder)
 
@@ -335,7 +336,7 @@ def _isready(folder: Path) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def _ensure_started(folder: Path) -> None:
+def _ensure_started(folder: Path, is_tried_again: bool) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         if _wait_until_ready(folder, deadline):
@@ -347,7 +348,7 @@ def _ensure_started(folder: Path) -> None:
         done = _run(folder, "pg_ctl", *arguments, "-w", "-t", str(START_SECONDS // 2), "start", check=False)
         if _wait_until_ready(folder, deadline):
             return
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or not is_tried_again:
             raise CannotStart(f"{done.stdout.strip()[-300:]} {_last_words(folder)}".strip())
         time.sleep(0.3)
 
