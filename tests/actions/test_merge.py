@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from careloop import store
@@ -13,7 +15,8 @@ from careloop.fhir import uris
 from careloop.fhir.elements import codeable, ref
 from careloop.kernel.errors import Forbidden, NotFound, StaleVersion
 from careloop.projections import finder, worklist
-from careloop.store import people_sets
+from careloop.store import grants, people_sets
+from careloop.store.grants import Grant, Kind
 from tests.actions.clinic import HOUSE, MARYS, Clinic, number, of_all_kinds
 from tests.conftest import owner_connection
 from tests.projections import builders as b
@@ -49,6 +52,29 @@ def test_search_finds_who_stays_by_the_other_name_and_number(clinic):
         assert [one.id for one in finder.find(unit, "Mary Duarte")] == ["maria"]
         assert [one.id for one in finder.find(unit, "815")] == ["maria"]
         assert [one.id for one in finder.namesakes(unit, unit.rid_of("Patient/maria"))] == []
+
+
+def test_what_was_given_by_name_keeps_who_gave_it_and_what_was_said(clinic):
+    mary, maria = clinic.rid("Patient/mary"), clinic.rid("Patient/maria")
+    day = timedelta(days=1)
+    told = {"words": "her neighbor asked"}
+    with record.begin(HOUSE, clinic.now) as unit:
+        for principal in (21, 22):
+            given = Grant(principal, Kind.PERSON, mary, clinic.now, clinic.now + 9 * day, "errand", 7, told)
+            grants.give(unit, given)
+    joined = clinic.merge()
+    with record.begin(HOUSE, clinic.now + day) as unit:
+        held = grants.on(unit, [Kind.PERSON], [maria])
+        assert {(g.principal, g.given_by, g.why) for g in held} == {
+            (principal, 7, "errand") for principal in (21, 22)
+        }
+        assert all(g.told == told for g in held)
+        assert {g.until for g in held} == {clinic.now + 9 * day}
+        grants.end(unit, 22, [Kind.PERSON], maria)
+    clinic.part(joined.number)
+    with store.open(HOUSE, now=clinic.now + 2 * day) as unit:
+        assert [(g.principal, g.given_by) for g in grants.on(unit, [Kind.PERSON], [mary])] == [(21, 7)]
+        assert grants.on(unit, [Kind.PERSON], [maria]) == []
 
 
 def test_work_timers_sheets_grants_and_denials_go_along(clinic):

@@ -152,6 +152,6 @@ def led_by(unit: Unit, principal: int, after: datetime) -> list[Grant]:
 
 def _read(unit: Unit, which: str, given: list[Any]) -> list[Grant]:
     rows = unit.cursor().execute(
-        f"select {_COLUMNS} from grants where {which} order by since desc, value", given
+        f"select {_COLUMNS}::text from grants where {which} order by since desc, value", given
     )
-    return [Grant(row[0], Kind(row[1]), *row[2:]) for row in rows.fetchall()]
+    return [Grant(row[0], Kind(row[1]), *row[2:7], json.loads(row[7])) for row in rows.fetchall()]

@@ -236,9 +236,12 @@ on conflict (person, kind, key) do nothing""",
 update drafts d set person = %(loser)s from jsonb_array_elements(%(moved)s::jsonb) as m
 where d.id = (m ->> 0)::bigint and d.person = %(survivor)s and not exists
 (select from drafts o where o.person = %(loser)s and o.actor = d.actor and o.form = d.form)""",
+    # What was ended while they were one stays ended.
     "grants": f"""
-delete from grants g using jsonb_array_elements(%(moved)s::jsonb) as m where g.kind = {_BY_NAME}
-and g.value = %(survivor)s and g.principal = (m ->> 0)::integer and g.since = (m ->> 1)::timestamptz""",
+with gone as (delete from grants g using jsonb_array_elements(%(moved)s::jsonb) as m where g.kind = {_BY_NAME}
+  and g.value = %(survivor)s and g.principal = (m ->> 0)::integer and g.since = (m ->> 1)::timestamptz returning g.*)
+update grants k set until = gone.until from gone where k.kind = {_BY_NAME} and k.value = %(loser)s
+and k.principal = gone.principal and k.since = gone.since and gone.until < coalesce(k.until, 'infinity')""",
     "denies": """
 delete from denies d using jsonb_array_elements(%(moved)s::jsonb) as m
 where d.person = %(survivor)s and d.principal = (m ->> 0)::integer""",
