@@ -57,10 +57,10 @@ def test_search_finds_who_stays_by_the_other_name_and_number(clinic):
 def test_what_was_given_by_name_keeps_who_gave_it_and_what_was_said(clinic):
     mary, maria = clinic.rid("Patient/mary"), clinic.rid("Patient/maria")
     day = timedelta(days=1)
-    told = {"words": "her neighbor asked"}
+    told, until = {"words": "her neighbor asked"}, clinic.now + 9 * day
     with record.begin(HOUSE, clinic.now) as unit:
         for principal in (21, 22):
-            given = Grant(principal, Kind.PERSON, mary, clinic.now, clinic.now + 9 * day, "errand", 7, told)
+            given = Grant(principal, Kind.PERSON, mary, clinic.now, until, "errand", 7, told)
             grants.give(unit, given)
     joined = clinic.merge()
     with record.begin(HOUSE, clinic.now + day) as unit:
@@ -69,7 +69,7 @@ def test_what_was_given_by_name_keeps_who_gave_it_and_what_was_said(clinic):
             (principal, 7, "errand") for principal in (21, 22)
         }
         assert all(g.told == told for g in held)
-        assert {g.until for g in held} == {clinic.now + 9 * day}
+        assert {g.until for g in held} == {until}
         grants.end(unit, 22, [Kind.PERSON], maria)
     clinic.part(joined.number)
     with store.open(HOUSE, now=clinic.now + 2 * day) as unit:

@@ -154,4 +154,7 @@ def _read(unit: Unit, which: str, given: list[Any]) -> list[Grant]:
     rows = unit.cursor().execute(
         f"select {_COLUMNS}::text from grants where {which} order by since desc, value", given
     )
-    return [Grant(row[0], Kind(row[1]), *row[2:7], json.loads(row[7])) for row in rows.fetchall()]
+    return [
+        Grant(principal, Kind(kind), *said, told=json.loads(told))
+        for principal, kind, *said, told in rows.fetchall()
+    ]
