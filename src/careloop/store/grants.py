@@ -155,6 +155,6 @@ def _read(unit: Unit, which: str, given: list[Any]) -> list[Grant]:
         f"select {_COLUMNS}::text from grants where {which} order by since desc, value", given
     )
     return [
-        Grant(principal, Kind(kind), *said, told=json.loads(told))
-        for principal, kind, *said, told in rows.fetchall()
+        Grant(row[0], Kind(row[1]), row[2], row[3], row[4], row[5], row[6], json.loads(row[7]))
+        for row in rows.fetchall()
     ]
