@@ -9,6 +9,7 @@ from careloop.access import Scope
 from careloop.actions import record, working
 from careloop.actions.working import Result
 from careloop.kernel.errors import Conflict, NotFound
+from careloop.kernel.numbers import whole_number
 from careloop.store import outbox
 
 LETTER: Final = "review-letter"
@@ -26,10 +27,11 @@ def send_again(scope: Scope, task: str, now: datetime, *, version: int | None = 
     with record.begin(scope, now) as unit:
         seen = working.open_task(unit, task, version)
         resource, work = working.copy_of(seen)
-        kind, _, number = work.dedupe.partition(":")
-        if work.kind != LETTER or kind != "letter" or not number.isdecimal():
+        kind, _, said = work.dedupe.partition(":")
+        number = whole_number(said, digits=18)
+        if work.kind != LETTER or kind != "letter" or number is None:
             raise NotFound
-        if not outbox.revive(unit, int(number), seen.person or 0):
+        if not outbox.revive(unit, number, seen.person or 0):
             raise OnItsWay
         working.add_note(resource, "Tried again.", unit)
         return Result(working.save(unit, resource, seen))

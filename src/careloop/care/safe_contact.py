@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any, Final, Literal
+from unicodedata import decimal
 from zoneinfo import ZoneInfo
 
 from careloop.fhir import uris
@@ -165,8 +166,8 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 
 def digits(number: str) -> str:
-    """The last ten digits: how two spellings of one number are found to be the same."""
-    return "".join(each for each in number if each.isdigit())[-10:]
+    """The last ten digits, of whatever script: how two spellings of one number are found to be the same."""
+    return "".join(str(decimal(each)) for each in number if each.isdecimal())[-10:]
 
 
 # --- as FHIR

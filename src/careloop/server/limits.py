@@ -12,6 +12,7 @@ from django.utils import translation
 
 from careloop.fhir import outcome, wire
 from careloop.kernel.errors import CareError
+from careloop.kernel.numbers import whole_number
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -94,10 +95,10 @@ def check(request: HttpRequest) -> None:
     headers = [str(value) for name, value in meta.items() if name.startswith("HTTP_")]
     if sum(map(len, headers)) > MOST_HEADER_BYTES or meta.get("HTTP_COOKIE", "").count(";") >= MOST_COOKIES:
         raise HeadersTooLarge
-    length = meta.get("CONTENT_LENGTH") or "0"
-    if not str(length).isdecimal():
+    length = whole_number(str(meta.get("CONTENT_LENGTH") or "0"), digits=18)
+    if length is None:
         raise OddRequest("Its length is no number.")
-    if int(length) > BODY_BYTES:
+    if length > BODY_BYTES:
         raise BodyTooLarge
 
 

@@ -11,6 +11,7 @@ from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.elements import Resource, fhir_instant
 from careloop.kernel.errors import CareError
 from careloop.kernel.ids import new_id
+from careloop.kernel.numbers import whole_number
 from careloop.store.errors import BadBundle
 from careloop.store.stored import Page, Stored
 
@@ -213,6 +214,7 @@ def _version(if_match: str | None, number: int) -> int | None:
     if if_match is None:
         return None
     text = if_match.removeprefix("W/").strip('"')
-    if not text.isdecimal():
+    version = whole_number(text)
+    if version is None:
         raise BadBundle(f'Entry {number}: ifMatch “{if_match}” is not a version like W/"3".')
-    return int(text)
+    return version

@@ -27,6 +27,7 @@ from careloop.accounts.preferences import keep_language
 from careloop.actions.invite_portal import door, is_born_on, send_code
 from careloop.actions.note_event import note
 from careloop.jobs import portal_codes
+from careloop.kernel.numbers import whole_number
 from careloop.web.apps import waiting
 from careloop.web.family.door import HOME, SIGN_IN
 from careloop.web.staff.errors import public_page
@@ -146,8 +147,8 @@ def letter_fields(request: HttpRequest) -> dict[str, Any]:
 
 def birth_date_of(request: HttpRequest) -> date | None:
     said = [request.POST.get(name, "").strip() for name in ("year", "month", "day")]
+    year, month, day = (whole_number(part, digits=4) or 0 for part in said)
     try:
-        year, month, day = (int(part) for part in said)
         return date(year, month, day)
     except ValueError:
         return None

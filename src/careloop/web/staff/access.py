@@ -20,6 +20,7 @@ from careloop.actions.explain_access import Line, Why, who_may, why
 from careloop.actions.staff_actor import staff_actor
 from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.kernel.errors import Forbidden
+from careloop.kernel.numbers import whole_number
 from careloop.projections.card import card
 from careloop.projections.who_may import called
 from careloop.store import Unit
@@ -86,10 +87,11 @@ def access(request: HttpRequest, person: str) -> HttpResponse:
 def _asked(request: HttpRequest, unit: Unit, person: int) -> tuple[Why, tuple[Reason, ...]] | None:
     user, act, kind = (request.GET.get(name, "") for name in ("user", "act", "type"))
     interaction = next((each for each in INTERACTIONS if each == act), None)
-    if not user.isdecimal() or interaction is None or kind not in RESOURCE_TYPES:
+    account = whole_number(user)
+    if account is None or interaction is None or kind not in RESOURCE_TYPES:
         return None
     bits = sum(bit for bit, name in labels.NAMES.items() if name == request.GET.get("label"))
-    found = why(unit, int(user), interaction, kind, person, bits)
+    found = why(unit, account, interaction, kind, person, bits)
     return found, found.reasons
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop.actions.decide_alert import decide_alert
 from careloop.actions.working import ReasonMissing
+from careloop.kernel.numbers import whole_number
 from careloop.projections import alerts as kept
 from careloop.projections import looks
 from careloop.projections.alerts import Alert, AlertDecided, OwnAlert
@@ -51,7 +52,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
     with open_record(request) as unit:
         before = request.GET.get("after", "")
         found = kept.alerts(
-            unit, is_waiting=is_waiting, limit=PAGE + 1, before=int(before) if before.isdecimal() else None
+            unit, is_waiting=is_waiting, limit=PAGE + 1, before=whole_number(before, digits=18)
         )
         lines = _lines(unit, found[:PAGE])
     view = "" if is_waiting else "all"

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from careloop.accounts.stepup import fresh
 from careloop.fhir import wire
 from careloop.kernel.errors import CareError
+from careloop.kernel.numbers import whole_number
 from careloop.projections import looks
 from careloop.projections.audit_events import events, references_of
 from careloop.projections.looks import Asked, Row
@@ -112,7 +113,7 @@ def _csv(unit: Unit, rows: Sequence[Row]) -> bytes:
 
 def harmless(cell: str) -> str:
     """A spreadsheet takes no cell of ours for a formula."""
-    is_number = cell.removeprefix("-").isdigit()
+    is_number = whole_number(cell.removeprefix("-"), digits=len(cell)) is not None
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") and not is_number else cell
 
 

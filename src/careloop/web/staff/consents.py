@@ -24,6 +24,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import extension, name_of
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import CareError, NotFound
+from careloop.kernel.numbers import whole_number
 from careloop.library.labels import rules
 from careloop.projections.card import PersonCard, card
 from careloop.projections.people import names
@@ -271,7 +272,7 @@ def _end(request: HttpRequest, person: str, consent: str) -> HttpResponse:
             consent,
             request.POST.get("why", ""),
             now_of(request),
-            version=int(version) if version.isdecimal() else None,
+            version=whole_number(version),
         )
     except CareError as refused:
         if refused.status == 404:

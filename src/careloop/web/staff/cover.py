@@ -15,6 +15,7 @@ from careloop.actions.cover import BadCover, Cover, colleagues_of, cover, covers
 from careloop.fhir.elements import day
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import Forbidden
+from careloop.kernel.numbers import whole_number
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of
@@ -45,7 +46,7 @@ def covering(request: HttpRequest) -> HttpResponse:
 
 def _problems(request: HttpRequest) -> dict[str, str]:
     found = {}
-    if not all(request.POST.get(name, "").isdecimal() for name in ("colleague", "by")):
+    if None in (whole_number(request.POST.get(name, "")) for name in ("colleague", "by")):
         found["colleague"] = gettext("Choose who is away and who covers.")
     first, last = (day(request.POST.get(name)) for name in ("first", "last"))
     if first is None or last is None or last < first:
@@ -82,9 +83,9 @@ def _page(request: HttpRequest, sheet: Sheet) -> HttpResponse:
 @staff_page
 @require_POST
 def end(request: HttpRequest) -> HttpResponse:
-    colleague, by = (request.POST.get(name, "") for name in ("colleague", "by"))
-    if colleague.isdecimal() and by.isdecimal():
-        end_cover(scope_of(request), int(colleague), int(by), now_of(request))
+    colleague, by = (whole_number(request.POST.get(name, "")) for name in ("colleague", "by"))
+    if colleague is not None and by is not None:
+        end_cover(scope_of(request), colleague, by, now_of(request))
         toasts.say(request, gettext("The cover has ended."))
     return HttpResponseRedirect("/cover")
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from careloop.actions.label_record import KEPT, label_record
 from careloop.kernel.errors import CareError, NotFound
+from careloop.kernel.numbers import whole_number
 from careloop.projections.card import card
 from careloop.projections.labeled import labeled_of
 from careloop.web.staff import toasts
@@ -52,7 +53,7 @@ def label(request: HttpRequest, person: str) -> HttpResponse:
             typed.get("why", ""),
             now_of(request),
             lift=is_lifting,
-            version=int(version) if version.isdecimal() else None,
+            version=whole_number(version),
         )
     except CareError as refused:
         if refused.status in (403, 404):
