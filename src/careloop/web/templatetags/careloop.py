@@ -17,6 +17,8 @@ from careloop.kernel.errors import UnknownZone
 from careloop.web import formats, safe_words
 from careloop.web.staff import places as rooms
 from careloop.web.staff.places import Place, places
+from careloop.web.staff.row_html import row_html
+from careloop.web.staff.rows import Shown
 from careloop.web.work_words import work_title
 
 register = template.Library()
@@ -109,12 +111,6 @@ def is_call(kind: str) -> bool:
 
 
 @register.filter
-def same(one: object, other: object) -> bool:
-    """For `with is_chosen=a|same:b`."""
-    return one == other
-
-
-@register.filter
 def full_date(value: date | None) -> str:
     """{{ birth_date|full_date }}: `Mar 2, 1959`."""
     return formats.full_date(value) if value else ""
@@ -128,6 +124,15 @@ def phone(number: str | None) -> SafeString | str:
     link = formats.phone_link(number)
     words = formats.phone_words(number)
     return format_html('<a class="nowrap" href="{}">{}</a>', link, words) if link else words
+
+
+@register.simple_tag(takes_context=True)
+def work_row(
+    context: dict[str, Any], shown: Shown, *, is_chosen: bool = False, hides_person: bool = False
+) -> SafeString:
+    """{% work_row shown is_chosen=… %}: a row of work."""
+    token = str(context.get("csrf_token", ""))
+    return row_html(context["request"], token, shown, is_chosen=is_chosen, hides_person=hides_person)
 
 
 @register.simple_tag(takes_context=True)
