@@ -66,17 +66,21 @@ def look(id: str, now: datetime, *, is_polling: bool) -> tuple[SignedIn | None, 
     row = SignedIn.objects.select_related("principal").filter(pk=id, ended=None).first()
     if row is None:
         return None, GONE
-    # One that begins in the future outlives a clock that was set back: how long it has lasted can't be said any more.
-    if now - row.began > timedelta(seconds=settings.SESSION_ABSOLUTE_SECONDS) or row.began - now > SKEW:
-        end(row.id, now, ABSOLUTE)
-        return None, ABSOLUTE
-    if now - row.seen > timedelta(seconds=settings.SESSION_IDLE_SECONDS):
-        end(row.id, now, IDLE)
-        return None, IDLE
+    if why := over(row.began, row.seen, now):
+        end(row.id, now, why)
+        return None, why
     if not is_polling and now - row.seen > SEEN_EVERY:
         SignedIn.objects.filter(pk=row.id, ended=None, seen__lt=now).update(seen=now)
         row.seen = now
     return row, ""
+
+
+def over(began: datetime, seen: datetime, now: datetime) -> str:
+    """Why a session that nobody ended does not count any more, empty while it does."""
+    # One that begins in the future outlives a clock that was set back: how long it has lasted can't be said any more.
+    if now - began > timedelta(seconds=settings.SESSION_ABSOLUTE_SECONDS) or began - now > SKEW:
+        return ABSOLUTE
+    return IDLE if now - seen > timedelta(seconds=settings.SESSION_IDLE_SECONDS) else ""
 
 
 def is_live(id: str, now: datetime) -> bool:

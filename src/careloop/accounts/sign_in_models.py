@@ -49,6 +49,15 @@ class Standing(models.Model):
         return f"{self.principal_id} since {self.void_before}"
 
 
+class ClockMark(models.Model):
+    """One row. at: the latest moment that was seen here (accounts/clock_mark.py)."""
+
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.at}"
+
+
 class Ticket(models.Model):
     """A link or code that works once. kind: invite, password, set-up, … spoken_hash: of the second check that goes
     another way than the link. made_by: principal."""

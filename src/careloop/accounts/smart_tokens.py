@@ -7,14 +7,18 @@ the account do; nothing is remembered between two requests.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import IntegrityError, transaction
+import psycopg
+from django.db import IntegrityError, connection, transaction
 
-from careloop.accounts import sessions, tokens
+from careloop.accounts import clock_mark, sessions, tokens
+from careloop.accounts.models import User
 from careloop.accounts.sign_in_models import Spent
+from careloop.accounts.smart_apps import APPROVED
 from careloop.accounts.smart_models import (
     AccessToken,
     App,
@@ -70,6 +74,7 @@ class Return:
 
 def allow(said: Allowed, back: Return, now: datetime) -> str:
     """The code. Written down with it: the grant, which lasts until somebody ends it."""
+    clock_mark.keep(now)
     lasts = timedelta(days=OFFLINE_DAYS) if said.is_offline else timedelta(hours=ONLINE_HOURS)
     code, kept = fresh(CODE)
     with transaction.atomic():
@@ -122,6 +127,7 @@ def _grant(said: Allowed, now: datetime) -> AppGrant:
 def redeem(code: str, app: App, now: datetime) -> AuthorizationCode | None:
     """The code's row, taken now; None when it is none of this app's, too old, or was taken before: then all that came
     of it ends."""
+    clock_mark.keep(now)
     found = (
         AuthorizationCode.objects.select_related("authorization__grant__app")
         .filter(hash=tokens.digest(code), authorization__grant__app=app)
@@ -138,6 +144,7 @@ def redeem(code: str, app: App, now: datetime) -> AuthorizationCode | None:
 
 def find_refresh(token: str, now: datetime) -> RefreshToken | None:
     """None when it is unknown, too old, ended, or was used before: then the family ends (RFC 9700, 4.14.2)."""
+    clock_mark.keep(now)
     found = (
         RefreshToken.objects.select_related("authorization__grant__app")
         .filter(hash=tokens.digest(token))
@@ -182,6 +189,7 @@ def issue(authorization: Authorization, scopes: str, now: datetime, *, is_refres
 
 def issue_to_itself(app: App, scopes: str, now: datetime) -> str:
     """For a backend service."""
+    clock_mark.keep(now)
     access, kept = fresh(ACCESS)
     AccessToken.objects.create(
         hash=kept, app=app, scopes=scopes, made=now, until=now + timedelta(seconds=ACCESS_SECONDS)
@@ -189,20 +197,83 @@ def issue_to_itself(app: App, scopes: str, now: datetime) -> str:
     return access
 
 
-def look(token: str, now: datetime) -> AccessToken | None:
-    """The access token, if everything above it still says yes."""
+@dataclass(frozen=True, repr=False)
+class Held:
+    """An access token that counts. app: principal of the program, and its name. principal: for whom it acts, 0 for
+    itself; person: rid of the patient in whose context, 0 for none. user: her account where she is staff."""
+
+    hash: str
+    scopes: str
+    app: int
+    app_name: str
+    principal: int
+    person: int
+    user: User | None
+
+    def __repr__(self) -> str:
+        return f"Held({self.app} for {self.principal})"
+
+
+# Everything that must say yes, in one look: token, app, family, grant, account, session; and the mark of the clock.
+_HELD: Final = """
+select t.scopes, p.principal_id, p.name, coalesce(g.principal, 0), coalesce(g.person, 0), t.made,
+       s.id, s.began, s.seen, m.at,
+       u.name, u.practitioner, u.roles::text, u.sites::text, u.teams::text, u.programs::text
+from accounts_accesstoken t
+join accounts_app p on p.id = t.app_id and p.state = %s
+left join accounts_authorization a on a.id = t.authorization_id
+left join accounts_appgrant g on g.id = a.grant_id
+left join accounts_signedin s on s.id = a.session and not a.is_offline and s.ended is null
+left join accounts_user u on u.principal_id = g.principal and u.is_active
+left join accounts_clockmark m on m.id = 1
+where t.hash = %s and t.ended is null and t.until > %s
+  and (t.authorization_id is null
+       or a.ended is null and a.until > %s and g.ended is null and g.app_id = t.app_id
+          and (a.is_offline or s.id is not null)
+          and not exists (select from accounts_standing v
+                          where v.principal_id = g.principal and v.void_before > a.began))
+"""
+
+
+def held(token: str, now: datetime) -> Held | None:
+    """What this access token stands for, if everything above it still says yes. Asked anew for each request."""
     if not token.startswith(ACCESS):
         return None
-    found = (
-        AccessToken.objects.select_related("app", "authorization__grant__app")
-        .filter(hash=tokens.digest(token), ended=None, until__gt=now)
-        .first()
+    kept = tokens.digest(token)
+    with connection.cursor(), connection.wrap_database_errors:
+        # Not Django's cursor: this one's plan is made once a connection.
+        asked = psycopg.Cursor(connection.connection).execute(_HELD, [APPROVED, kept, now, now], prepare=True)
+        row = asked.fetchone()
+    if row is None:
+        return None
+    scopes, app, app_name, principal, person, made, session, began, seen, mark, *account = row
+    if clock_mark.heed(mark, now) or made - now > clock_mark.TOLERATED:
+        return None  # it ended with the others
+    if session is not None and sessions.over(began, seen, now) and not sessions.is_live(session, now):
+        return None  # asking ended it, too
+    return Held(kept, scopes, app, app_name, principal, person, _user(principal, *account))
+
+
+def _user(principal: int, name: str | None, practitioner: str, *lists: str) -> User | None:
+    if name is None:
+        return None
+    roles, sites, teams, programs = (json.loads(each) for each in lists)
+    return User(
+        principal_id=principal,
+        name=name,
+        practitioner=practitioner,
+        roles=roles,
+        sites=sites,
+        teams=teams,
+        programs=programs,
     )
-    if found is None or not found.app.is_approved:
-        return None
-    if found.authorization is not None and not is_live(found.authorization, now):
-        return None
-    return found
+
+
+def look(token: str, now: datetime) -> AccessToken | None:
+    """The row of a token that counts, for whoever tells about it."""
+    found = held(token, now)
+    rows = AccessToken.objects.select_related("app", "authorization__grant__app")
+    return rows.filter(hash=found.hash).first() if found is not None else None
 
 
 def is_live(authorization: Authorization, now: datetime) -> bool:
@@ -248,6 +319,7 @@ def is_new_assertion(app: App, jti: str, until: datetime) -> bool:
 
 def begin_launch(app: App, principal: int, patient: str, now: datetime, encounter: str = "") -> str:
     """The `launch` that the app hands back."""
+    clock_mark.keep(now)
     launch, kept = fresh(LAUNCH)
     LaunchContext.objects.create(
         hash=kept,

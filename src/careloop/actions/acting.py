@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
-from careloop.access import Actor
+from careloop.access import Actor, SmartScope
 from careloop.access.smart_scope import read_scopes
 from careloop.accounts import family_accounts, smart_tokens
 from careloop.accounts.models import User
-from careloop.accounts.smart_models import AccessToken, App
+from careloop.accounts.smart_models import App
+from careloop.accounts.smart_tokens import Held
 from careloop.actions.family_actor import family_of
 from careloop.actions.staff_actor import staff_actor
 from careloop.kernel.errors import Unauthenticated
@@ -39,24 +41,39 @@ def fhir_user_of(principal: int) -> str:
 def actor_of_app_token(text: str, now: datetime) -> Actor:
     """Whom this access token stands for, today: her roles and grants are read anew, and the app's scopes only narrow
     them. Raises Unauthenticated, the same for every reason."""
-    held = smart_tokens.look(text, now)
+    held = smart_tokens.held(text, now)
     found = None if held is None else _actor(held, now)
     if found is None:
         raise Unauthenticated("The bearer token is missing, unknown, expired or revoked.")
     return found
 
 
-def _actor(held: AccessToken, now: datetime) -> Actor | None:
-    scopes = read_scopes(held.scopes).resources
-    if held.authorization is None:
-        return replace(actor_of_app(held.app), scopes=scopes)
-    grant = held.authorization.grant
-    user = actor_of_principal(grant.principal, now)
+def _actor(held: Held, now: datetime) -> Actor | None:
+    scopes = _resources(held.scopes)
+    if not held.principal:
+        return replace(_program(held.app, held.app_name), scopes=scopes)
+    user = _acting_for(held, now)
     if user is None:
         return None
-    return replace(user, app=held.app.principal_id, scopes=scopes, context=grant.person or None)
+    return replace(user, app=held.app, scopes=scopes, context=held.person or None)
+
+
+def _acting_for(held: Held, now: datetime) -> Actor | None:
+    if held.user is not None:
+        return staff_actor(held.user, now)
+    family = family_of(held.principal, now)
+    return family.actor if family is not None else None
+
+
+@lru_cache(maxsize=500)
+def _resources(scopes: str) -> tuple[SmartScope, ...]:
+    return read_scopes(scopes).resources
 
 
 def actor_of_app(app: App) -> Actor:
     """The program itself, for what it does on its own account."""
-    return Actor(principal=app.principal_id, kind="client", name=app.name)
+    return _program(app.principal_id, app.name)
+
+
+def _program(principal: int, name: str) -> Actor:
+    return Actor(principal=principal, kind="client", name=name)

@@ -16,7 +16,7 @@ import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from careloop import library, reactions
-from careloop.accounts import upkeep
+from careloop.accounts import clock_mark, upkeep
 from careloop.actions import judge_access
 from careloop.connect.hl7v2 import listener, process, receive
 from careloop.jobs import by_hand, outbox, portal_codes
@@ -96,6 +96,7 @@ def stations(content: Library) -> list[Station]:
         Station("odd access", lambda now: judge_access.run(now, content), every=60.0),
         Station("heads", _sign_heads, every=60.0),
         Station("sign-in", _tidy_sign_in, every=3600.0),
+        Station("clock", _keep_clock, every=60.0),
     ]
     return [*every, Station("watch", lambda now: watch.tell(now, _failing(every)), every=60.0)]
 
@@ -116,6 +117,11 @@ def _sign_heads(now: datetime) -> int:
 
 def _tidy_sign_in(now: datetime) -> int:
     upkeep.tidy(now)
+    return 0
+
+
+def _keep_clock(now: datetime) -> int:
+    clock_mark.keep(now)
     return 0
 
 
