@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -657,6 +658,42 @@ def test_without_a_trail_nobody_gets_in(door: Door, app: str) -> None:
     assert not SignedIn.objects.exists()
     assert door.sees() == 302
     assert enter(door, app).sees() == 200
+
+
+@contextmanager
+def trail_is_shut() -> Iterator[None]:
+    with owner_connection() as owner:
+        owner.execute("revoke insert on audit from careloop_app")
+        try:
+            yield
+        finally:
+            owner.execute("grant insert on audit to careloop_app")
+
+
+def test_her_own_account_changes_only_with_its_row_of_the_trail(door: Door, ana: User, app: str) -> None:
+    enter(door, app)
+    door.clock.move(minutes=11)
+    digits = door.digits(app)
+    with trail_is_shut():
+        assert door.post("/account/prove", code=digits).status_code == 503
+    assert door.client.get("/account/password")["Location"].startswith("/account/prove"), "no fresh factor"
+    door.clock.move(seconds=60)
+    assert door.post("/account/prove", code=door.digits(app)).status_code == 302
+    before = User.objects.get(pk=ana.pk).password
+    row = Authenticator.objects.get(principal=ana.principal_id)
+    with trail_is_shut():
+        answer = door.post("/account/password", password=PASSWORD, new="a very quiet evening walk")
+        assert answer.status_code == 503
+        assert door.post(f"/account/factors/app/{row.pk}/remove").status_code == 503
+    assert User.objects.get(pk=ana.pk).password == before
+    assert factors.has_app(ana.principal_id)
+    assert door.sees() == 200, "she is still in"
+    answer = door.post("/account/password", password=PASSWORD, new="a very quiet evening walk")
+    assert answer.status_code == 302
+    assert User.objects.get(pk=ana.pk).password != before
+    assert door.sees() == 200
+    told = trail()
+    assert told.count("password changed") == told.count("second factor shown again") == 1
 
 
 def test_what_can_not_be_written_down_is_not_done_to_an_account(

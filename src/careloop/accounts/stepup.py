@@ -35,11 +35,11 @@ def just_came(request: HttpRequest, now: datetime) -> bool:
 
 
 def proved(request: HttpRequest, now: datetime) -> None:
-    """She just showed a second factor (made-up people of the demo: the password). The browser's key changes."""
+    """She just showed a second factor (made-up people of the demo: the password). The caller changes the browser's
+    key once this is committed."""
     row: SignedIn = request.signed_in  # type: ignore[attr-defined]  # set by server.middleware
     SignedIn.objects.filter(pk=row.pk).update(proved_at=now)
     row.proved_at = now
-    request.session.cycle_key()
 
 
 def fresh(view: View[P]) -> View[P]:

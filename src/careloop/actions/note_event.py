@@ -3,7 +3,8 @@ page, a token, a backup, an export."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from careloop import store
@@ -18,3 +19,16 @@ def note(scope: Scope, what: str, people: Iterable[int], now: datetime) -> None:
     """
     with store.open(scope, now=now) as unit:
         unit.saw(people, what)
+
+
+@contextmanager
+def noted(scope: Scope, now: datetime) -> Iterator[Callable[[str], None]]:
+    """For an act that is no resource: what is done inside commits with its row of the trail, or not at all. Yields what
+    says it, as in `note`; say at least one thing. What lies outside of the database (a cookie, a session's key) is
+    changed after this, not inside.
+
+    Raises AuditUnavailable, and nothing was done.
+    """
+    with store.open(scope, now=now) as unit:
+        unit.cursor()  # the transaction begins here
+        yield lambda what: unit.saw((), what)

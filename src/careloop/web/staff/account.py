@@ -35,7 +35,7 @@ from careloop.web.staff.factor_forms import (
 )
 from careloop.web.staff.forms import onward
 from careloop.web.staff.reader import now_of
-from careloop.web.staff.told import tell
+from careloop.web.staff.told import tell, telling
 
 HERE = "/account"
 
@@ -81,8 +81,10 @@ def prove(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         problem = _prove(request, user) if has_factor else _prove_by_password(request, user)
         if not problem:
-            stepup.proved(request, now_of(request))
-            tell(request, "second factor shown again")
+            with telling(request) as say:
+                say("second factor shown again")
+                stepup.proved(request, now_of(request))
+            request.session.cycle_key()
             return HttpResponseRedirect(_after(request))
     context = {
         "problem": problem,
@@ -159,10 +161,11 @@ def _new_password(request: HttpRequest, user: User) -> dict[str, str]:
         check_password(new, user)
     except BadAccount as weak:
         return {"new": weak.detail}
-    keep_password(user, new)
+    with telling(request) as say:
+        say("password changed")
+        keep_password(user, new)
+        sessions.void(user.principal_id, now_of(request), "new password", but=session_of(request).id)
     update_session_auth_hash(request, user)
-    sessions.void(user.principal_id, now_of(request), "new password", but=session_of(request).id)
-    tell(request, "password changed")
     return {}
 
 
@@ -176,11 +179,12 @@ def add_app(request: HttpRequest) -> HttpResponse:
     user, problem = user_of(request), ""
     secret = secret_on_trial(request, fresh=False)
     if request.method == "POST":
-        tried = factors.add_app(
-            user.principal_id, secret, request.POST.get("code", ""), name_of_phone(request), now_of(request)
-        )
+        typed, phone = request.POST.get("code", ""), name_of_phone(request)
+        with telling(request) as say:
+            tried = factors.add_app(user.principal_id, secret, typed, phone, now_of(request))
+            say("second factor added, totp" if tried.method else "denied: second factor")
         if tried.method:
-            return _added(request, "totp")
+            return _added(request)
         problem = problem_of(tried)
     context = {"app": shown(secret, user), "problem": problem, "action": request.path, "back": HERE}
     return render(request, "staff/factor_app.html", context, status=422 if problem else 200)
@@ -193,19 +197,21 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
     if wants_options(request):
         return asked(passkeys.ask_to_make(place, user.principal_id, user.email, user.name, now))
     if request.method == "POST":
-        try:
-            passkeys.make(place, user.principal_id, *answer_of(request), name_of_device(request), now)
-        except passkeys.NotThisPasskey:
-            problem = gettext("The passkey could not be kept. Try again, or use an authenticator app.")
-        else:
-            return _added(request, "passkey")
+        with telling(request) as say:
+            try:
+                passkeys.make(place, user.principal_id, *answer_of(request), name_of_device(request), now)
+                say("second factor added, passkey")
+            except passkeys.NotThisPasskey:
+                problem = gettext("The passkey could not be kept. Try again, or use an authenticator app.")
+                say("denied: second factor")
+        if not problem:
+            return _added(request)
     context = {"problem": problem, "action": request.path, "back": HERE}
     return render(request, "staff/factor_passkey.html", context, status=422 if problem else 200)
 
 
-def _added(request: HttpRequest, kind: str) -> HttpResponse:
+def _added(request: HttpRequest) -> HttpResponse:
     request.session.pop(ON_TRIAL, None)
-    tell(request, f"second factor added, {kind}")
     toasts.say(request, gettext("Added. You can use it from now on."))
     principal = user_of(request).principal_id
     if factors.codes_left(principal):
@@ -220,8 +226,10 @@ def remove_factor(request: HttpRequest, kind: str, id: int) -> HttpResponse:
     if kind not in ("app", "passkey"):
         raise NotFound
     user = user_of(request)
-    if factors.remove(user.principal_id, kind, id, may_be_last=second_step.is_exempt(user)):
-        tell(request, f"second factor removed, {kind}")
+    with telling(request) as say:
+        is_gone = factors.remove(user.principal_id, kind, id, may_be_last=second_step.is_exempt(user))
+        say(f"second factor removed, {kind}" if is_gone else "denied: the last second factor")
+    if is_gone:
         toasts.say(request, gettext("Removed. It no longer lets anybody in."))
     else:
         toasts.fail(request, gettext("Add another way first: you need one to sign in."))

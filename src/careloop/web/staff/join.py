@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
@@ -23,7 +22,7 @@ from careloop.actions.keep_accounts import BadAccount, check_password
 from careloop.web.staff.errors import public_page
 from careloop.web.staff.factor_forms import please_wait
 from careloop.web.staff.reader import now_of
-from careloop.web.staff.told import tell
+from careloop.web.staff.told import tell, telling
 
 KEY: Final = "link"
 LINK: Final = "a link that works once, with a second check: it reads nothing of the record"
@@ -101,12 +100,12 @@ def _password(request: HttpRequest, ticket: Ticket, user: User) -> HttpResponse:
 def _used(request: HttpRequest, ticket: Ticket, user: User, new: str) -> HttpResponse:
     """Whoever comes second with the same link changes nothing. All sessions end; the second step follows."""
     now = now_of(request)
-    with transaction.atomic():
+    with telling(request, user) as say:
+        say(f"link used, {ticket.kind}")
         tickets.use(ticket, now)
         keep_password(user, new, enables=ticket.kind == INVITE)
         sessions.void(user.principal_id, now, "new password")
     attempts.forget(user.email)
-    tell(request, f"link used, {ticket.kind}", user)
     halfway.begin(request, user, ("password",), "/today", now)
     return HttpResponseRedirect("/sign-in/second" if factors.has_any(user.principal_id) else "/sign-in/start")
 
