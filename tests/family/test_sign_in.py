@@ -246,7 +246,7 @@ def test_tries_count_by_the_visitor_s_address_not_by_the_proxy_s(
     settings.PROXIES = 1
     account = front.account("Patient/maria", "Maria", PHONE)
     for _ in range(60):
-        attempts.failed("family-code:203.0.113.7", front.now, attempts.ADDRESS)
+        attempts.failed("family-code-from:203.0.113.7", front.now, attempts.ADDRESS)
     typed = {"code": issue_paper(account, 1, "in person", front.now), **BIRTH}
     said = front.browser().post("/my/sign-in/letter", typed, headers={"X-Forwarded-For": "203.0.113.7"})
     assert said.status_code == 429

@@ -91,13 +91,13 @@ def test_a_new_password_is_asked_for_and_ends_sessions_and_waits(
     browser = Client()
     browser.force_login(ana)
     for _ in range(attempts.FREE_TRIES):
-        attempts.failed(ana.email, now)
+        attempts.failed(attempts.of_email(ana.email), now)
     typed = f"{OTHER}\n{OTHER}\n"
     answer = CliRunner().invoke(command.main, ["user", "change", ana.email, "--password"], input=typed)
     assert (answer.exit_code, OTHER in answer.output) == (0, False)
     assert authenticate(None, username=ana.email, password=OTHER) is not None
     assert authenticate(None, username=ana.email, password=LONG) is None
-    assert attempts.seconds_to_wait(ana.email, now) == 0
+    assert attempts.seconds_to_wait(attempts.of_email(ana.email), now) == 0
     with override_settings(ALLOWED_HOSTS=["testserver"]):
         assert browser.get("/today").headers["Location"].startswith("/sign-in")
 

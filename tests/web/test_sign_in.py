@@ -212,7 +212,7 @@ def test_known_unknown_and_disabled_addresses_are_hashed_alike_and_answered_alik
     hashed.clear()
     for email in (ANA, "nobody@example.org"):
         for _ in range(attempts.FREE_TRIES):
-            attempts.failed(email, door.clock())
+            attempts.failed(attempts.of_email(email), door.clock())
         assert "Too many tries" in said(Door(door.clock).password(email))
     assert not hashed  # who has to wait costs nothing, known or not
 
@@ -230,7 +230,7 @@ def test_letters_that_a_database_takes_for_plain_ones_open_no_fresh_tries(
     door.client.cookies.clear()
     for writing in (email.upper(), trick, trick.upper()) if trick.strip() != email else (email,):
         found = User.objects.called(writing)
-        assert found is None or attempts._key(writing) == attempts._key(found.email)
+        assert found is None or attempts.of_email(writing) == attempts.of_email(found.email)
     assert (User.objects.called(trick) is None) is (trick.strip() != email)
     for turn in range(attempts.FREE_TRIES):
         assert "Please wait" not in said(door.password((email, email.upper())[turn % 2], "wrong"))

@@ -50,12 +50,30 @@ def wait_after(failures: int) -> int:
     return ACCOUNT.wait_after(failures)
 
 
+# What is counted. Each is a counter of its own: what somebody types stands behind the name of its own kind, so that no
+# address reads like the second step of principal 12.
+KINDS: Final = frozenset(
+    {
+        *("email", "email-here", "address", "second", "spoken", "set-up"),
+        *("family-code", "family-ask-from", "family-code-from"),
+    }
+)
+
+
+def of_email(typed: str, device: str = "") -> str:
+    """Tries at an account. device: its hash, on one that signed in to it before."""
+    return f"email-here:{device}:{one_writing(typed)}" if device else f"email:{one_writing(typed)}"
+
+
 def _key(who: str) -> str:
+    kind, _, _ = who.partition(":")
+    if kind not in KINDS:
+        raise ValueError("name what is counted: one of KINDS, before a colon")
     return sha256(one_writing(who).encode()).hexdigest()
 
 
 def take(who: str, now: datetime, limit: Limit = ACCOUNT) -> int:
-    """who: an address as typed, or what else is guessed at, `second:12`. 0: try; it counts as failed until `forget` or
+    """who: `of_email`, or what else is guessed at, `second:12`. 0: try; it counts as failed until `forget` or
     `give_back`. Else seconds to wait, and nothing may be compared.
     One statement, so that parallel tries in many processes are counted one after the other."""
     with connection.cursor() as cursor:

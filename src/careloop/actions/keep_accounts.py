@@ -207,7 +207,7 @@ def change(scope: Scope, user: User, told: Change, now: datetime) -> None:
         _say_credentials(user.practitioner, told.credentials, now)
     user.save()
     if told.password is not None:
-        attempts.forget(user.email)
+        attempts.forget(attempts.of_email(user.email))
     if told.password is not None or before != (set(user.roles), set(user.sites)):
         sessions.void(user.principal_id, now, "account changed")
 

@@ -170,14 +170,14 @@ def wrong_letter() -> str:
 def count_try(request: HttpRequest, what: str) -> None:
     """Raises TooManyTries for an address from which too many codes are asked for, or tried."""
     if address := devices.address_of(request):
-        family_codes.count(f"family-{what}:{address}", _now(request), attempts.ADDRESS)
+        family_codes.count(f"family-{what}-from:{address}", _now(request), attempts.ADDRESS)
 
 
 def give_back(request: HttpRequest, *what: str) -> None:
     """It was right: a clinic full of people behind one address is no attack."""
     if address := devices.address_of(request):
         for each in what:
-            attempts.give_back(f"family-{each}:{address}")
+            attempts.give_back(f"family-{each}-from:{address}")
 
 
 def please_wait(error: TooManyTries) -> str:

@@ -125,12 +125,12 @@ def _prove_by_password(request: HttpRequest, user: User) -> str:
 
 def _wrong_password(request: HttpRequest, user: User, field: str) -> str:
     now = now_of(request)
-    if wait := attempts.take(user.email, now):
+    if wait := attempts.take(attempts.of_email(user.email), now):
         return please_wait(wait)
     if authenticate(request, username=user.email, password=request.POST.get(field, "")) != user:
         tell(request, "denied: password")
         return gettext("That is not your password.")
-    attempts.forget(user.email)
+    attempts.forget(attempts.of_email(user.email))
     return ""
 
 

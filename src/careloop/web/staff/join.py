@@ -105,7 +105,7 @@ def _used(request: HttpRequest, ticket: Ticket, user: User, new: str) -> HttpRes
         tickets.use(ticket, now)
         keep_password(user, new, enables=ticket.kind == INVITE)
         sessions.void(user.principal_id, now, "new password")
-    attempts.forget(user.email)
+    attempts.forget(attempts.of_email(user.email))
     halfway.begin(request, user, ("password",), "/today", now)
     return HttpResponseRedirect("/sign-in/second" if factors.has_any(user.principal_id) else "/sign-in/start")
 

@@ -63,9 +63,9 @@ def _counted(request: HttpRequest, email: str) -> tuple[str, str]:
     device = devices.known_hash(request)
     is_known = SignedIn.objects.filter(device_hash=device, principal=_principal(email)).exists()
     if device and is_known:
-        return f"{email}:{device}", ""
+        return attempts.of_email(email, device), ""
     address = devices.address_of(request)
-    return email, f"address:{address}" if address else ""
+    return attempts.of_email(email), f"address:{address}" if address else ""
 
 
 def _principal(email: str) -> int:
