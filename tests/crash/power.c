@@ -5,7 +5,8 @@
  * file; creating, renaming, linking and removing names is kept in `names`, in order, until a fsync of the file or of
  * its folder, which also makes safe whatever stands before it there (a journal of metadata, as ext4 and xfs have).
  * sync_file_range makes nothing safe. The kernel itself survives, so no real fsync is needed and none is done.
- * tests/crash/power.py plays the loss. While CARELOOP_POWER_SHADOW/full exists there is no space: no file grows, none is made.
+ * tests/crash/power.py plays the loss. While CARELOOP_POWER_SHADOW/full exists there is no space: no file grows, none is made;
+ * full-log: none below pg_wal, as when the database's log lies on a disk of its own.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,10 +51,22 @@ static int is_below(const char *path) {
     return root && shadow && !strncmp(path, root, root_length) && (path[root_length] == '/' || !path[root_length]);
 }
 
-static int is_full(void) {
+static int is_marked(const char *name) {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/full", shadow);
+    snprintf(path, sizeof path, "%s/%s", shadow, name);
     return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+static int is_full(const char *path) {
+    return is_marked("full") || (strstr(path, "/pg_wal/") && is_marked("full-log"));
+}
+
+static int is_full_at(int fd) {
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = 0;
+    return is_full(path);
 }
 
 /* Whether this is one of our files (or folders, when those are meant). */
@@ -215,7 +228,7 @@ static int opened(int at, const char *path, int flags, int mode) {
     absolute(at, path, full);
     if (!is_below(full)) return (int)syscall(SYS_openat, at, path, flags, mode);
     unsigned long long before = inode_of(full);
-    if (!before && is_full()) return errno = ENOSPC, -1;
+    if (!before && is_full(full)) return errno = ENOSPC, -1;
     if (before && flags & O_TRUNC) {
         int fd = (int)syscall(SYS_openat, at, path, flags & ~(O_TRUNC | O_CREAT | O_EXCL), 0);
         if (fd < 0 || flags & O_EXCL) {
@@ -271,7 +284,7 @@ static ssize_t written(int fd, const struct iovec *parts, int count, long long o
         int flags = fcntl(fd, F_GETFL);
         where = flags & O_APPEND ? st.st_size : syscall(SYS_lseek, fd, 0, SEEK_CUR);
     }
-    if (where + total(parts, count) > st.st_size && is_full()) return raw_close(undo), errno = ENOSPC, -1;
+    if (where + total(parts, count) > st.st_size && is_full_at(fd)) return raw_close(undo), errno = ENOSPC, -1;
     note(undo, fd, where, total(parts, count), st.st_size);
     ssize_t n = is_at ? syscall(SYS_pwritev, fd, parts, count, offset, 0) : syscall(SYS_writev, fd, parts, count);
     int failed = errno;
@@ -307,7 +320,7 @@ static int resized(int fd, long long length) {
     if (!tracked(fd, &st, S_IFREG)) return (int)syscall(SYS_ftruncate, fd, length);
     int undo = undo_of(st.st_ino);
     fstat(fd, &st);
-    if (length > st.st_size && is_full()) return raw_close(undo), errno = ENOSPC, -1;
+    if (length > st.st_size && is_full_at(fd)) return raw_close(undo), errno = ENOSPC, -1;
     if (length < st.st_size) note(undo, fd, length, st.st_size - length, st.st_size);
     if (length > st.st_size) note(undo, fd, st.st_size, length - st.st_size, st.st_size);
     int done = (int)syscall(SYS_ftruncate, fd, length), failed = errno;
@@ -331,7 +344,7 @@ EXPORT int truncate64(const char *path, off_t length) { return truncate(path, le
 EXPORT int posix_fallocate(int fd, off_t offset, off_t length) {
     struct stat st;
     if (!tracked(fd, &st, S_IFREG)) return syscall(SYS_fallocate, fd, 0, offset, length) ? errno : 0;
-    if (offset + length > st.st_size && is_full()) return ENOSPC;
+    if (offset + length > st.st_size && is_full_at(fd)) return ENOSPC;
     return offset + length > st.st_size && resized(fd, offset + length) ? errno : 0;
 }
 EXPORT int posix_fallocate64(int fd, off_t offset, off_t length) { return posix_fallocate(fd, offset, length); }
@@ -395,7 +408,7 @@ EXPORT int renameat(int from, const char *old, int to, const char *new) { return
 static int added(const char *path, int is_folder, const char *old, int mode) {
     char full[PATH_MAX];
     absolute(AT_FDCWD, path, full);
-    if (is_below(full) && is_full()) return errno = ENOSPC, -1;
+    if (is_below(full) && is_full(full)) return errno = ENOSPC, -1;
     int names = is_below(full) ? locked("names") : -1;
     int done = (int)(is_folder ? syscall(SYS_mkdirat, AT_FDCWD, path, mode)
                                : syscall(SYS_linkat, AT_FDCWD, old, AT_FDCWD, path, 0));

@@ -83,13 +83,13 @@ class Disk:
                 os.environ.pop(name, None)
 
     @contextmanager
-    def full(self) -> Iterator[None]:
-        """There is no space left, for anybody."""
-        (self.shadow / "full").touch()
+    def full(self, what: str = "full") -> Iterator[None]:
+        """There is no space left, for anybody; `full-log`: for the database's log alone, as on a disk of its own."""
+        (self.shadow / what).touch()
         try:
             yield
         finally:
-            (self.shadow / "full").unlink()
+            (self.shadow / what).unlink()
 
     def lose_power(self, pick: random.Random | None = None) -> Lost:
         """Call when every process is dead. pick: chooses which sectors the disk had written by itself, and how many of

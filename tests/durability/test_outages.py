@@ -3,6 +3,7 @@ is not kept, and everything goes on by itself."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -19,6 +20,7 @@ import psycopg
 import pytest
 from benchmarks._stage import TOKEN, free_port, wait_for
 
+from careloop.kernel.errors import CareError
 from careloop.store import embedded
 from tests.crash.power import Disk, missing
 from tests.crash.rounds import environment_of, prepare, run
@@ -88,6 +90,11 @@ def test_a_full_disk_refuses_and_recovers_by_itself(place: Path) -> None:
         until(lambda: pen.writes("after").startswith("ok"), 20)
     finally:
         pen.close()
+    _is_whole(disk, pen)
+
+
+def _is_whole(disk: Disk, pen: Pen) -> None:
+    """Nothing that was acknowledged is missing, and the trail says so itself."""
     with psycopg.connect(embedded.url_for(disk.root / "postgres")) as connection:
         there = {
             id
@@ -96,6 +103,56 @@ def test_a_full_disk_refuses_and_recovers_by_itself(place: Path) -> None:
     assert {"before", "after"} <= pen.acknowledged <= there
     done = run(disk.root, "verify")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing() or "it can be played")
+def test_a_full_disk_of_the_databases_log_ends_the_database_and_nothing_else(place: Path) -> None:
+    """pg_wal on a disk of its own, with no space for the next segment: PostgreSQL gives up (PANIC) rather than
+    acknowledge. It does not start again without space; with space, it goes on where it stood."""
+    disk = Disk.under(place)
+    prepare(disk.root)
+    postgres = disk.root / "postgres"
+    embedded.stop(postgres)
+    with disk.below():
+        embedded.ensure_running(postgres)
+        pen = Pen(disk)
+        try:
+            assert pen.writes("before") == "ok 1"
+            with disk.full("full-log"):
+                _use_up_the_log(postgres)
+                said = [pen.writes(f"full-{number}") for number in range(3)]
+                assert {word.rpartition(" ")[2] for word in said} == {"503"}, said
+                assert _last_words(postgres, "PANIC") >= 1
+                with pytest.raises((CareError, psycopg.Error)):
+                    embedded.ensure_running(postgres)
+            until(lambda: _starts(postgres) and pen.writes("after").startswith("ok"), 60)
+        finally:
+            pen.close()
+    _is_whole(disk, pen)
+
+
+def _use_up_the_log(postgres: Path) -> None:
+    """Until the segments that are there are used up and the next one can't be made."""
+    with contextlib.suppress(psycopg.Error):
+        with embedded.superuser(postgres) as connection:
+            connection.autocommit = True
+            for _ in range(100):
+                connection.execute("select pg_logical_emit_message(false, 'drill', 'one more segment')")
+                connection.execute("select pg_switch_wal()")
+        pytest.fail("the log never ended")
+
+
+def _last_words(postgres: Path, word: str) -> int:
+    return sum(path.read_text(errors="replace").count(word) for path in (postgres / "log").glob("*.log"))
+
+
+def _starts(postgres: Path) -> bool:
+    """As `careloop serve` does, every second (server.serve.Database)."""
+    try:
+        embedded.ensure_running(postgres)
+    except (CareError, psycopg.Error):
+        return False
+    return True
 
 
 @pytest.fixture
