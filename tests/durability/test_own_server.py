@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
+import pytest
 
+from careloop.kernel.clock import system_clock
+from careloop.server.restore_foreign import NotRecovered, refuse_unless_recovered
 from careloop.store import embedded
 from tests.durability.house import House
 from tests.durability.server import database
@@ -45,3 +48,13 @@ def test_backed_up_lost_and_restored(tmp_path: Path) -> None:
             assert "whole." in own.say("verify")
         finally:
             embedded.stop(own.home / "postgres")
+
+
+def test_what_was_not_recovered_to_a_moment_is_not_begun_again() -> None:
+    now = system_clock()
+    with database("own") as url:
+        for where, until in (("", now), (url, None)):
+            with pytest.raises(NotRecovered, match="DATABASE_URL"):
+                refuse_unless_recovered(where, until)
+        with pytest.raises(NotRecovered, match="no record"):
+            refuse_unless_recovered(url, now)

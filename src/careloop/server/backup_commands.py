@@ -109,6 +109,11 @@ def _target(named: Path | None) -> Path:
 @click.option(
     "--no-compare", is_flag=True, help="Do not derive everything again to compare; sooner, and less sure."
 )
+@click.option(
+    "--recovered",
+    is_flag=True,
+    help="The PostgreSQL in DATABASE_URL stands at --until by its own log: keep it, and bring what goes with it.",
+)
 def restore(
     source: Path,
     home: Path | None,
@@ -117,6 +122,7 @@ def restore(
     key_file: Path | None,
     replace: bool,
     no_compare: bool,
+    recovered: bool,
 ) -> None:
     """From SOURCE, a backup or a folder of them. Everything is checked before anything is touched."""
     from careloop.server.restore import Wish
@@ -127,7 +133,7 @@ def restore(
     os.environ["CARELOOP_HOME"] = str(where)
     moment = _moment(until)
     parsed = RecoveryKey.parse(_recovery_key(key_file))
-    run(Wish(source.resolve(), where, parsed, moment, base_only, replace, not no_compare))
+    run(Wish(source.resolve(), where, parsed, moment, base_only, replace, not no_compare, recovered))
 
 
 def _recovery_key(file: Path | None) -> str:
@@ -152,11 +158,12 @@ def _moment(said: str | None) -> datetime | None:
 @click.command("after-restore", hidden=True)
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--no-compare", is_flag=True)
-def after_restore(manifest: Path, no_compare: bool) -> None:
+@click.option("--recovered", is_flag=True)
+def after_restore(manifest: Path, no_compare: bool, recovered: bool) -> None:
     """Run by `careloop restore` over what it has unpacked."""
     from careloop.server import command
 
     command.ready(as_owner=True)
     from careloop.server.restored import finish
 
-    finish(manifest, is_compared=not no_compare)
+    finish(manifest, is_compared=not no_compare, has_gone_on=recovered)

@@ -59,7 +59,9 @@ class WrongVersion(CareError):
 
 @dataclass(frozen=True)
 class Wish:
-    """source: a backup, or a folder of them. until: play the log up to then, else to its end. is_base_only: no log."""
+    """source: a backup, or a folder of them. until: play the log up to then, else to its end. is_base_only: no log.
+    is_recovered: the database in DATABASE_URL was brought to `until` by its own tools; only what goes with it is ours.
+    """
 
     source: Path
     home: Path
@@ -68,6 +70,7 @@ class Wish:
     is_base_only: bool = False
     is_replacing: bool = False
     is_compared: bool = True
+    is_recovered: bool = False
 
 
 def restore(wish: Wish) -> None:
@@ -91,6 +94,9 @@ def restore(wish: Wish) -> None:
             _start(wish, place, manifest, staging)
             _finish(place, staging, wish)
             embedded.stop(staging / "postgres")
+            kept = _put_in_place(staging, wish.home)
+        elif wish.is_recovered:
+            _finish(place, staging, wish, url)
             kept = _put_in_place(staging, wish.home)
         else:
             kept = _dumped(wish, place, manifest, staging, url)
@@ -143,7 +149,9 @@ def _is_known(app: str, name: str) -> bool:
 
 def refuse_target(wish: Wish, url: str) -> None:
     stands = [path for path in _ours(wish.home) if path.name not in {"secret-key"}]
-    if url:
+    if wish.is_recovered:
+        restore_foreign.refuse_unless_recovered(url, wish.until)
+    elif url:
         restore_foreign.refuse(url, is_replacing=wish.is_replacing)
     if stands and not wish.is_replacing:
         raise NotEmpty(
@@ -302,6 +310,7 @@ def _finish(place: Path, home: Path, wish: Wish, url: str = "") -> None:
     if url:
         environment["DATABASE_URL"] = url
     words = ["after-restore", str(place / "manifest.json"), *([] if wish.is_compared else ["--no-compare"])]
+    words += ["--recovered"] if wish.is_recovered else []
     done = subprocess.run(
         [sys.executable, "-m", "careloop.server", *words],
         env=environment,

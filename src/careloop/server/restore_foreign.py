@@ -25,6 +25,12 @@ class DatabaseNotEmpty(CareError):
     code, status = "database-not-empty", 409
 
 
+class NotRecovered(CareError):
+    """The database in DATABASE_URL is not one that was recovered to that moment. Nothing was touched."""
+
+    code, status = "not-recovered", 409
+
+
 def _with_name(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{quote(name)}"))
 
@@ -53,6 +59,30 @@ def refuse(url: str, *, is_replacing: bool) -> None:
         raise DatabaseNotEmpty
     if used != (0,):
         raise BackupFault("Somebody is connected to the database: stop Careloop first. Nothing was touched.")
+
+
+def refuse_unless_recovered(url: str, until: datetime | None) -> None:
+    """Is it the server that was recovered, and has it come to the end of that? Everybody who uses it is signed out and
+    its letters are held back, so the one in use must not be taken for it."""
+    if not url or until is None:
+        raise NotRecovered("Say where it stands (DATABASE_URL) and of which moment (--until).")
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            is_recovering = connection.execute("select pg_is_in_recovery()").fetchone()
+            used = connection.execute(
+                "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            ).fetchone()
+            newest = connection.execute("select max(at) from audit").fetchone()
+    except psycopg.OperationalError as failed:
+        raise BackupFault("The server in DATABASE_URL does not answer. Nothing was touched.") from failed
+    except psycopg.errors.UndefinedTable as empty:
+        raise NotRecovered("There is no record in the database in DATABASE_URL.") from empty
+    if is_recovering != (False,):
+        raise NotRecovered("It is still being recovered, or waits: recovery_target_action is promote.")
+    if used != (0,):
+        raise BackupFault("Somebody is connected to the database: stop Careloop first. Nothing was touched.")
+    if newest and newest[0] and newest[0] > until:
+        raise NotRecovered(f"It holds what was written at {newest[0].isoformat(timespec='seconds')}.")
 
 
 @contextmanager
