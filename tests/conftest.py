@@ -144,19 +144,28 @@ _emptier: dict[str, Emptier] = {}  # of this worker's database
 
 def empty_the_record() -> None:
     """Empties every table that has rows, and the files of the audit trail's heads."""
-    from django.db import connections
-
     from careloop.store import connection, lane_heads
 
     connection.forget()
     lane_heads.forget()
     for path in lane_heads.files():
         path.unlink()
+    _its_emptier().empty()
+
+
+def owner_of_the_record() -> psycopg.Connection[Any]:
+    """The owner's connection that stays open: for what is kept between tests."""
+    return _its_emptier().owner
+
+
+def _its_emptier() -> Emptier:
+    from django.db import connections
+
     name = str(connections["default"].settings_dict["NAME"])
     known = _emptier.get(name)
     if known is None or known.owner.closed:
         known = _emptier[name] = Emptier(owner_connection())
-    known.empty()
+    return known
 
 
 @pytest.fixture

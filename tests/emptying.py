@@ -23,7 +23,8 @@ where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition 
 order by exists (select from pg_constraint f where f.confrelid = c.oid and not f.condeferrable), c.relname
 """
 KNOWN = """
-select md5(string_agg(oid::text || relispartition, ',' order by oid)) from pg_class where relkind in ('r', 'p')
+select md5(string_agg(oid::text || relispartition, ',' order by oid))
+from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
 """
 
 SIZE = "pg_relation_size('{0}')"

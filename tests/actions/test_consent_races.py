@@ -53,7 +53,7 @@ def beside(do: Callable[[], object]) -> Callable[[], None]:
 def done_or_waiting(other: Future[None]) -> bool:
     """Waits until it has either ended or stands before the lock. Whether it waits."""
     with owner_connection() as owner:
-        until = time.monotonic() + 4
+        until = time.monotonic() + 30
         while time.monotonic() < until and not other.done():
             (waiting,) = owner.execute(WAITING, [turns.TURN_LOCK]).fetchone() or (0,)
             if waiting:

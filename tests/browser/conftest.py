@@ -22,6 +22,7 @@ from django.conf import settings
 
 from careloop.access import Scope, system_actor
 from careloop.kernel.clock import MovableClock
+from tests import kept_record
 
 # Playwright's own loop runs in the thread of the test; the database is used there too, one after the other.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -36,7 +37,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SHOTS = Path(os.environ.get("CARELOOP_SHOTS", "var/shots"))
+SHOTS = os.environ.get("CARELOOP_SHOTS")
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -100,13 +101,16 @@ def live(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.fixture
 def community(live: Live) -> Any:
     """The demonstration's people and accounts, as they are on that Monday."""
+    return kept_record.once("community", live.clock(), lambda: _settle(live.clock()))
+
+
+def _settle(now: datetime) -> Any:
     from careloop import projections, store
     from careloop.server.demo.community import Community
     from careloop.server.demo.load import load
     from careloop.server.demo.sign_ins import make_accounts
 
     demo = Scope(system_actor("demo"), "command", "maintenance")
-    now = live.clock()
     load(
         lambda: store.open(demo, now=now, projectors=projections.ALL),
         16,

@@ -8,7 +8,8 @@ import pytest
 
 from careloop.server.demo.chart import ident
 from tests.browser.conftest import sign_in
-from tests.browser.test_look import ANA, look
+from tests.browser.looking import look
+from tests.browser.test_look import ANA
 
 pytestmark = pytest.mark.browser
 MARIA = ident(7, "Patient", "maria-duarte")

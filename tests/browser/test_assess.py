@@ -9,8 +9,8 @@ import pytest
 
 from careloop.library import load
 from careloop.server.demo.chart import ident
-from tests.browser.conftest import SHOTS, sign_in
-from tests.browser.test_look import look
+from tests.browser.conftest import sign_in
+from tests.browser.looking import look, picture
 
 pytestmark = pytest.mark.browser
 PHQ = load().instruments["phq-9"].scoring.items
@@ -34,7 +34,7 @@ def on_paper(page: Any, name: str) -> None:
     """Every question stands on the paper, nothing that only a screen can use."""
     page.emulate_media(media="print")
     assert not page.locator("button.main, .safety, .rail").locator("visible=true").count()
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    picture(page, name, is_whole=True)
     page.emulate_media(media="screen")
 
 
@@ -194,7 +194,7 @@ def test_without_scripts_every_answer_is_a_page(community: Any, open_page: Any, 
         page.locator(f"#q-{item}").get_by_role("button", name=said).click()
     page.get_by_role("button", name=re.compile("Somewhat difficult")).click()
     page.get_by_role("heading", name="Nothing is missing").wait_for()
-    page.screenshot(path=SHOTS / "assess-plain.png", full_page=True)
+    picture(page, "assess-plain", is_whole=True)
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("8", exact=True).first.wait_for()
     page.get_by_text("mild").first.wait_for()

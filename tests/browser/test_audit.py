@@ -11,7 +11,8 @@ from careloop.access import Scope, system_actor
 from careloop.accounts.models import User
 from careloop.projections.alerts import raise_alert
 from tests.browser.conftest import Live, sign_in
-from tests.browser.test_look import ANA, look
+from tests.browser.looking import look
+from tests.browser.test_look import ANA
 
 pytestmark = pytest.mark.browser
 PRIVACY = "privacy@careloop.example"

@@ -16,7 +16,7 @@ from careloop.actions.revoke_consent import revoke_consent
 from careloop.care.consent_asked import Asked
 from careloop.server.demo.chart import ident
 from tests.browser.conftest import sign_in
-from tests.browser.test_look import look
+from tests.browser.looking import look
 
 pytestmark = pytest.mark.browser
 ANA = "ana.reyes@careloop.example"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from careloop.server.demo.family import Way, make_family
-from tests.browser.conftest import SHOTS, Live, Open, sign_in
+from tests.browser import looking
+from tests.browser.conftest import Live, Open, sign_in
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
@@ -30,14 +31,7 @@ def come_in(page: Any, way: Way) -> Any:
 
 
 def look(page: Any, name: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"family-{name}.png", full_page=True)
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{name} is {wide} px too wide"
+    looking.look(page, f"family-{name}", is_whole=True)
 
 
 def test_maria_on_her_phone(open_page: Open, ways: dict[str, Way]) -> None:
@@ -157,7 +151,16 @@ def test_the_staff_s_side(open_page: Open, ways: dict[str, Way]) -> None:
     person = page.url.split("/people/")[1].split("/")[0]
     page.goto(f"/people/{person}/portal")
     look(page, "staff-portal")
-    page.get_by_role("link", name="Show that it is you").click()
+    prove, wide = page.get_by_role("link", name="Show that it is you"), page.viewport_size
+    for size in (PHONE, wide):
+        page.set_viewport_size(size)
+        look(page, f"staff-portal-prove-{size['width']}")
+        words, button = page.locator(".prove p").bounding_box(), prove.bounding_box()
+        is_below = button["y"] >= words["y"] + words["height"] + 8
+        assert is_below or button["x"] >= words["x"] + words["width"] + 8, "room around the button"
+        below = page.locator(".known").first.bounding_box()
+        assert below["y"] >= button["y"] + button["height"] + 8
+    prove.click()
     page.fill("input[type=password]", "a quiet Monday morning")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/people/{person}/portal")

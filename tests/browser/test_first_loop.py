@@ -13,10 +13,10 @@ from itertools import count
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from tools.send_hl7 import made_up_discharge
 
-from tests.browser.conftest import SHOTS, sign_in
+from tests.browser.conftest import sign_in
+from tests.browser.looking import look as seen
 from tests.browser.running_demo import Demo, new_home, running_demo
 from tests.corpora.corpora import CORPORA
 from tests.corpora.redate import redated
@@ -85,16 +85,6 @@ class Hand:
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"Tab never reached {target}")
-
-
-def seen(page: Any, name: str) -> None:
-    """A picture, nothing for axe, nothing that scrolls sideways."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert beyond <= 0, f"{name} scrolls sideways by {beyond} px"
 
 
 HOW: dict[str, dict[str, Any]] = {

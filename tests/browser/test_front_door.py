@@ -11,7 +11,7 @@ from careloop.access import Scope, system_actor
 from careloop.actions.enroll_person import begin_enrollment
 from careloop.connect.hl7v2 import process, receive
 from tests.browser.conftest import sign_in
-from tests.browser.test_look import look
+from tests.browser.looking import look
 from tests.connect.hl7v2.messages import adt
 
 pytestmark = pytest.mark.browser

@@ -5,23 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import SHOTS, Live, sign_in
+from tests.browser.conftest import Live, sign_in
+from tests.browser.looking import look
 
 pytestmark = pytest.mark.browser
 ANA = "ana.reyes@careloop.example"
-
-
-def look(page: Any, name: str) -> None:
-    """A picture, nothing for axe to find, nothing wider than the screen."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_timeout(250)
-    page.screenshot(path=SHOTS / f"{name}.png")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert width <= 0, f"{name} scrolls sideways by {width} px"
 
 
 LOOKS: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from careloop.accounts.models import User
 from careloop.server.demo.chart import ident
 from tests.browser.conftest import sign_in
-from tests.browser.test_look import look
+from tests.browser.looking import look
 
 pytestmark = pytest.mark.browser
 ANA = "ana.reyes@careloop.example"

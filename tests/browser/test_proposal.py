@@ -13,7 +13,7 @@ from careloop.actions.propose_plan import write_proposal
 from careloop.care.plan import Told
 from careloop.library import load
 from tests.browser.conftest import sign_in
-from tests.browser.test_look import look
+from tests.browser.looking import look
 
 pytestmark = pytest.mark.browser
 ANA = "ana.reyes@careloop.example"

@@ -11,7 +11,8 @@ from django.conf import settings
 from careloop.accounts import totp
 from careloop.accounts.sign_in_models import Passkey, SignedIn
 from tests.browser.conftest import Live, sign_in
-from tests.browser.test_look import ANA, LOOKS, look
+from tests.browser.looking import look
+from tests.browser.test_look import ANA, LOOKS
 
 pytestmark = pytest.mark.browser
 ADA = "ada.min@careloop.example"

@@ -19,8 +19,8 @@ from careloop.api.exchange import tokens
 from careloop.server.demo.chart import ident
 from careloop.server.room import Ledger
 from tests.browser.conftest import sign_in
+from tests.browser.looking import look
 from tests.browser.smart_app.serving import serving
-from tests.browser.test_look import look
 
 pytestmark = pytest.mark.browser
 ANA = "ana.reyes@careloop.example"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Live, sign_in
-from tests.browser.test_look import ANA, look
+from tests.browser.looking import look
+from tests.browser.test_look import ANA
 from tests.store.rows import rows
 
 pytestmark = pytest.mark.browser

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tools import dependencies
 
+# One bill for the whole file, for it takes seconds to make.
+pytestmark = pytest.mark.xdist_group("bill")
 
-def test_there_is_nothing_to_put_right() -> None:
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    return dependencies.sbom()
+
+
+def test_there_is_nothing_to_put_right(made: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "sbom", lambda: made)
     assert dependencies.problems() == []
 
 
-def test_the_bill_holds_everything_with_hash_and_license() -> None:
-    made = dependencies.sbom()
+def test_the_bill_holds_everything_with_hash_and_license(made: dict[str, Any]) -> None:
     assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.6")
     assert made["metadata"]["component"]["name"] == "careloop"
     names = {one["name"].lower() for one in made["components"]}
@@ -33,13 +42,12 @@ def test_the_bill_holds_everything_with_hash_and_license() -> None:
     ],
 )
 def test_a_lock_that_is_loose_is_found(
-    line: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: dict[str, Any], line: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text(line)
-    whole = dependencies.sbom()
     monkeypatch.setattr(dependencies, "LOCKS", (lock, lock))
-    monkeypatch.setattr(dependencies, "sbom", lambda: {**whole, "components": []})
+    monkeypatch.setattr(dependencies, "sbom", lambda: {**made, "components": []})
     assert any(says in problem for problem in dependencies.problems())
 
 
