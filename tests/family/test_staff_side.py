@@ -8,13 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from careloop.access import Scope
 from careloop.accounts import sessions
 from careloop.accounts.models import User
 from careloop.accounts.sign_in_models import Passkey, SignedIn
 from careloop.actions import invite_portal
+from careloop.care.representation import KINDS
 from careloop.kernel.errors import Forbidden, NotFound
+from careloop.web.share_words import AT_THE_DOOR, OURS, share_words
 from tests.family.front import DAUGHTERS_PHONE, PHONE, Front, page, post
 from tests.store.rows import details_of, rows
 
@@ -39,6 +42,19 @@ def staff(front: Front, role: str, practitioner: str = "ana") -> Any:
     browser.force_login(user)
     SignedIn.objects.filter(principal=user.principal_id).update(began=front.now, seen=front.now)
     return browser
+
+
+def test_what_a_share_says_of_itself_is_told_in_the_readers_language(front: Front, ana: Any) -> None:
+    assert set(KINDS.values()) | {AT_THE_DOOR} == OURS
+    assert share_words("Elena said so") == "Elena said so"
+    front.share("plan")
+    ana.cookies[settings.LANGUAGE_COOKIE_NAME] = "es"
+    for address in ("/people/maria/story", "/people/maria/card"):
+        shown = page(ana, address)
+        assert "Elegido por la persona" in shown
+        assert "Chosen by the person" not in shown
+    ana.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    assert "Chosen by the person" in page(ana, "/people/maria/story")
 
 
 def test_a_letter_is_shown_once_and_who_got_it_is_written_down(front: Front, ana: Any) -> None:

@@ -28,6 +28,7 @@ from careloop.kernel.errors import CareError, NotFound
 from careloop.web import formats
 from careloop.web.family.door import SELF_ONLY, Frame, Page, family_page, frame, show
 from careloop.web.family.helpers import helpers_of, part_words, relation_of, relation_words, shared_with
+from careloop.web.share_words import AT_THE_DOOR
 from careloop.web.staff.errors import sentence_of
 
 NEW = "new"
@@ -65,7 +66,7 @@ def _share(page: Page) -> HttpResponse:
             who,
             [part for part in PARTS if part in typed["shares"]],
             page.now,
-            said="Chosen by the person on the family’s page.",
+            said=AT_THE_DOOR,
             until=_until(typed["until"], found),
         )
     except NothingShared as error:

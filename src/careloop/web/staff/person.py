@@ -20,6 +20,7 @@ from careloop.projections.chart_about import Enrollment
 from careloop.projections.chart_about import about as about_of
 from careloop.projections.story import KINDS, Entry
 from careloop.web import formats
+from careloop.web.share_words import share_words
 from careloop.web.staff import person_answers, person_health, person_plan, person_work
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.person_frame import Frame, context, day_words, open_frame
@@ -30,9 +31,11 @@ PAGE = 40
 
 @dataclass(frozen=True, repr=False)
 class Line:
-    """hour: where the person lives, empty for a day without one. href: where it can be opened, empty for nowhere."""
+    """hour: where the person lives, empty for a day without one. href: where it can be opened, empty for nowhere.
+    detail: the entry's, in the reader's language where it is a sentence of ours."""
 
     entry: Entry
+    detail: str
     kind_word: str
     hour: str
     href: str
@@ -124,7 +127,8 @@ def _line(frame: Frame, entry: Entry, *, with_day: bool = False) -> Line:
     if with_day:
         hour = f"{day_words(frame, entry.at)} {hour}".strip()
     href = href_of(frame.id, entry.reference)
-    return Line(entry, kind_words().get(entry.kind, ""), hour, href, entry.reference in frame.new)
+    detail = share_words(entry.detail or "")
+    return Line(entry, detail, kind_words().get(entry.kind, ""), hour, href, entry.reference in frame.new)
 
 
 def href_of(person: str, reference: str) -> str:

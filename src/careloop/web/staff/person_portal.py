@@ -39,6 +39,7 @@ from careloop.projections.portal_shares import RULE, ages_of
 from careloop.store import Stored, Unit
 from careloop.web import formats
 from careloop.web.family.helpers import relation_of, relation_words, shared_words
+from careloop.web.share_words import share_words
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet
@@ -160,7 +161,7 @@ def _line(
         kind_word=kind_words()[standing.kind],
         sees=", ".join(words[part] for part in now),
         shares=", ".join(words[part] for part in standing.shares),
-        said=standing.said,
+        said=share_words(standing.said),
         since=standing.since.astimezone(frame.tz).date(),
         until=standing.until.astimezone(frame.tz).date() if standing.until else None,
         on_incapacity=standing.on_incapacity,
