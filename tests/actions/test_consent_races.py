@@ -22,7 +22,10 @@ from tests.conftest import owner_connection
 pytestmark = pytest.mark.usefixtures("record")
 __all__ = ["ana"]
 
-WAITING = "select count(*) from pg_locks where locktype = 'advisory' and classid = %s and not granted"
+WAITING = """
+select count(*) from pg_locks where locktype = 'advisory' and classid = %s and not granted
+  and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 def consent() -> Resource:
