@@ -122,8 +122,8 @@ def _facts() -> list[str]:
 
 
 def statements_of(run: Any) -> list[tuple[bytes, list[Any], bool]]:
-    """Every query that `run` sends: its text with %s or $1 for parameters, these, and whether it may be planned once for
-    any of them."""
+    """Every query that `run` sends: its text with %s or $1 for parameters, these, and whether it may be planned once
+    for any of them."""
     import psycopg
 
     found: list[tuple[bytes, list[Any], bool]] = []
