@@ -15,6 +15,7 @@ demo: $(READY)
 test: $(DEV)
 	@$(BIN)/python tools/build_assets.py >/dev/null
 	@$(BIN)/python tools/chromium.py
+	@$(BIN)/python -m compileall -q src tests # tests start a hundred processes, and CI lets none of them keep what it compiled
 	@$(BIN)/python -m pytest -n $${PYTEST_WORKERS:-2} --dist loadgroup $(ARGS)
 
 lint: $(DEV)
