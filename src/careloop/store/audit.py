@@ -104,13 +104,23 @@ def row_of(keeper: Keeper, scope: Scope, at: datetime, trail: Trail, outcome: in
 
 def hash_of(before: bytes, row: Sequence[Any]) -> bytes:
     """before: hash of the row before it in its lane, empty for the first. row: the columns of COLUMNS."""
-    digest = hashlib.sha256(before)
+    # On the way of every read, so in one piece, and the kind of a value asked once.
+    said = [before]
     for value in row:
-        if isinstance(value, datetime):
-            value = (value - _EPOCH) // _MICROSECOND
-        text = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
-        digest.update(b"-;" if value is None else b"%d:%s" % (len(text), text))
-    return digest.digest()
+        if value is None:
+            said.append(b"-;")
+            continue
+        kind = type(value)
+        if kind is bytes:
+            text = value
+        elif kind is memoryview:
+            text = bytes(value)
+        elif isinstance(value, datetime):
+            text = b"%d" % ((value - _EPOCH) // _MICROSECOND)
+        else:
+            text = str(value).encode()
+        said.append(b"%d:%b" % (len(text), text))
+    return hashlib.sha256(b"".join(said)).digest()
 
 
 # --- Who looked at this person: derived, kept up by `careloop work`.

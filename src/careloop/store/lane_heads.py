@@ -16,7 +16,7 @@ import re
 import syslog
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,7 @@ from careloop.store import heads_key
 from careloop.store.connection import Keeper
 from careloop.store.errors import AuditUnavailable
 
-_open: dict[tuple[str, str], int] = {}
+_open: dict[tuple[Path, date], int] = {}
 _FILES_KEPT: Final = 7
 _FILES_OPEN: Final = 3
 _HEAD: Final = re.compile(r"h (\d{1,5}) (\d{1,18}) ([0-9a-f]{64})")
@@ -52,12 +52,12 @@ def forget() -> None:
 def descriptor(at: datetime) -> int:
     """Of that day's file, open for appending. Raises AuditUnavailable: asked before a commit, so that it fails before,
     not after."""
-    key = (str(settings.HOME), at.astimezone(UTC).date().isoformat())
+    key = (settings.HOME, at.astimezone(UTC).date())
     known = _open.get(key)
     if known is None:
         try:
             folder().mkdir(parents=True, exist_ok=True)
-            path = folder() / f"heads-{key[1]}.log"
+            path = folder() / f"heads-{key[1].isoformat()}.log"
             known = _open[key] = _opened(path)
             # Yesterday's stays open, for another thread may be writing there.
             others = sorted((opened for opened in _open if opened != key), key=lambda opened: opened[1])
