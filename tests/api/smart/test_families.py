@@ -15,8 +15,9 @@ from django.test import Client
 
 from careloop.accounts import smart_apps
 from careloop.accounts.family_accounts import open_account
+from careloop.accounts.family_models import PortalIdentity
 from careloop.accounts.sign_in_models import SignedIn
-from careloop.accounts.smart_models import App
+from careloop.accounts.smart_models import App, AppGrant
 from careloop.actions.end_share import end_share
 from tests.api.smart.conftest import REDIRECT, VERIFIER
 from tests.api.smart.test_asking import question, said_back
@@ -121,6 +122,64 @@ def test_a_daughters_app_sees_what_was_shared_with_her_until_it_is_not(front: Fr
     end_share(front.staff, made.id, "divorced", front.now)
     assert status("CarePlan", token) in (401, 403, 404)
     assert status("Patient/maria", token) in (401, 403, 404)
+
+
+LEFT_OUT = "It also asked for what an app can’t get from you here."
+
+
+def test_a_helper_is_not_asked_for_lines_that_give_nothing(front: Front, diary: App) -> None:
+    front.share("plan")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    shown = lucia.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")
+    text = shown.content.decode()
+    offered = re.findall(r'name="scope" value="([^"]+)"', text)
+    assert [each for each in offered if "/" in each] == ["patient/Patient.rs", "patient/CarePlan.rs"]
+    assert LEFT_OUT in text
+    ticked = ["patient/CarePlan.rs", "patient/Observation.rs", "patient/Task.rs"]
+    said_back(pressed(lucia, shown, allow="1", scope=ticked))
+    (kept,) = AppGrant.objects.values_list("scopes", flat=True) or ("",)
+    assert "Observation" not in kept
+    assert "Task" not in kept
+
+
+def test_what_is_shared_later_is_asked_for_then(front: Front, diary: App) -> None:
+    front.share("visits")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    asked = (
+        f"/oauth/authorize?{question(diary, scope='launch/patient patient/Patient.rs patient/CarePlan.rs')}"
+    )
+    allowed(lucia, lucia.get(asked))
+    assert lucia.get(asked).status_code == 303, "all that it gives was allowed before"
+    front.share("visits", "plan")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    assert "patient/CarePlan.rs" in lucia.get(asked).content.decode()
+
+
+def test_who_is_asked_for_nothing_that_it_can_get_allows_nothing(front: Front, diary: App) -> None:
+    front.share("plan")
+    lucia = front.signed_in(front.account("RelatedPerson/lucia", "Lucía"))
+    asked = question(diary, scope="launch/patient patient/Observation.rs")
+    text = lucia.get(f"/oauth/authorize?{asked}").content.decode()
+    assert LEFT_OUT in text
+    assert 'name="allow"' not in text
+    assert 'name="deny"' in text
+
+
+def test_her_own_app_is_told_as_sentences_and_what_helps_another_is_not_on_her_page(
+    front: Front, diary: App
+) -> None:
+    account = front.account("Patient/maria", "Maria")
+    PortalIdentity.objects.create(account=account, reference="Patient/walter")
+    maria = front.signed_in(account)
+    asked = lambda: maria.get(f"/oauth/authorize?{question(diary, scope=SCOPES)}")  # noqa: E731
+    shown = pressed(maria, asked(), patient="walter")
+    said_back(pressed(maria, shown, allow="1", scope=["patient/Observation.rs"]))
+    assert "No app sees your record" in page(maria, "/my/maria/apps")
+    (grant,) = AppGrant.objects.values_list("pk", flat=True)
+    assert maria.post(f"/my/maria/apps/{grant}/end").status_code == 404
+    told = page(maria, "/my/walter/apps")
+    assert "Read: test results and measurements" in told
+    assert "patient/Observation" not in told
 
 
 def test_what_the_staff_have_to_do_about_her_no_app_of_the_family_sees(front: Front, diary: App) -> None:

@@ -20,7 +20,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from careloop import store
-from careloop.access import Scope
+from careloop.access import Scope, SmartScope
+from careloop.access.app_reach import letters_given
 from careloop.accounts import sessions, smart_grants, smart_tokens
 from careloop.accounts.sign_in_models import SignedIn
 from careloop.accounts.smart_authorize import Ask, Refused, SentBack, read, with_query
@@ -34,7 +35,7 @@ from careloop.projections.finder import Found, find
 from careloop.projections.people import PersonBrief, briefs
 from careloop.store import Unit
 from careloop.web.apps import waiting
-from careloop.web.apps.scope_words import Line, kept, lines
+from careloop.web.apps.scope_words import Line, is_resource, kept, lines
 from careloop.web.staff.errors import public_page
 from careloop.web.staff.reader import now_of
 
@@ -269,7 +270,9 @@ def _consent(
     request: HttpRequest, who: Who, ask: Ask, slip: Slip, problem: str = "", ticked: list[str] | None = None
 ) -> HttpResponse:
     brief = _brief(request, who, slip)
-    shown: list[Line] = lines(ask.words)
+    given = _given(who, ask, slip.person)
+    words = _useful(ask, given)
+    shown: list[Line] = lines(words, given)
     context = {
         "app": ask.app,
         "slip": slip.sealed(),
@@ -279,10 +282,27 @@ def _consent(
         "is_about_a_person": bool(slip.person),
         "is_staff": who.is_staff,
         "problem": problem,
+        "is_less": len(words) < len(ask.words),
         "host": urlsplit(ask.redirect).netloc or ask.app.name,
     }
     _note(request, who, ask, "consent page of an app", slip.person)
     return _may_send_on(render(request, "apps/consent.html", context, status=422 if problem else 200), ask)
+
+
+def _given(who: Who, ask: Ask, person: int) -> dict[str, frozenset[str]]:
+    """At the family's door: of each scope the letters that open anything in this person's record. The staff's roles are
+    told by their own pages."""
+    if who.is_staff:
+        return {}
+    actor = who.scope.actor
+    return {
+        word: letters_given(actor, SmartScope.parse(word), person) for word in filter(is_resource, ask.words)
+    }
+
+
+def _useful(ask: Ask, given: dict[str, frozenset[str]]) -> tuple[str, ...]:
+    """Without the scopes that give nothing."""
+    return tuple(word for word in ask.words if given.get(word) != frozenset())
 
 
 def _brief(request: HttpRequest, who: Who, slip: Slip) -> PersonBrief | None:
@@ -299,9 +319,10 @@ def _own(who: Who) -> frozenset[int]:
 def _remembered(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> HttpResponse | None:
     """Sent on without a page when she allowed all of it before and it still lasts. Never by way of a sign-in page."""
     before = smart_grants.scopes_allowed(ask.app.pk, who.principal, slip.patient).split(" ")
-    is_known = set(ask.words) <= set(before) and request.GET.get(_SEEN) is None
+    words = _useful(ask, _given(who, ask, slip.person))
+    is_known = set(words) <= set(before) and request.GET.get(_SEEN) is None
     if is_known and not ask.is_always_asked:
-        return _grant(request, who, ask, slip, ask.words, is_remembered=True)
+        return _grant(request, who, ask, slip, words, is_remembered=True)
     if ask.is_silent:
         raise ask.back("consent_required", "The user has to allow it first.")
     return None
@@ -309,7 +330,7 @@ def _remembered(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> HttpRes
 
 def _allow(request: HttpRequest, who: Who, ask: Ask, slip: Slip) -> HttpResponse:
     ticked = request.POST.getlist("scope")
-    words = kept(ask.words, ticked)
+    words = kept(_useful(ask, _given(who, ask, slip.person)), ticked)
     if not any(word not in ("launch", "launch/patient") for word in words):
         problem = gettext("Tick at least one line, or choose “Don’t allow”.")
         return _consent(request, who, ask, slip, problem, ticked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,9 +67,10 @@ class Line:
     says: str
 
 
-def lines(words: tuple[str, ...]) -> list[Line]:
-    """What can be left out of a request, in the order asked; the launch itself is none."""
-    found = [_line(word) for word in words if "/" in word and word != "launch/patient"]
+def lines(words: tuple[str, ...], given: Mapping[str, frozenset[str]] | None = None) -> list[Line]:
+    """What can be left out of a request, in the order asked; the launch itself is none. given: of each scope the
+    letters that open anything, where they are fewer than were asked for."""
+    found = [_line(word, (given or {}).get(word)) for word in words if is_resource(word)]
     identity = [word for word in words if word in ("openid", "fhirUser")]
     if identity:
         found.append(Line(" ".join(identity), gettext("Know that it is you who uses it")))
@@ -77,6 +79,10 @@ def lines(words: tuple[str, ...]) -> list[Line]:
     if "online_access" in words:
         found.append(Line("online_access", gettext("Stay connected while you are signed in here")))
     return found
+
+
+def is_resource(word: str) -> bool:
+    return "/" in word and word != "launch/patient"
 
 
 def sentences(words: tuple[str, ...]) -> list[str]:
@@ -93,10 +99,11 @@ def kept(words: tuple[str, ...], ticked: list[str]) -> tuple[str, ...]:
     return tuple(word for word in words if word in wanted or word in ("launch", "launch/patient"))
 
 
-def _line(word: str) -> Line:
+def _line(word: str, given: frozenset[str] | None = None) -> Line:
     scope = SmartScope.parse(word)
     what = {"what": _what(scope)}
-    reads, writes = bool(scope.may & {"r", "s"}), bool(scope.may & {"c", "u", "d"})
+    may = scope.may if given is None else given
+    reads, writes = bool(may & {"r", "s"}), bool(may & {"c", "u", "d"})
     if reads and writes:
         return Line(word, gettext("Read, add and change: %(what)s") % what)
     if writes:

@@ -13,21 +13,24 @@ from django.utils.translation import gettext
 
 from careloop.accounts import sessions, smart_grants, stepup
 from careloop.accounts.sign_in_models import Passkey
+from careloop.accounts.smart_grants import Grant
 from careloop.actions.note_event import note
 from careloop.kernel.errors import NotFound
 from careloop.web import formats
+from careloop.web.apps.scope_words import sentences
 from careloop.web.family.door import ANYBODY, HOME, SELF_ONLY, Page, family_page, frame, show
 
 
 @dataclass(frozen=True, repr=False)
 class AppLine:
-    """An app with access. may: what, in words."""
+    """An app with access. says: what it may, as sentences."""
 
     id: str
     name: str
     publisher: str
     since: str
     used: str
+    says: tuple[str, ...]
 
 
 @family_page(SELF_ONLY)
@@ -36,10 +39,20 @@ def apps(page: Page) -> HttpResponse:
         found = frame(unit, page)
         unit.saw([found.whose.rid], "apps with access")
     lines = [
-        AppLine(g.id, g.app, g.publisher, _day(g.began, found.tz), _day(g.used, found.tz))
-        for g in smart_grants.grants_of(page.family.actor.principal, found.whose.rid)
+        AppLine(
+            *(g.id, g.app, g.publisher, _day(g.began, found.tz), _day(g.used, found.tz)),
+            says=tuple(sentences(g.words)),
+        )
+        for g in _grants(page)
     ]
     return show(page, "apps", found, apps=lines)
+
+
+def _grants(page: Page) -> list[Grant]:
+    """What acts in this record, and what acts for her without any one record. What she let in for somebody whom she
+    helps stands under “Apps I let in”, not on her own page."""
+    found = smart_grants.grants_of(page.family.actor.principal, page.person.rid)
+    return [each for each in found if each.person in (0, page.person.rid)]
 
 
 def _day(at: Any, tz: Any) -> str:
@@ -50,8 +63,7 @@ def _day(at: Any, tz: Any) -> str:
 def end_app(page: Page, grant: str) -> HttpResponse:
     with page.open() as unit:
         found = frame(unit, page)
-    known = smart_grants.grants_of(page.family.actor.principal, found.whose.rid)
-    if grant not in {each.id for each in known}:
+    if grant not in {each.id for each in _grants(page)}:
         raise NotFound
     smart_grants.end_grant(grant, page.now)
     note(page.scope, "an app's access ended", [found.whose.rid], page.now)
