@@ -33,6 +33,17 @@ os.environ.setdefault("CARELOOP_HOME", str(TEST_HOME))
 os.environ.setdefault("CARELOOP_SECRET_KEY", "only for tests; nothing real is kept under it")
 
 
+# Long tests begin first, whatever the shuffle says, so that the workers end together.
+LONG = (
+    *("tests/durability/", "tests/trust/matrix/", "tests/crash/", "tests/corpora/", "tests/browser/"),
+    *("tests/trust/test_audit_completeness", "tests/store/test_access", "tests/fuzz/"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 # A fixed Monday morning in Chicago, the week of Thanksgiving 2026.
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("America/Chicago"))
 
