@@ -23,20 +23,21 @@ LOOKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }
 
 
-def test_how_it_looks(community: Any, open_page: Any) -> None:
-    for how, (kind, sections) in LOOKS.items():
-        User.objects.filter(email=ANA).update(language=kind.get("language", "en")[:2])
-        page = sign_in(open_page(**kind), ANA)
-        page.goto("/people")
-        look(page, f"people-{how}")
-        for section in sections:
-            page.goto(f"/people/{MARIA}/{section}")
-            look(page, f"person-{section}-{how}")
-        page.goto(f"/people/{MARIA}/plan")
-        page.locator(".because summary").first.click()
-        page.locator(".own-words a").first.click()
-        page.locator("dialog[open] #words").wait_for()
-        look(page, f"person-words-{how}")
+@pytest.mark.parametrize("how", LOOKS)
+def test_how_it_looks(community: Any, open_page: Any, how: str) -> None:
+    kind, sections = LOOKS[how]
+    User.objects.filter(email=ANA).update(language=kind.get("language", "en")[:2])
+    page = sign_in(open_page(**kind), ANA)
+    page.goto("/people")
+    look(page, f"people-{how}")
+    for section in sections:
+        page.goto(f"/people/{MARIA}/{section}")
+        look(page, f"person-{section}-{how}")
+    page.goto(f"/people/{MARIA}/plan")
+    page.locator(".because summary").first.click()
+    page.locator(".own-words a").first.click()
+    page.locator("dialog[open] #words").wait_for()
+    look(page, f"person-words-{how}")
 
 
 def test_whom_she_looks_for_stands_in_no_address_and_is_there_again_on_the_way_back(ana: Any) -> None:
