@@ -6,10 +6,12 @@ import re
 from datetime import datetime
 
 import pytest
+from django.conf import settings
 
 from careloop.access import Scope
 from careloop.actions.record import begin
-from careloop.server import upkeep
+from careloop.server import checks, upkeep
+from careloop.server.checks import Place
 from tests.conftest import owner_connection
 from tests.projections.builders import organization, patient, practitioner, remembered, team
 
@@ -68,6 +70,66 @@ def test_verify_tells_a_lost_trail(capsys: pytest.CaptureFixture[str]) -> None:
 def test_reindexing_a_current_record_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     upkeep.reindex()
     assert capsys.readouterr().out.startswith("0 resources brought to index version")
+
+
+@pytest.mark.usefixtures("some_people")
+def test_what_an_older_version_made_of_a_consent_is_told_and_worked_out_again(
+    scope: Scope, now: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with begin(scope, now) as unit:
+        unit.create_named(
+            {
+                **{
+                    "resourceType": "Consent",
+                    "id": "no",
+                    "status": "active",
+                    "category": [{"text": "Sharing"}],
+                },
+                "scope": {
+                    "coding": [
+                        {
+                            "system": "http://terminology.hl7.org/CodeSystem/consentscope",
+                            "code": "patient-privacy",
+                        }
+                    ]
+                },
+                "patient": {"reference": "Patient/maria"},
+                "dateTime": "2026-10-01T09:00:00Z",
+                "policyRule": {"text": "HIPAA"},
+                "provision": {"type": "deny"},
+            }
+        )
+    upkeep.read_consents_again_where_rules_changed()
+    capsys.readouterr()
+    place = Place(settings, {}, now)
+    assert checks.findings(place, [checks.consents_read]) == []
+    with owner_connection() as owner:
+        kept = owner.execute("select * from consented").fetchall()
+        assert kept
+        owner.execute("update consented set denies = 0")
+        owner.execute("update heads set labels = 0")
+        owner.execute("update once set key = 'an older reading' where kind = 'consents-read'")
+    assert [one.code for one in checks.findings(place, [checks.consents_read])] == ["consents-read"]
+    assert upkeep.rebuild(check=True) == 1
+    assert (
+        "Consents were read by the rules of another version: run careloop migrate." in capsys.readouterr().out
+    )
+    upkeep.read_consents_again_where_rules_changed()
+    assert "worked out again" in capsys.readouterr().out
+    assert checks.findings(place, [checks.consents_read]) == []
+    with owner_connection() as owner:
+        assert owner.execute("select * from consented").fetchall() == kept
+        assert owner.execute("select count(*) from heads where labels <> 0").fetchone() != (0,)
+    trail = remembered_trail()
+    upkeep.read_consents_again_where_rules_changed()
+    assert capsys.readouterr().out == ""
+    assert remembered_trail() == trail, "asking writes nothing"
+
+
+def remembered_trail() -> int:
+    with owner_connection() as owner:
+        (count,) = owner.execute("select count(*) from audit").fetchone() or (0,)
+    return int(count)
 
 
 @pytest.mark.usefixtures("some_people")

@@ -7,16 +7,23 @@ Consents. Dates do not matter for that: they are looked at when something is rea
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final
 
 from careloop.access.labels import RESTRICTED
+from careloop.care import consent
 from careloop.care.consent import ANYONE, Statement, read
 from careloop.library.labels import rules
 from careloop.projections import sources
 from careloop.projections.people import TELLING
 from careloop.store import Change, Stored, Unit, turns
 
+# In `once`: by which reading `consented` was worked out.
+READ: Final = "consents-read"
 _RESTRICTED: Final = """
 select u.person, exists (select from consented c where c.person = u.person and c.denies <> 0) as denies
 from unnest(%s::bigint[]) as u(person)
@@ -68,6 +75,24 @@ class Consented:
             "update people p set labels = h.labels from heads h"
             " where h.person = p.person and h.rid = p.person and p.labels <> h.labels"
         )
+
+
+@lru_cache(maxsize=1)
+def reading() -> str:
+    """By which code and which rules Consents are read: what was kept under another one has to be worked out again."""
+    source = inspect.getsource(consent) + inspect.getsource(sys.modules[__name__])
+    return sha256(f"{source}{rules().digest}".encode()).hexdigest()[:16]
+
+
+def is_current(unit: Unit) -> bool:
+    """Whether what is kept was worked out by this reading."""
+    asked = unit.glance().execute("select 1 from once where kind = %s and key = %s", [READ, reading()])
+    return asked.fetchone() is not None
+
+
+def mark_current(unit: Unit) -> None:
+    unit.cursor().execute("delete from once where kind = %s", [READ])
+    unit.claim(READ, reading())
 
 
 def keep(unit: Unit, consents: Iterable[Stored]) -> None:
@@ -152,4 +177,4 @@ def _people_in(unit: Unit) -> set[int]:
     return set(unit.relabeled)
 
 
-__all__ = ["Consented", "catch_up"]
+__all__ = ["READ", "Consented", "catch_up", "is_current", "mark_current", "reading"]

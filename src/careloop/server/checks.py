@@ -21,8 +21,10 @@ from django.db.migrations.executor import MigrationExecutor
 from careloop.accounts.models import User
 from careloop.accounts.sign_in_models import Provider
 from careloop.kernel.errors import CareError
+from careloop.projections import consented
 from careloop.server.backup import State
 from careloop.store import embedded, lane_heads
+from careloop.store.keys import number_of
 
 SHORTEST_KEY: Final = 50
 _KNOWN_KEYS: Final = ("only for tests", "django-insecure", "changeme", "secret", "careloop")
@@ -264,6 +266,23 @@ def migrations(place: Place) -> Iterator[Finding]:
         yield Finding("migrations", f"{len(waiting)} migrations have not run.", "Run careloop migrate.")
 
 
+_READ: Final = """
+select exists (select from heads where type = %s and state = 1), exists (select from once where kind = %s and key = %s)
+"""
+
+
+def consents_read(place: Place) -> Iterator[Finding]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_READ, [number_of("Consent"), consented.READ, consented.reading()])
+            are_there, is_current = cursor.fetchone()
+    except DatabaseError:
+        return  # `database` or `migrations` says so
+    if are_there and not is_current:
+        wrong = "What Consents say was worked out by the rules of another version: somebody may see too much."
+        yield Finding("consents-read", wrong, "Run careloop migrate (or careloop rebuild).")
+
+
 def demo_accounts(place: Place) -> Iterator[Finding]:
     try:
         count = User.objects.filter(email__iendswith=".example", is_active=True).count()
@@ -352,6 +371,6 @@ def backups(place: Place) -> Iterator[Finding]:
 CHECKS: Final[tuple[Check, ...]] = (
     *(debugging, secret_key, key_files, hosts, tls, proxies, demonstration),
     *(disks, heads_apart, heads_writable),
-    *(database, migrations, demo_accounts),
+    *(database, migrations, consents_read, demo_accounts),
     *(hl7, single_sign_on, turn, backups),
 )

@@ -133,6 +133,7 @@ def migrate(step: tuple[str, str] | None, backup_to: Path | None, no_backup: boo
     from careloop.server import first_run, upkeep
 
     upkeep.relabel_where_rules_changed()
+    upkeep.read_consents_again_where_rules_changed()
     click.echo("The database is up to date.")
     first_run.announce()
 

@@ -72,7 +72,7 @@ def check(deploy: bool, hl7_host: str, hl7_port: int) -> None:
     _ready()
     from careloop.server import checks
 
-    asked = checks.CHECKS if deploy else (checks.migrations, checks.heads_writable)
+    asked = checks.CHECKS if deploy else (checks.migrations, checks.consents_read, checks.heads_writable)
     found = checks.findings(here((hl7_host, hl7_port)), asked)
     if found:
         click.echo(checks.told(found), err=True)

@@ -57,6 +57,7 @@ def finish(manifest_file: Path, *, is_compared: bool, has_gone_on: bool) -> None
     problems = problems_of(connection.connection, manifest, has_gone_on=has_gone_on)
     if not problems:
         _migrate()
+        upkeep.read_consents_again_where_rules_changed()
     report = verifying.whole(connection.connection.cursor())
     problems += report.problems
     if problems:

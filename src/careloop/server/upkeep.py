@@ -73,6 +73,21 @@ def relabel_where_rules_changed() -> None:
         relabel()
 
 
+def read_consents_again_where_rules_changed() -> None:
+    """After an upgrade: what was kept of Consents under another reading is worked out before it lets anybody see."""
+    with record.begin(_scope(), system_clock()) as unit:
+        if consented.is_current(unit):
+            return
+        unit.cursor().execute("set local statement_timeout = 0")
+        unit.cursor().execute("lock table consented in exclusive mode")
+        consented.Consented().rebuild(unit)
+        consented.catch_up(unit)
+        consented.mark_current(unit)
+        ((are_there,),) = unit.cursor().execute("select exists (select from consented)").fetchall()
+    if are_there:
+        click.echo("What Consents say was worked out again, by the rules of this version.")
+
+
 def rebuild(*, check: bool) -> int:
     """0 when everything derived was already what the versions give, or has been made so; 1 when --check finds a
     difference."""
@@ -84,6 +99,7 @@ def rebuild(*, check: bool) -> int:
         labels = relabeling.relabel(_scope(), now=now, check=check, progress=progress)
     click.echo(f"labels: {_said(labels.resources, 'resources', labels.missing, labels.surplus)}")
     tables = rebuilding.rebuild(_scope(), now, check=check)
+    _say_reading(check=check)
     for one in tables:
         click.echo(f"{one.table}: {_said(one.rows, 'rows', one.missing, one.surplus)}")
     is_whole = index.is_whole and labels.is_whole and all(one.is_whole for one in tables)
@@ -92,6 +108,15 @@ def rebuild(*, check: bool) -> int:
         return 0
     click.echo("Differences were found; nothing was changed." if check else "Differences were put right.")
     return 1 if check else 0
+
+
+def _say_reading(*, check: bool) -> None:
+    with record.begin(_scope(), system_clock()) as unit:
+        if not consented.is_current(unit):
+            if check:
+                click.echo("Consents were read by the rules of another version: run careloop migrate.")
+            else:
+                consented.mark_current(unit)
 
 
 def _said(count: int, things: str, missing: int, surplus: int) -> str:
