@@ -1,8 +1,8 @@
 """How much this process does at once, and for whom: nobody's costly questions make it slow for others (TRUST 19, 22).
 
 Each request is charged to whoever asks with what it cost the machine (`spent`). While others are here, a guest
-- may spend a quarter of this process's share of the machine, and a little at once; what she spent beyond that is
-  forgotten as time goes by, and until then she is told to wait (429, Retry-After),
+- may spend a quarter of this process's share of the machine, an eighth on costly questions, and a little at once; what
+  she spent beyond that is forgotten as time goes by, and until then she is told to wait (429, Retry-After),
 - holds at most a quarter of the places with costly questions; what a program asks for the first time counts as costly
   until it has shown what it costs,
 - holds at most three quarters of the places when none is free.
@@ -61,6 +61,10 @@ class Kind:
     costly: float
     burst: float
     is_proven_first: bool
+
+    def price(self, cost: float) -> float:
+        """What is charged: a costly answer counts twice, for others wait behind all of it at once."""
+        return cost * 2 if cost >= self.costly else cost
 
 
 # A page is opened with others beside it, and its reader can't be told to come again like a program.
@@ -170,7 +174,7 @@ class Ledger:
             guest.debt, guest.seen = self._owes(guest, now), now
             if wait := self._crowds_out(visit, now):
                 raise Slow(seconds=wait)
-            visit.charged = visit.expected or 0.0
+            visit.charged = kind.price(visit.expected or 0.0)
             guest.debt += visit.charged
             guest.visits.append(visit)
             self._taken += 1
@@ -254,7 +258,10 @@ class Ledger:
         before = guest.costs.get(visit.shape, cost)
         # Known as costly at once, as cheap after some: questions of one shape differ in their words.
         guest.costs[visit.shape] = max(cost, (before + cost) / 2)
-        guest.debt = min(60.0, guest.debt + cost)
+        # What she spends alone costs nobody anything.
+        if self._others(guest, now, self.company):
+            most = visit.kind.burst + self.longest_wait * self._budget
+            guest.debt = max(guest.debt, min(most, guest.debt + visit.kind.price(cost)))
 
 
 class Told:
