@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for every run on this machine, one database a worker, from a migrated template.
+"""An embedded PostgreSQL for each worker, found again by the next run, with a database from a migrated template.
 
 Commits are real: the feed, the audit chain and the locks are what is tested, and none of them works inside a
 transaction that is rolled back. The `record` fixture hands each test that asks for it an empty record.
@@ -49,9 +49,14 @@ MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("America/Chicago"))
 
 
 def server_url() -> str:
-    """The server that tests run on: DATABASE_URL_TEST (any PostgreSQL, as an owner who may create databases),
-    else one embedded under var/, shared by every run."""
-    return os.environ.get("DATABASE_URL_TEST") or embedded.ensure_running(REPO / "var" / "test-postgres")
+    """The server that tests run on: DATABASE_URL_TEST (any PostgreSQL, as an owner who may create databases), else one
+    embedded under var/, a worker's own: an open transaction of any database holds the feed of all others back."""
+    return os.environ.get("DATABASE_URL_TEST") or embedded.ensure_running(_folder())
+
+
+def _folder() -> Path:
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    return REPO / "var" / (f"test-postgres-{worker}" if worker else "test-postgres")
 
 
 def migrations_hash() -> str:
