@@ -154,10 +154,7 @@ def refuse_target(wish: Wish, url: str) -> None:
     elif url:
         restore_foreign.refuse(url, is_replacing=wish.is_replacing)
     if stands and not wish.is_replacing:
-        raise NotEmpty(
-            f"{wish.home} is not empty ({stands[0].name}). Nothing was touched. "
-            "To keep that aside and go on, say --replace."
-        )
+        raise NotEmpty(f"{wish.home} is not empty ({stands[0].name}).")
     folder = wish.home / "postgres"
     if not url and embedded.is_running(folder) and _sessions(folder):
         raise StillUsed
