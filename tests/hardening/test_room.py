@@ -288,6 +288,36 @@ def test_what_the_database_spends_is_counted(record: None) -> None:
     assert asleep < 0.1 < busy
 
 
+def test_where_the_database_tells_nothing_the_time_counts(
+    record: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import connection
+
+    monkeypatch.setattr(spent._Counter, "seconds", lambda self: None)
+    connection.ensure_connection()
+    began = spent.mark()
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_sleep(0.2)")
+    assert spent.since(began) > 0.19
+
+
+def test_alone_she_waits_for_herself_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, waited = Counted(1), []
+
+    def acquire(*, blocking: bool = True, timeout: float = 0.0) -> bool:
+        waited.append(timeout)
+        return False
+
+    with ledger.place("import", "read"):
+        monkeypatch.setattr(ledger._permits, "acquire", acquire)
+        with pytest.raises(Busy), ledger.place("import", "read", PAGE):
+            pass
+        ledger.at += 5
+        with pytest.raises(Busy), ledger.place("ana", "read", PAGE):
+            pass
+    assert [seconds for seconds in waited if seconds] == [3.0, 1.0]
+
+
 def test_the_room_learns_from_the_door_who_it_was(
     record: None, now: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ class Visit:
     began: float
     expected: float | None
     charged: float = 0.0
+    is_alone: bool = False
     principal: str = ""
 
     @property
@@ -124,7 +125,7 @@ class Ledger:
     ) -> None:
         self._permits = threading.BoundedSemaphore(most_at_once)
         self._quarter = max(1, most_at_once // 4)
-        self._crowd = most_at_once - self._quarter
+        self._crowd = max(1, most_at_once - self._quarter)
         self._places, self._taken = most_at_once, 0
         self._budget = budget
         self._clock = clock
@@ -139,7 +140,7 @@ class Ledger:
         visit = self._enter(who, shape, kind)
         cost = 0.0
         try:
-            self._take_permit()
+            self._take_permit(visit)
             began = self.mark()
             try:
                 yield visit
@@ -152,12 +153,13 @@ class Ledger:
     mark = staticmethod(spent.mark)
     since = staticmethod(spent.since)
 
-    def _take_permit(self) -> None:
-        """Waits one second, but not after somebody has just waited in vain: then the queue would only grow."""
+    def _take_permit(self, visit: Visit) -> None:
+        """Waits a second, but not after somebody has just waited in vain: then the queue would only grow. Alone she
+        waits for nobody but herself, and longer."""
         if self._permits.acquire(blocking=False):
             return
-        is_hopeless = self._clock() < self._shed_until
-        if is_hopeless or not self._permits.acquire(timeout=1.0):
+        is_hopeless = self._clock() < self._shed_until and not visit.is_alone
+        if is_hopeless or not self._permits.acquire(timeout=3.0 if visit.is_alone else 1.0):
             self._shed_until = self._clock() + 1.0
             raise Busy(seconds=3)
 
@@ -208,6 +210,7 @@ class Ledger:
     def _crowds_out(self, visit: Visit, now: float) -> int:
         """Seconds to wait when one more of this guest would cost others who are here, else 0."""
         guest, others = visit.guest, self._others(visit.guest, now, self.company)
+        visit.is_alone = not others
         if not others:
             return 0
         if self._taken >= self._places and len(guest.visits) >= self._crowd:
