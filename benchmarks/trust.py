@@ -3,8 +3,8 @@
     python benchmarks/trust.py [--quick] [NAME ...]
 
 A measure says by its exit code whether its gates were reached: 0 all, 3 (SLOW) only a speed was missed, else something
-is wrong. --quick is the part for CI: smaller runs, 10 minutes at most together; a speed is printed there and turns
-nothing red, for it is the machine's as much as ours.
+is wrong. --quick is the part for CI: smaller runs, a few minutes each; a speed is printed there and turns nothing red,
+for it is the machine's as much as ours. What does not come to an end in its time is red: it measured nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks._stage import SLOW
 
 FOLDER = Path(__file__).resolve().parent
-QUICK_SECONDS = 600
+QUICK_SECONDS = 400  # a measure; on two busy cores the longest takes 150
 REACHED, TOO_SLOW, OUT_OF_TIME = "reached", "slower than its gate", "stopped: out of time"
 
 
@@ -45,17 +45,16 @@ def main(words: list[str]) -> int:
         print(__doc__)
         return 0
     is_quick = "--quick" in words
-    began, told = time.monotonic(), []
+    told = []
     for path in measures([word for word in words if not word.startswith("-")]):
         print(f"\n== {path.stem}", flush=True)
-        left = max(QUICK_SECONDS - (time.monotonic() - began), 1) if is_quick else None
         at = time.monotonic()
-        state = run(path, is_quick=is_quick, seconds=left)
+        state = run(path, is_quick=is_quick, seconds=QUICK_SECONDS if is_quick else None)
         told.append((path.stem, state, time.monotonic() - at))
     print("\n== gates")
     for name, state, seconds in told:
         print(f"{name:<28} {state:<24} {seconds:6.0f} s")
-    fine = {REACHED, TOO_SLOW, OUT_OF_TIME} if is_quick else {REACHED}
+    fine = {REACHED, TOO_SLOW} if is_quick else {REACHED}
     return 0 if all(state in fine for _, state, _ in told) else 1
 
 
