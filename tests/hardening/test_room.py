@@ -19,9 +19,9 @@ from careloop.server.room import PAGE, PROGRAM, Busy, Kind, Ledger, Room, Slow, 
 class Counted(Ledger):
     """The time, and what each answer cost, are told by hand."""
 
-    def __init__(self, places: int = 8, budget: float = 0.25) -> None:
+    def __init__(self, places: int = 8, share: float = 1.0) -> None:
         self.at, self.cost = 0.0, 0.0
-        super().__init__(places, budget, lambda: self.at)
+        super().__init__(places, share, lambda: self.at)
         self.mark = lambda: None  # type: ignore[assignment, return-value]  # the machine is not asked
         self.since = lambda began: self.cost
 
@@ -99,7 +99,7 @@ def test_alone_nobody_is_held_back_and_owes_nothing_when_somebody_comes() -> Non
 def test_nobody_waits_longer_than_half_a_minute() -> None:
     ledger = Counted()
     ledger.ask("ana", 0.005, shape="read")
-    back = ledger.hold("mallory", 2)
+    back = ledger.hold("mallory", 1)
     ledger.cost = 500.0
     back()
     assert ledger.refuses("mallory") == 30
@@ -120,7 +120,7 @@ def test_a_share_is_enough_for_all_day() -> None:
 
 
 def test_costly_questions_take_a_quarter_of_the_places() -> None:
-    ledger = Counted(8)
+    ledger = Counted(8, share=2.0)
     ledger.ask("ana", 0.005, shape="read")
     ledger.ask("mallory", 0.1)
     back = ledger.hold("mallory", 2)
@@ -132,9 +132,17 @@ def test_costly_questions_take_a_quarter_of_the_places() -> None:
 
 def test_a_programs_first_questions_of_a_kind_count_as_costly_until_one_was_answered() -> None:
     """Eight of five seconds that come at once would fill the house before any of them is known."""
-    ledger = Counted(8)
+    ledger = Counted(8, share=2.0)
     ledger.ask("ana", 0.005, shape="read")
     back = ledger.hold("mallory", 2)
+    assert ledger.refuses("mallory") == 1
+    back()
+
+
+def test_no_more_costly_questions_at_once_than_there_are_cores() -> None:
+    ledger = Counted(8, share=1.0)
+    ledger.ask("ana", 0.005, shape="read")
+    back = ledger.hold("mallory", 1)
     assert ledger.refuses("mallory") == 1
     back()
 

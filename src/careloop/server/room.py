@@ -3,8 +3,8 @@
 Each request is charged to whoever asks with what it cost the machine (`spent`). While others are here, a guest
 - may spend a quarter of this process's share of the machine, an eighth on costly questions, and a little at once; what
   she spent beyond that is forgotten as time goes by, and until then she is told to wait (429, Retry-After),
-- holds at most a quarter of the places with costly questions; what a program asks for the first time counts as costly
-  until it has shown what it costs,
+- holds at most a quarter of the places with costly questions, and no more than there are cores; what a program asks for
+  the first time counts as costly until it has shown what it costs,
 - holds at most three quarters of the places when none is free.
 Alone nobody is held back, and where all who are here spend much, nobody who spends no more than they do.
 
@@ -108,7 +108,7 @@ class Visit:
 
 
 class Ledger:
-    """budget: core seconds a second that one guest may spend while others are here. slow, times: an
+    """share: cores of this process; a quarter of them one guest may use while others are here. slow, times: an
     answer that takes longer, and so much longer than others' answers, counts as costly whatever it spends, for it
     holds a place. company: seconds within which somebody else counts as being here."""
 
@@ -121,13 +121,15 @@ class Ledger:
     _most_shapes: Final = 64
 
     def __init__(
-        self, most_at_once: int, budget: float = 0.25, clock: Callable[[], float] = time.monotonic
+        self, most_at_once: int, share: float = 1.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._permits = threading.BoundedSemaphore(most_at_once)
-        self._quarter = max(1, most_at_once // 4)
-        self._crowd = max(1, most_at_once - self._quarter)
+        quarter = max(1, most_at_once // 4)
+        self._crowd = max(1, most_at_once - quarter)
+        # More at once than there are cores would only take turns with what others ask.
+        self._costly = min(quarter, max(1, round(share)))
         self._places, self._taken = most_at_once, 0
-        self._budget = budget
+        self._budget = share / 4
         self._clock = clock
         self._lock = threading.Lock()
         self._guests: dict[str, Guest] = {}
@@ -218,7 +220,7 @@ class Ledger:
         is_costly = not visit.is_cheap
         if (
             is_costly
-            and sum(not one.is_cheap or self._is_slow(one, now) for one in guest.visits) >= self._quarter
+            and sum(not one.is_cheap or self._is_slow(one, now) for one in guest.visits) >= self._costly
         ):
             return 1
         over = guest.debt - visit.kind.burst
@@ -292,7 +294,7 @@ class Room:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         share = (os.cpu_count() or 1) / settings.WORKERS
-        self.ledger = Ledger(settings.MOST_AT_ONCE, budget=share / 4)
+        self.ledger = Ledger(settings.MOST_AT_ONCE, share)
         self.told = Told()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
