@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -28,12 +28,12 @@ def _drop_left_behind(server: psycopg.Connection[Any]) -> None:
 
 
 @contextmanager
-def database(word: str) -> Iterator[str]:
-    """Its url; it and what a restore put beside it are gone at the end."""
+def database(word: str, how: LiteralString = "") -> Iterator[str]:
+    """Its url; it and what a restore put beside it are gone at the end. how: what follows `create database`."""
     name = f"house_{word}_{os.getpid()}"
     with psycopg.connect(server_url(), autocommit=True) as server:
         _drop_left_behind(server)
-        server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        server.execute(sql.SQL("create database {} " + how).format(sql.Identifier(name)))
         try:
             yield url_of(name)
         finally:

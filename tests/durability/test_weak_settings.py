@@ -24,6 +24,19 @@ def test_the_house_s_own(tmp_path: Path) -> None:
             assert "synchronous_commit is off" in house.refuses(*words)
 
 
+def test_one_that_is_not_in_utf8_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with database("ascii", "encoding SQL_ASCII locale 'C' template template0") as url:
+        house = House(tmp_path / "home", tmp_path / "backups", url)
+        for words in (("migrate",), ("serve",), ("work", "--once"), ("check",), ("check", "--deploy")):
+            said = house.refuses(*words)
+            assert "is SQL_ASCII, and it must be UTF8" in said
+            assert "encoding 'UTF8' template template0" in said
+        with psycopg.connect(url) as connection:
+            assert connection.execute(
+                "select count(*) from pg_tables where schemaname = 'public'"
+            ).fetchone() == (0,)
+
+
 def test_ours() -> None:
     place = Path(tempfile.mkdtemp(prefix="careloop-weak-"))
     place.chmod(0o755)  # another account runs the server when we are root

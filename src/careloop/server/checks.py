@@ -222,6 +222,10 @@ def _of_database(place: Place, cursor: Any) -> Iterator[Finding]:
         embedded.check_settings(cursor)
     except embedded.NotDurable as weak:
         yield Finding("weak-database", weak.sentence, "")
+    try:
+        embedded.check_encoding(cursor)
+    except embedded.NotUtf8 as other:
+        yield Finding("database-encoding", other.sentence, "Its rows have to be brought over.")
     yield from _role(place, cursor)
     yield from _transport(cursor)
     cursor.execute("select clock_timestamp()")

@@ -61,17 +61,18 @@ def ready(*, as_owner: bool = False, start: bool = True) -> None:
     if not os.environ.get("CARELOOP_DEBUG"):
         quiet_last_words()
     django.setup()
-    refuse_weak_durability()
+    refuse_unfit_database()
 
 
-def refuse_weak_durability() -> None:
-    """Raises NotDurable when a commit here could be acknowledged before it is on disk (TRUST 6)."""
+def refuse_unfit_database() -> None:
+    """Raises NotDurable when a commit here could be acknowledged before it is on disk (TRUST 6); NotUtf8."""
     from django.db import connection
 
     from careloop.store import embedded
 
     with connection.cursor() as cursor:
         embedded.check_settings(cursor)
+        embedded.check_encoding(cursor)
 
 
 @main.command()

@@ -91,7 +91,8 @@ def fresh_database(url: str) -> Iterator[str]:
     name = f"{_name(url)}_restoring"
     with psycopg.connect(_with_name(url, "postgres"), autocommit=True) as server:
         server.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
-        server.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+        make = sql.SQL("create database {} encoding 'UTF8' template template0")
+        server.execute(make.format(sql.Identifier(name)))
     try:
         yield _with_name(url, name)
     finally:

@@ -96,6 +96,12 @@ class NotDurable(CareError):
     code, status = "not-durable", 503
 
 
+class NotUtf8(CareError):
+    """The database can't hold every letter, so Careloop does not start on it."""
+
+    code, status = "not-utf8", 503
+
+
 def url_for(folder: Path) -> str:
     """Where the server of this data folder answers, whether it runs or not."""
     return f"postgresql://{OWNER}@/{DATABASE}?host={quote(str(socket_folder(folder)), safe='/')}"
@@ -185,6 +191,17 @@ def check_settings(cursor: Any) -> None:
     if weak:
         raise NotDurable(
             f"Its settings are too weak: {', '.join(weak)}. Turn them on and start again.", weak=weak
+        )
+
+
+def check_encoding(cursor: Any) -> None:
+    """Raises NotUtf8 unless it is UTF8: in any other a name may not be kept as it was typed, and a backup fails."""
+    cursor.execute("select current_database(), current_setting('server_encoding')")
+    name, encoding = cursor.fetchone()
+    if encoding != "UTF8":
+        raise NotUtf8(
+            f"The encoding of the database {name} is {encoding}, and it must be UTF8; that can't be changed later. "
+            "Make another: create database … encoding 'UTF8' template template0. Name it in DATABASE_URL."
         )
 
 
