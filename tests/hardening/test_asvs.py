@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,12 @@ def test_every_test_that_is_named_exists(page: str) -> None:
         file = REPO / path
         assert file.exists(), path
         if name != "*":
-            tree = ast.parse(file.read_text())
-            known = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-            assert name in known, f"{path} has no {name}"
+            assert name in functions_of(file), f"{path} has no {name}"
+
+
+@cache
+def functions_of(file: Path) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
 # What no test can show, but a person who reads it.
@@ -73,16 +77,25 @@ READ_BY_PEOPLE = {"6.2.10", "12.2.2", "15.1.1"}
 # --- what is said of the sources as a whole
 
 
-def calls(name: str) -> Iterator[str]:
-    """Where something of this name is called, or imported."""
+@cache
+def _uses() -> list[tuple[set[str], str]]:
+    """What is called, or imported, and where: the sources are read once for all names."""
+    found = []
     for path in SOURCES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            called = node.func if isinstance(node, ast.Call) else None
-            if (isinstance(called, ast.Name) and called.id == name) or (
-                isinstance(node, ast.Import | ast.ImportFrom)
-                and name in [alias.name for alias in node.names] + [getattr(node, "module", "")]
-            ):
-                yield f"{path.relative_to(SOURCES)}:{node.lineno}"
+            names: set[str] = set()
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                names = {node.func.id}
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                names = {*(alias.name for alias in node.names), getattr(node, "module", "") or ""}
+            if names:
+                found.append((names, f"{path.relative_to(SOURCES)}:{node.lineno}"))
+    return found
+
+
+def calls(name: str) -> Iterator[str]:
+    """Where something of this name is called, or imported."""
+    yield from (place for names, place in _uses() if name in names)
 
 
 def test_nothing_is_evaluated() -> None:
