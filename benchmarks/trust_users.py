@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks._stage import QUICK, SLOW, cpu_seconds, home, machine, postmaster, server
 
 USERS, THINK, SECONDS = 500, 10.0, 20.0 if QUICK else 60.0
+# After a start each worker compiles its templates, and each of its connections plans its statements once.
+WARM = 20.0
 GATE, GOAL = 300.0, 100.0
 LINES = 48
 POLL = {"X-Careloop-Poll": "1", "HX-Request": "true"}
@@ -72,15 +74,18 @@ def people_and_sessions(place: Path, count: int) -> tuple[list[str], list[str]]:
 class Crowd:
     """Users wait in a heap for their next look; lines of the client take the next one due."""
 
-    def __init__(self, port: int, cookies: list[str], ids: list[str], until: float) -> None:
+    def __init__(
+        self, port: int, cookies: list[str], ids: list[str], until: float, etags: dict[int, str]
+    ) -> None:
         self.port, self.cookies, self.ids, self.until = port, cookies, ids, until
         self.lock = threading.Lock()
         dice = random.Random(7)
-        begun = time.perf_counter()
-        self.due = [(begun + dice.random() * THINK, number) for number in range(len(cookies))]
+        self.begun = time.perf_counter()
+        self.due = [(self.begun + dice.random() * THINK, number) for number in range(len(cookies))]
         heapq.heapify(self.due)
-        self.etags: dict[int, str] = {}
+        self.etags = etags
         self.took: dict[str, list[float]] = {}
+        self.when: list[tuple[float, float]] = []
         self.errors: list[str] = []
 
     def look(self, dice: random.Random, number: int) -> tuple[str, str, dict[str, str]]:
@@ -127,6 +132,7 @@ class Crowd:
             self.errors.append(f"{name}: {answer.status}")
         if etag := answer.getheader("ETag"):
             self.etags[number] = etag
+        self.when.append((time.perf_counter() - self.begun, seconds * 1000))
         self.took.setdefault(name if answer.status != 404 else f"{name} (not hers)", []).append(
             seconds * 1000
         )
@@ -141,9 +147,11 @@ def main(users: int, seconds: float) -> int:
         print(machine(place))
         cookies, ids = people_and_sessions(place, users)
         with server(workers=2, threads=8) as (port, web):
-            for warm in (3.0, seconds):  # the first seconds compile templates
+            crowd: Crowd | None = None
+            for warm in (WARM, seconds):
                 used = cpu_seconds(web.pid), cpu_seconds(postmaster(place)), time.process_time()
-                crowd = Crowd(port, cookies, ids, time.perf_counter() + warm)
+                # Whoever looked before has a list, and asks whether it changed.
+                crowd = Crowd(port, cookies, ids, time.perf_counter() + warm, crowd.etags if crowd else {})
                 lines = [threading.Thread(target=crowd.line, args=(seed,)) for seed in range(LINES)]
                 for line in lines:
                     line.start()
@@ -162,6 +170,10 @@ def main(users: int, seconds: float) -> int:
         print(
             f"  {name:<24} {len(times):6,} p50 {statistics.median(times):6.0f} ms  p95 {p95(times):6.0f} ms"
         )
+    steps = range(0, int(seconds), 10)
+    windows = [[taken for at, taken in crowd.when if step <= at < step + 10] for step in steps]
+    told = [f"{p95(times):.0f}" for times in windows if times]
+    print(f"  p95 of each 10 s, after {WARM:.0f} s: {', '.join(told)} ms")
     cost = [taken * 1000 / len(every) for taken in spent]
     idle = sum(cost) * users / (THINK * 2000)
     print(
