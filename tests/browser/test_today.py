@@ -41,6 +41,28 @@ def titles(page: Any) -> list[str]:
     return list(page.locator("#board > .rows .act").all_inner_texts())
 
 
+ANSWERS_LATE = """() => {
+  const send = XMLHttpRequest.prototype.send;
+  const held = [];
+  XMLHttpRequest.prototype.send = function (body) { held.push(() => send.call(this, body)); };
+  window.answer = () => { XMLHttpRequest.prototype.send = send; held.forEach((each) => each()); };
+}"""
+
+
+def test_what_is_typed_before_a_sheet_stands_is_no_command(live: Live, community: Any, open_page: Any) -> None:
+    page = sign_in(open_page(), ANA)
+    listed = titles(page)
+    page.evaluate(ANSWERS_LATE)
+    page.keyboard.press("d")
+    page.keyboard.type("jaja")
+    assert chosen(page) == listed[0]
+    page.evaluate("window.answer()")
+    page.get_by_role("heading", name="Close this to-do").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    assert chosen(page) == listed[1]
+
+
 def test_a_morning_by_keyboard_alone(live: Live, community: Any, open_page: Any) -> None:
     page = sign_in(open_page(), ANA)
     listed = titles(page)

@@ -222,9 +222,35 @@
     if (!target) return;
     event.preventDefault();
     if (target.matches("input, select, textarea")) return target.focus();
+    askedByKey = true;
     target.click();
+    askedByKey = false;
     if (target.matches("summary") && target.parentElement.open) target.parentElement.querySelector(".menu a, .menu button")?.focus();
   });
+
+  // What she types before the sheet of her key stands is meant for the sheet: no letter of it is a command here.
+  let askedByKey = false;
+  let isLeaving = false;
+  const unanswered = new Set();
+
+  document.addEventListener("htmx:beforeSend", (event) => {
+    if (!askedByKey || event.detail.requestConfig.verb !== "get") return;
+    const asked = event.detail.xhr;
+    unanswered.add(asked);
+    asked.addEventListener("loadend", () => unanswered.delete(asked));
+  });
+  window.addEventListener("beforeunload", () => {
+    isLeaving = true;
+    setTimeout(() => { isLeaving = false; }, 2000); // a download leaves nothing
+  });
+  window.addEventListener("pageshow", () => { isLeaving = false; });
+
+  window.addEventListener("keydown", (event) => {
+    if (!unanswered.size && !isLeaving) return;
+    if (event.key.length > 1 || event.ctrlKey || event.metaKey || event.altKey || inField(event.target)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
 
   function walkResults(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
