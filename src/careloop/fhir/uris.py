@@ -20,6 +20,7 @@ FLAG: Final = "urn:careloop:code:flag"  # what a Flag of ours says: safe-contact
 TASK_IO: Final = "urn:careloop:code:task-io"  # Task.input.type / Task.output.type
 REASON: Final = "urn:careloop:code:reason"  # structured reasons: declined, withdrawn, disenrolled, snoozed
 PORTAL: Final = "urn:careloop:code:portal"  # Consent.category: why somebody may use a person's pages
+PLAN_ACT: Final = "urn:careloop:code:plan-act"  # Provenance.activity: added, changed, ended, reopened, signed
 SHARE: Final = "urn:careloop:code:share"  # Consent.provision.class: what of her record somebody may see there
 INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1
 
@@ -70,6 +71,9 @@ ON_INCAPACITY: Final = (
     "urn:careloop:ext:on-incapacity"  # boolean, on Consent: starts when a clinician documents it
 )
 INCAPACITY: Final = "urn:careloop:ext:incapacity"  # complex, on Consent: since, until, by, document
+PLAN_CHANGE: Final = "urn:careloop:ext:plan-change"  # complex, on a plan and its lines: act, line, at, by, because
+SIGNED_HOW: Final = "urn:careloop:ext:signed-how"  # code, on Provenance: screen, portal, verbal, paper
+SIGNED_HASH: Final = "urn:careloop:ext:signed-hash"  # string, on Provenance: sha256 over the versions it names
 MRN_AUTHORITY: Final = "urn:careloop:ext:mrn-authority"  # uri, on Organization: system of its record numbers
 
 # Standard ones we read and write
