@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from careloop.fhir.questionnaire import ABSENT
 from careloop.library.reading import Node, Words
@@ -20,7 +22,12 @@ ITEM_KEYS = (
     "ask_when",
     "minimum",
     "maximum",
+    "covers",
+    "same_as",
+    "fresh_days",
 )
+COVERED: Final = re.compile(r"[a-z0-9-]+/[a-z0-9-]+\Z")
+FRESH_DAYS: Final = 180
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Question:
-    """One item as written. kind: QUESTION_TYPES. depth: 0 at the top. ask_when: the node, compiled later."""
+    """One item as written. kind: QUESTION_TYPES. ask_when: the node, compiled later. covers: which required elements of
+    programs an answer serves (`ccm/functional`); a group's stand on each of its questions as well. same_as: the same
+    question in another instrument (`phq-2/mood`). fresh_days: for so long a former answer is offered as it stands."""
 
     id: str
     kind: str
@@ -48,6 +57,9 @@ class Question:
     parent: str | None
     ask_when: Node | None = field(repr=False, hash=False, compare=False)
     line: int = 0
+    covers: tuple[str, ...] = ()
+    same_as: str = ""
+    fresh_days: int = FRESH_DAYS
 
     @property
     def is_question(self) -> bool:
@@ -129,7 +141,9 @@ def read_questions(
     choices: Mapping[str, tuple[Choice, ...]],
     spanish: Spanish,
     seen: dict[str, int],
+    covers: tuple[str, ...] = (),
 ) -> list[Question]:
+    """covers: what the group above them serves."""
     found: list[Question] = []
     for node in listed.sequence():
         keys = node.mapping(("id", "type", "text"), ITEM_KEYS)
@@ -137,13 +151,25 @@ def read_questions(
         if identity in seen:
             keys["id"].fail(f"“{identity}” is there twice; first in line {seen[identity]}.")
         seen[identity] = keys["id"].line
-        question = _question(node, keys, parent, choices, spanish)
+        question = replace(_question(node, keys, parent, choices, spanish), **_marks(keys, covers))
         found.append(question)
         if "items" in keys:
             if question.kind != "group":
                 keys["items"].fail("Only a group has items.")
-            found.extend(read_questions(keys["items"], question.id, choices, spanish, seen))
+            found.extend(read_questions(keys["items"], question.id, choices, spanish, seen, question.covers))
     return found
+
+
+def _marks(keys: Mapping[str, Node], above: tuple[str, ...]) -> dict[str, Any]:
+    own = keys["covers"].texts() if "covers" in keys else ()
+    for named in own:
+        if not COVERED.match(named):
+            keys["covers"].fail(f"“{named}” does not name a program and its element, like “ccm/functional”.")
+    fresh = keys["fresh_days"].integer() if "fresh_days" in keys else FRESH_DAYS
+    if fresh < 1:
+        keys["fresh_days"].fail("An answer is fresh for one day at least.")
+    same = keys["same_as"].text() if "same_as" in keys else ""
+    return {"covers": tuple(dict.fromkeys((*above, *own))), "same_as": same, "fresh_days": fresh}
 
 
 def _question(
