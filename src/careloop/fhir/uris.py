@@ -21,12 +21,19 @@ TASK_IO: Final = "urn:careloop:code:task-io"  # Task.input.type / Task.output.ty
 REASON: Final = "urn:careloop:code:reason"  # structured reasons: declined, withdrawn, disenrolled, snoozed
 PORTAL: Final = "urn:careloop:code:portal"  # Consent.category: why somebody may use a person's pages
 PLAN_ACT: Final = "urn:careloop:code:plan-act"  # Provenance.activity: added, changed, ended, reopened, signed
+TALK: Final = "urn:careloop:code:talk"  # Communication.category: a case review, a consultation
 SHARE: Final = "urn:careloop:code:share"  # Consent.provision.class: what of her record somebody may see there
+MONITORING: Final = "urn:careloop:code:monitoring"  # ServiceRequest.category: readings to be watched
+RISK: Final = "urn:careloop:code:risk"  # RiskAssessment.method: lace, hospital, charlson, cms-hcc
+RISK_BAND: Final = "urn:careloop:code:risk-band"  # RiskAssessment.prediction.qualitativeRisk: lace-high
 INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1
 
 # Identifier systems
 DEDUPE: Final = "urn:careloop:id:dedupe"  # makes a proposed resource unique: same key, same thing
 STAFF: Final = "urn:careloop:id:staff"
+MEETING: Final = (
+    "urn:careloop:id:meeting"  # Task.groupIdentifier: the case review that it stands on the agenda of
+)
 
 # Extensions
 TARGET: Final = "urn:careloop:ext:target"  # dateTime: the working target, 5 pm in the person's zone
@@ -45,6 +52,10 @@ OWN_WORDS: Final = "urn:careloop:ext:own-words"  # string: in the person's own w
 HEARD_FROM: Final = "urn:careloop:ext:heard-from"  # string: who said so
 ASKED_IN: Final = "urn:careloop:ext:asked-in"  # code: the language in which questions were asked
 INTERPRETED_BY: Final = "urn:careloop:ext:interpreter"  # string: who interpreted, or that somebody did
+ANSWERED_BY: Final = (
+    "urn:careloop:ext:answered-by"  # Reference: whose words an observation is, as Response.source
+)
+SAID_AT: Final = "urn:careloop:ext:said-at"  # dateTime, on an answered item: when this one answer was given
 CHANNEL: Final = "urn:careloop:ext:channel"  # code: phone, video, home, office, text, mail
 SAFETY: Final = "urn:careloop:ext:safety"  # string shown on the person's card
 SAFE_CONTACT: Final = "urn:careloop:ext:safe-contact"  # complex, on a Flag: care/safe_contact.py
@@ -71,10 +82,27 @@ ON_INCAPACITY: Final = (
     "urn:careloop:ext:on-incapacity"  # boolean, on Consent: starts when a clinician documents it
 )
 INCAPACITY: Final = "urn:careloop:ext:incapacity"  # complex, on Consent: since, until, by, document
-PLAN_CHANGE: Final = "urn:careloop:ext:plan-change"  # complex, on a plan and its lines: act, line, at, by, because
+PLAN_CHANGE: Final = (
+    "urn:careloop:ext:plan-change"  # complex, on a plan and its lines: act, line, at, by, because
+)
 SIGNED_HOW: Final = "urn:careloop:ext:signed-how"  # code, on Provenance: screen, portal, verbal, paper
-SIGNED_HASH: Final = "urn:careloop:ext:signed-hash"  # string, on Provenance: sha256 over the versions it names
+SIGNED_HASH: Final = (
+    "urn:careloop:ext:signed-hash"  # string, on Provenance: sha256 over the versions it names
+)
+TALK_PART: Final = (
+    "urn:careloop:ext:talk-part"  # code, on a payload: known, tried, option, for, against, decision
+)
 MRN_AUTHORITY: Final = "urn:careloop:ext:mrn-authority"  # uri, on Organization: system of its record numbers
+READING_REVIEW: Final = (
+    "urn:careloop:ext:reading-review"  # complex, on Observation: decision (confirmed, refuted), at, by, why
+)
+READING_LIMITS: Final = (
+    "urn:careloop:ext:reading-limits"  # complex, on ServiceRequest: low, high, second-low, second-high
+)
+RISK_RESULT: Final = (
+    "urn:careloop:ext:risk"  # complex, on RiskAssessment: value, low, high, band, until, version
+)
+RISK_PART: Final = "urn:careloop:ext:risk-part"  # complex, on RiskAssessment: id, found, low, high, lacking, lacking-es, source
 
 # Standard ones we read and write
 US_CORE_RACE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
