@@ -8,6 +8,7 @@ from careloop.library.reading import Words
 
 FACTS: Mapping[str, Words] = {
     "age": Words("age in years", "edad en años"),
+    "sex": Words("recorded sex", "sexo registrado"),
     "days_since_discharge": Words(
         "days since the newest hospital stay ended",
         "días desde que terminó la última estancia en el hospital",
@@ -19,6 +20,7 @@ FACTS: Mapping[str, Words] = {
     ),
     "lasting_conditions": Words("how many active diagnoses", "cuántos diagnósticos activos"),
     "coverage": Words("kinds of insurance now", "tipos de seguro ahora"),
+    "programs": Words("programs the person is in now", "programas en que está ahora"),
     "referred": Words(
         "somebody referred her to this program", "alguien refirió a la persona a este programa"
     ),
