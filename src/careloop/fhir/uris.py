@@ -27,6 +27,8 @@ MONITORING: Final = "urn:careloop:code:monitoring"  # ServiceRequest.category: r
 RISK: Final = "urn:careloop:code:risk"  # RiskAssessment.method: lace, hospital, charlson, cms-hcc
 RISK_BAND: Final = "urn:careloop:code:risk-band"  # RiskAssessment.prediction.qualitativeRisk: lace-high
 INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1
+PLAN_CONFLICT: Final = "urn:careloop:code:plan-conflict"  # DetectedIssue.code: a rule of content/conflicts
+PLAN_COPY: Final = "urn:careloop:code:plan-copy"  # Communication.category: a copy of the plan was handed over
 
 # Identifier systems
 DEDUPE: Final = "urn:careloop:id:dedupe"  # makes a proposed resource unique: same key, same thing
