@@ -12,12 +12,15 @@ from careloop.library.plans import ActionTemplate, GoalTemplate, NeedTemplate, P
 from careloop.library.programs import ConsentNeeded, Criterion, InstrumentDue, Outreach, Program, Reason
 from careloop.library.questions import Choice, Question
 from careloop.library.reading import BrokenContent, Words
+from careloop.library.readings import Kind, Measure
 from careloop.library.rules import NoSuchRule, Rule
-from careloop.library.scoring import Band, Critical, Finding, Next, Scoring
+from careloop.library.scoring import Critical, Finding, Next, Scoring
+from careloop.library.totals import Band, BandSet, Total
 
 __all__ = [
     "ActionTemplate",
     "Band",
+    "BandSet",
     "BrokenContent",
     "Case",
     "Choice",
@@ -29,8 +32,10 @@ __all__ = [
     "GoalTemplate",
     "Instrument",
     "InstrumentDue",
+    "Kind",
     "Leaflet",
     "Library",
+    "Measure",
     "NeedTemplate",
     "Next",
     "NoSuchRule",
@@ -41,6 +46,7 @@ __all__ = [
     "Reason",
     "Rule",
     "Scoring",
+    "Total",
     "Words",
     "content_path",
     "load",

@@ -13,12 +13,20 @@ from careloop.projections.finder import Finder
 from careloop.projections.joined import Joined
 from careloop.projections.people import People
 from careloop.projections.portal_shares import PortalShares
+from careloop.projections.reading_limits import ReadingLimits
+from careloop.projections.readings import Readings
+from careloop.projections.registry_kept import Registry
+from careloop.projections.risks import Risks
+from careloop.projections.scores import Scores
 from careloop.projections.story import Story
 from careloop.projections.worklist import Worklist
 
 if TYPE_CHECKING:
     from careloop.store import Projector
 
-ALL: tuple[Projector, ...] = (People(), Consented(), Story(), Worklist(), Finder(), PortalShares(), Joined())
+ALL: tuple[Projector, ...] = (
+    *(People(), Consented(), Story(), Worklist(), Finder(), PortalShares()),
+    *(Readings(), ReadingLimits(), Scores(), Risks(), Registry(), Joined()),
+)
 
 __all__ = ["ALL"]

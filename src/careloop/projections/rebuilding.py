@@ -23,6 +23,13 @@ COMPARED: Final = {
     " is_acknowledged, reason",
     "finder": "*",
     "portal_shares": "*",
+    "readings": "*",
+    "reading_limits": "*",
+    "scores": "*",
+    "risks": "*",
+    "held": "*",
+    "heard": "*",
+    "courses": "*",
 }
 
 
