@@ -27,6 +27,7 @@ _SPEAKS_OF: Final = frozenset(
             "about",
             "addresses",
             "basedOn",
+            "basis",
             "derivedFrom",
             "detail",
             "focus",
