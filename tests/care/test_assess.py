@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from careloop.care.assess import observations, score
-from careloop.fhir.questionnaire import ABSENT, Answer, check, enabled
+from careloop.care.golden import answers_in, differences
+from careloop.fhir import uris
+from careloop.fhir.elements import extension
+from careloop.fhir.questionnaire import Answer
 from careloop.fhir.responses import About, answers_of, problems_of, response
 from careloop.library import Case, Instrument, load
 
@@ -18,38 +23,26 @@ NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
 def answers(given: dict[str, Any]) -> dict[str, Answer]:
-    return {
-        item: Answer(absent=said)
-        if isinstance(said, str) and said in ABSENT
-        else Answer(tuple(said) if isinstance(said, list) else (said,))
-        for item, said in given.items()
-    }
+    return answers_in(Case("", {"answers": given}, {}, "", 0))
 
 
 @pytest.mark.parametrize(
     ("instrument", "case"), CASES, ids=[f"{instrument.id}: {case.name}" for instrument, case in CASES]
 )
 def test_golden(instrument: Instrument, case: Case) -> None:
-    given = answers(case.answers["answers"])
-    result, shown = score(instrument, given), enabled(instrument.form, given)
-    expected = dict(case.expect)
-    assert check(instrument.form, given, is_complete=False) == []
-    if expected.pop("not_scored", False):
-        assert result.value is None
-        assert result.not_scored_because is not None
-    if "score" in expected:
-        assert result.value == expected.pop("score")
-        assert result.band is not None
-        assert result.band.code == expected.pop("band")
-    seen = {
-        "at_least": result.at_least,
-        "missing": list(result.missing),
-        "findings": [each.id for each in result.findings],
-        "critical": [each.critical.id for each in result.critical],
-        "next": [each.instrument for each in result.next],
-        "asked": sum(each.is_question for each in instrument.questions if each.id in shown),
-    }
-    assert {key: seen[key] for key in expected} == expected
+    assert differences(instrument, case) == []
+
+
+def test_a_golden_case_that_does_not_hold_says_what_came_out() -> None:
+    phq = LIBRARY.instruments["phq-2"]
+    wrong = Case(
+        "wrong", {"answers": {"interest": "several-days", "mood": "not-at-all"}}, {"score": 2}, "", 0
+    )
+    assert differences(phq, wrong) == ["score: expected 2, came out 1"]
+    unknown = replace(wrong, expect={"sum": 1})
+    assert "can’t expect “sum”" in differences(phq, unknown)[0]
+    impossible = replace(wrong, answers={"answers": {"interest": "nonsense"}}, expect={})
+    assert differences(phq, impossible) == ["interest: This is not one of the answers."]
 
 
 @pytest.mark.parametrize("instrument", LIBRARY.instruments.values(), ids=lambda each: each.id)
@@ -122,3 +115,50 @@ def test_a_declined_answer_makes_an_observation_that_says_so_not_a_zero() -> Non
     [observed] = observations(phq, given, score(phq, given), **about)
     assert "valueQuantity" not in observed
     assert "missing" in observed["dataAbsentReason"]["text"]
+
+
+def test_each_observation_says_when_by_whom_and_whose_words_it_is() -> None:
+    peg = LIBRARY.instruments["peg"]
+    given = answers({"pain": 3, "enjoyment": 3, "activity": 4})
+    told = {
+        "source": {"reference": "RelatedPerson/rosa"},
+        "extension": [
+            {"url": uris.HEARD_FROM, "valueString": "Rosa, daughter"},
+            {"url": uris.INTERPRETED_BY, "valueString": "Mr. Ortiz"},
+        ],
+    }
+    [observed] = observations(
+        peg,
+        given,
+        score(peg, given),
+        response="QuestionnaireResponse/q",
+        subject="Patient/m",
+        effective=NOW,
+        performer="Practitioner/ana",
+        written_by="Ana Reyes",
+        issued=NOW,
+        told=told,
+    )
+    assert observed["valueQuantity"]["value"] == Decimal("3.3")
+    assert observed["performer"] == [{"reference": "Practitioner/ana", "display": "Ana Reyes"}]
+    assert observed["effectiveDateTime"] == observed["issued"] == "2026-11-23T15:00:00.000Z"
+    assert extension(observed, uris.ANSWERED_BY) == {"reference": "RelatedPerson/rosa"}
+    assert extension(observed, uris.HEARD_FROM) == "Rosa, daughter"
+    assert extension(observed, uris.INTERPRETED_BY) == "Mr. Ortiz"
+
+
+def test_a_score_without_a_code_of_loinc_carries_our_own() -> None:
+    katz = LIBRARY.instruments["katz-adl"]
+    given = answers(katz.cases[0].answers["answers"])
+    [observed] = observations(
+        katz,
+        given,
+        score(katz, given),
+        response="QuestionnaireResponse/q",
+        subject="Patient/m",
+        effective=NOW,
+        performer=None,
+        written_by="Careloop (import)",
+    )
+    assert observed["code"]["coding"][0]["system"] == "urn:careloop:instrument:katz-adl"
+    assert observed["performer"] == [{"display": "Careloop (import)"}]

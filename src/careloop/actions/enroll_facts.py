@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from careloop.actions.known_stays import known_stays, went_to
 from careloop.actions.propose_plan import days_since_discharge, local_day
-from careloop.care.assess import Score, instrument_answered, lookup, score
+from careloop.care.assess import Score, instrument_answered, lookup, score, who_is
 from careloop.care.coverage import kinds_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day
@@ -45,12 +45,12 @@ def look_of(unit: Unit, patient: Stored, program: str, library: Library) -> Look
             return facts[rest]() if rest in facts else None
         if subject == "at-least":
             found = asked.get(rest.removeprefix("score/"))
-            return score_of(library, found).at_least if found else None
+            return score_of(library, found, patient.resource).at_least if found else None
         name, _, part = rest.partition("/")
         response = asked.get(name)
         if subject == "score" and response is None:
             return _score_observed(held["Observation"], name, library)
-        return _of_response(library, response, subject, part) if response else None
+        return _of_response(library, patient.resource, response, subject, part) if response else None
 
     return look
 
@@ -123,21 +123,23 @@ def _asked(responses: list[Resource], library: Library) -> dict[str, Resource]:
     return newest
 
 
-def score_of(library: Library, response: Resource) -> Score:
+def score_of(library: Library, response: Resource, patient: Resource) -> Score:
     instrument = instrument_answered(library, str(response.get("questionnaire", "")))
     assert instrument is not None  # only answers to known instruments are kept
-    return score(instrument, answers_of(instrument.form, response)[0])
+    who = who_is(patient, day(response.get("authored")) or date.max)
+    return score(instrument, answers_of(instrument.form, response)[0], who)
 
 
-def _of_response(library: Library, response: Resource, subject: str, part: str) -> Any:
-    result = score_of(library, response)
+def _of_response(library: Library, patient: Resource, response: Resource, subject: str, part: str) -> Any:
+    result = score_of(library, response, patient)
     if subject == "score":
-        return result.value
+        found = next((each for each in result.parts if each.id == part), None) if part else None
+        return found.value if found else None if part else result.value
     if subject == "finding":
         return part in {each.id for each in result.findings}
     instrument = library.instruments[result.instrument]
     asked = only_asked(instrument.form, answers_of(instrument.form, response)[0])
-    return lookup(instrument, asked, result.value, result.at_least)(f"{subject}/{part}")
+    return lookup(instrument, asked, parts=result.parts)(f"{subject}/{part}")
 
 
 def _score_observed(observations: list[Resource], name: str, library: Library) -> Decimal | None:

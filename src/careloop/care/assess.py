@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from careloop.care.tally import tally, value_of
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, codeable, fhir_instant, ref
-from careloop.fhir.questionnaire import Answer, Answers, only_asked, ordinal_of
-from careloop.library import Band, Choice, Critical, Finding, Instrument, Library, Next, Question, Words
+from careloop.fhir.elements import Resource, codeable, day, extension, fhir_instant, ref
+from careloop.fhir.questionnaire import Answer, Answers, only_asked
+from careloop.fhir.questionnaire.values import spoken
+from careloop.library import (
+    Band,
+    Choice,
+    Critical,
+    Finding,
+    Instrument,
+    Library,
+    Next,
+    Question,
+    Total,
+    Words,
+)
 from careloop.library.compiling import coding, observation_code
 from careloop.library.conditions import Lookup
 
 OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 SDOH_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
+US_CORE_BIRTHSEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+BIRTH_SEX = {"M": "male", "F": "female"}
 UCUM = "http://unitsofmeasure.org"
 REASON = {"not-asked": "not-asked", "declined": "asked-declined", "unknown": "asked-unknown"}
 
@@ -32,9 +47,60 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Who:
+    """Whose answers, as far as a published band hangs on it. sex: male or female, None when it is not known or not
+    one of the two that the source studied. age: in years."""
+
+    sex: str | None = None
+    age: int | None = None
+
+    def __repr__(self) -> str:
+        return "Who(…)"
+
+
+NOBODY = Who()
+
+
+def who_is(patient: Resource, on: date) -> Who:
+    """on: the day of the answers. Where the recorded gender and the sex at birth differ, neither is taken: the source
+    says nothing about it, so the careful band is used."""
+    gender, born = patient.get("gender"), day(patient.get("birthDate"))
+    at_birth = BIRTH_SEX.get(str(extension(patient, US_CORE_BIRTHSEX)), gender)
+    sex = gender if gender in ("male", "female") and gender == at_birth else None
+    age = on.year - born.year - ((on.month, on.day) < (born.month, born.day)) if born else None
+    return Who(sex, age if age is not None and age >= 0 else None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One number of the answers: the total, or a subscale. value: None when not scored, with the reason. at_least: the
+    answers given make sure of that much. missing: the linkIds it still needs. notes: what a reader must know beside the
+    number: a missing answer that was made up for, for whom the bands are."""
+
+    total: Total
+    value: Decimal | None
+    at_least: Decimal
+    band: Band | None
+    missing: tuple[str, ...]
+    notes: tuple[Words, ...]
+
+    @property
+    def id(self) -> str:
+        return self.total.id
+
+    @property
+    def not_scored_because(self) -> Words | None:
+        return None if self.value is not None else self.total.not_scored
+
+    def __repr__(self) -> str:
+        return f"Part({self.id})"
+
+
+@dataclass(frozen=True)
 class Score:
     """value: None when not scored, with the reason. at_least: the sum of the answers given, which can only be too
-    low. missing: the linkIds that a sum still needs."""
+    low. missing: the linkIds that a sum still needs. notes: as of the total. parts: the total, when there is one, and
+    the subscales."""
 
     instrument: str
     value: Decimal | None
@@ -46,47 +112,86 @@ class Score:
     findings: tuple[Finding, ...]
     critical: tuple[Alarm, ...]
     next: tuple[Next, ...]
+    notes: tuple[Words, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def subscales(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.parts if part.id != self.instrument)
 
     def __repr__(self) -> str:
         return f"Score({self.instrument})"
 
 
-def score(instrument: Instrument, answers: Answers) -> Score:
-    """Answers to questions that are not asked count nothing."""
+def score(instrument: Instrument, answers: Answers, who: Who = NOBODY) -> Score:
+    """Answers to questions that are not asked count nothing. who: for bands that differ by sex or age; without it the
+    careful one is used, and said."""
     rules = instrument.scoring
     asked = only_asked(instrument.form, answers)
-    values = {item: _value(instrument, asked, item) for item in rules.items}
-    missing = tuple(item for item, value in values.items() if value is None)
-    floor = sum((value for value in values.values() if value is not None), Decimal(0))
-    is_scored = rules.kind == "sum" and len(missing) <= rules.allowed_missing
-    total = floor if is_scored else None
-    look = lookup(instrument, asked, total, floor if rules.kind == "sum" else None)
+    look = lookup(instrument, asked, who)
+    parts = tuple(_part(instrument, asked, total, look) for total in rules.totals)
+    look = lookup(instrument, asked, who, parts)
+    whole = parts[0] if rules.total else None
     return Score(
         instrument=instrument.id,
-        value=total,
+        value=whole.value if whole else None,
         maximum=rules.maximum,
-        band=rules.band(total) if total is not None else None,
-        at_least=floor if rules.kind == "sum" else None,
-        missing=missing,
-        not_scored_because=None if is_scored else rules.not_scored,
+        band=whole.band if whole else None,
+        at_least=whole.at_least if whole else None,
+        missing=whole.missing if whole else (),
+        not_scored_because=whole.not_scored_because if whole else rules.not_scored,
         findings=tuple(each for each in rules.findings if each.when.holds(look)),
         critical=tuple(_alarm(instrument, asked, each) for each in rules.critical if each.when.holds(look)),
         next=tuple(each for each in rules.next if each.when.holds(look)),
+        notes=whole.notes if whole else (),
+        parts=parts,
     )
 
 
-def lookup(instrument: Instrument, asked: Answers, total: Decimal | None, floor: Decimal | None) -> Lookup:
+def _part(instrument: Instrument, asked: Answers, total: Total, look: Lookup) -> Part:
+    counted = tally(total, instrument.form, instrument.by_id, asked, look)
+    bands = next((each for each in total.band_sets if each.when is None or each.when.holds(look)), None)
+    notes = []
+    if counted.is_replaced:
+        notes.append(_made_up_for(total, len(counted.missing)))
+    if bands and bands.who:
+        notes.append(bands.who)
+    value = counted.value
+    band = bands.band(value) if bands and value is not None else None
+    return Part(total, value, counted.at_least, band, counted.missing, tuple(notes))
+
+
+def _made_up_for(total: Total, missing: int) -> Words:
+    of = len(total.items)
+    rule = total.rule or Words(
+        "The mean is of the answers that were given.", "El promedio es de las respuestas dadas."
+    )
+    return Words(
+        f"{missing} of {of} answers missing. {rule.en}", f"Faltan {missing} de {of} respuestas. {rule.es}"
+    )
+
+
+def lookup(instrument: Instrument, asked: Answers, who: Who = NOBODY, parts: Sequence[Part] = ()) -> Lookup:
     """What the instrument's own conditions may ask about."""
+    by_id = {part.id: part for part in parts}
 
     def look(path: str) -> Any:
         subject, _, rest = path.partition("/")
-        if subject == "score":
-            return total
-        if subject == "at-least":
-            return floor if rest.startswith("score/") else None
+        match subject:
+            case "score":
+                return by_id[rest].value if rest in by_id else None
+            case "band":
+                found = by_id[rest].band if rest in by_id else None
+                return found.code if found else None
+            case "at-least":
+                name = rest.removeprefix("score/")
+                return by_id[name].at_least if rest.startswith("score/") and name in by_id else None
+            case "fact":
+                return {"sex": who.sex, "age": who.age}.get(rest)
         answer = asked.get(rest, Answer())
         if subject == "value":
-            return _value(instrument, asked, rest)
+            item = instrument.form.by_id.get(rest)
+            return value_of(item, answer) if item and answer.is_given else None
         return frozenset(answer.values) if answer.is_given else answer.absent
 
     return look
@@ -115,24 +220,42 @@ def observations(
     subject: str,
     effective: datetime,
     performer: str | None,
+    written_by: str = "",
+    issued: datetime | None = None,
+    told: Resource | None = None,
 ) -> list[Resource]:
-    """The score, and for social needs each coded answer. response: the QuestionnaireResponse they come from."""
+    """Each score, and for social needs each coded answer. response: the QuestionnaireResponse they come from; told: it,
+    for who answered and through whom. effective: when it was answered; issued: when the system wrote it;
+    performer: who wrote it down, written_by: that in words, also of a program that is nobody's account."""
+    by = ref(performer, written_by or None) if performer else {"display": written_by} if written_by else None
     base: Resource = {
         "resourceType": "Observation",
         "status": "final",
         "subject": ref(subject),
         "effectiveDateTime": fhir_instant(effective),
+        **({"issued": fhir_instant(issued)} if issued else {}),
         "derivedFrom": [ref(response)],
-        **({"performer": [ref(performer)]} if performer else {}),
+        **({"performer": [by]} if by else {}),
     }
-    found = []
-    if instrument.scoring.loinc and result.at_least is not None:
-        found.append({**base, **_score_part(instrument, result, response)})
+    if said_by := _said_by(told or {}):
+        base["extension"] = said_by
+    found = [{**base, **_score_part(instrument, part, response)} for part in result.parts]
     if instrument.scoring.observes:
         asked = only_asked(instrument.form, answers)
         for question in instrument.questions:
             if question.loinc and question.id in asked:
                 found.append({**base, **_answer_part(instrument, question, asked[question.id], response)})
+    return found
+
+
+def _said_by(told: Resource) -> list[Resource]:
+    """Whose words they are: the person, her caregiver, an interpreter between them."""
+    found: list[Resource] = []
+    if source := told.get("source"):
+        found.append({"url": uris.ANSWERED_BY, "valueReference": source})
+    for url in (uris.HEARD_FROM, uris.INTERPRETED_BY):
+        if words := extension(told, url):
+            found.append({"url": url, "valueString": words})
     return found
 
 
@@ -173,20 +296,15 @@ def _coded(items: Any) -> Iterator[tuple[str, set[str]]]:
         yield from _coded(item.get("item", ()))
 
 
-def _value(instrument: Instrument, asked: Answers, item: str) -> Decimal | None:
-    answer, form_item = asked.get(item), instrument.form.by_id.get(item)
-    if answer is None or form_item is None:
-        return None
-    if form_item.options:
-        return ordinal_of(form_item, answer)
-    value = answer.values[0] if answer.values else None
-    is_number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-    return Decimal(value) if is_number and value is not None else None
+def items_of(critical: Critical) -> tuple[str, ...]:
+    """The questions that a critical answer is read from."""
+    split = (path.partition("/") for path in critical.when.reads())
+    return tuple(dict.fromkeys(name for subject, _, name in split if subject in ("item", "value")))
 
 
 def _alarm(instrument: Instrument, asked: Answers, critical: Critical) -> Alarm:
     """The answers named are those that made it critical, each alone being enough or not."""
-    items = [path.partition("/")[2] for path in critical.when.reads()]
+    items = list(items_of(critical))
     speaking = next((item for item in items if item in asked and _speaks(asked, item, critical)), items[0])
     question, answer = instrument.by_id[speaking], asked.get(speaking, Answer())
     kept = _critical_values(question, answer, critical)
@@ -220,14 +338,23 @@ def _said_value(question: Question, value: Any) -> Words:
         return choice.text
     if isinstance(value, bool):
         return Words("Yes", "Sí") if value else Words("No", "No")
-    return Words(str(value), str(value))
+    return Words(spoken(value), spoken(value))
 
 
-def _score_part(instrument: Instrument, result: Score, response: str) -> Resource:
+def score_code(instrument: Instrument, total: Total) -> Resource:
+    """LOINC's, else our own: the instrument's system and the name of the total."""
+    system, code = (
+        (uris.LOINC, total.loinc) if total.loinc else (f"{uris.INSTRUMENT}:{instrument.id}", total.id)
+    )
+    return codeable(system, code, total.observed_as)
+
+
+def _score_part(instrument: Instrument, result: Part, response: str) -> Resource:
+    key = f"score:{response}" if result.id == instrument.id else f"score:{response}:{result.id}"
     part: Resource = {
-        "identifier": [{"system": uris.DEDUPE, "value": f"score:{response}"}],
+        "identifier": [{"system": uris.DEDUPE, "value": key}],
         "category": [codeable(OBSERVATION_CATEGORY, "survey", "Survey")],
-        "code": codeable(uris.LOINC, instrument.scoring.loinc or "", instrument.scoring.observed_as),
+        "code": score_code(instrument, result.total),
     }
     if result.value is None:
         words = result.not_scored_because.en if result.not_scored_because else "Not scored."
@@ -237,6 +364,8 @@ def _score_part(instrument: Instrument, result: Score, response: str) -> Resourc
     part["valueQuantity"] = {"value": value, "unit": "{score}", "system": UCUM, "code": "{score}"}
     if result.band:
         part["interpretation"] = [{"text": result.band.text.en}]
+    if result.notes:
+        part["note"] = [{"text": note.en} for note in result.notes]
     return part
 
 

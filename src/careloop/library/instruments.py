@@ -121,11 +121,12 @@ def load_instrument(folder: Path, root: Path) -> Instrument:
 
 
 def load_cases(folder: Path, root: Path) -> tuple[Case, ...]:
-    """Each file in cases/ is a list of {name, answers or scores or facts, expect}."""
+    """Each file in cases/ is a list of {name, answers or scores or facts, expect}; who: whose answers, where a band
+    differs by sex or age."""
     cases = []
     for path in sorted(folder.glob("*.yaml")):
         for node in read_one(path, root).sequence():
-            keys = node.mapping(("name", "expect"), ("answers", "scores", "findings", "facts"))
+            keys = node.mapping(("name", "expect"), ("answers", "scores", "findings", "facts", "who"))
             given = {name: keys[name].plain() for name in keys if name not in ("name", "expect")}
             expect = keys["expect"].plain()
             cases.append(Case(keys["name"].text(), given, expect, node.file, node.line))

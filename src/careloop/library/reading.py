@@ -156,12 +156,19 @@ def read(path: Path, root: Path) -> list[Node]:
         roots = list(yaml.compose_all(path.read_text("utf-8"), Loader=_Loader))
     except yaml.MarkedYAMLError as broken:
         line = broken.problem_mark.line + 1 if broken.problem_mark else 1
-        raise BrokenContent([f"{file}:{line}: This is not YAML: {broken.problem}."]) from broken
+        raise BrokenContent([f"{file}:{line}: This is not YAML: {broken.problem}.{_hint(broken)}"]) from broken
     except UnicodeDecodeError as broken:
         raise BrokenContent([f"{file}:1: This is not UTF-8 text."]) from broken
     if not roots:
         raise BrokenContent([f"{file}:1: This file is empty."])
     return [_node(each, file) for each in roots]
+
+
+def _hint(broken: yaml.MarkedYAMLError) -> str:
+    """What most often helps: a text inside { } that has one of YAML's own signs in it."""
+    said = broken.problem or ""
+    is_unquoted = said.startswith(("expected ',' or", "mapping values", "while scanning"))
+    return ' Put a text that has ? : , # or { in it between "quotes".' if is_unquoted else ""
 
 
 def read_one(path: Path, root: Path) -> Node:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from careloop.fhir.questionnaire import ABSENT
-from careloop.library.conditions import Compare, Condition, condition
+from careloop.library.conditions import NUMERIC, Compare, Condition, condition
 from careloop.library.questions import Question
 from careloop.library.reading import Node, Words
+from careloop.library.totals import FACTS, KINDS, SUBJECTS, Band, Total, check_total, read_total
 
-SUM_KEYS = ("kind", "items", "maximum", "observation", "source", "missing", "bands")
 NONE_KEYS = ("kind", "because", "source")
-SHARED_KEYS = ("findings", "critical", "next", "answers_as_observations")
-KINDS = ("suicide-risk", "red-flag")
-
-
-@dataclass(frozen=True)
-class Band:
-    first: Decimal
-    last: Decimal
-    code: str
-    text: Words
+SHARED_KEYS = ("findings", "critical", "next", "answers_as_observations", "subscales")
+CRITICAL_KINDS = ("suicide-risk", "red-flag")
 
 
 @dataclass(frozen=True)
@@ -66,66 +58,86 @@ class Next:
 
 @dataclass(frozen=True)
 class Scoring:
-    """kind: sum or none. items: what is added. allowed_missing: how many may lack. not_scored: why not, for kind
-    none always, for a sum when too many are missing. observes: the category (sdoh) under which single answers
-    are kept as Observations too."""
+    """total: None where answers are read and not added up; not_scored says why. subscales: parts with a number of their
+    own. observes: the category (sdoh) under which single answers are kept as Observations too."""
 
-    kind: str
     source: str
     not_scored: Words
-    items: tuple[str, ...] = ()
-    maximum: Decimal | None = None
-    loinc: str | None = None
-    observed_as: str = ""
-    allowed_missing: int = 0
-    bands: tuple[Band, ...] = ()
+    total: Total | None = None
+    subscales: tuple[Total, ...] = ()
     findings: tuple[Finding, ...] = ()
     critical: tuple[Critical, ...] = ()
     next: tuple[Next, ...] = ()
     observes: str | None = None
     file: str = ""
 
-    def band(self, value: Decimal) -> Band | None:
-        return next((band for band in self.bands if band.first <= value <= band.last), None)
+    @property
+    def kind(self) -> str:
+        """none, or how the total is made: sum, mean, count, points, highest."""
+        return self.total.kind if self.total else "none"
+
+    @property
+    def is_scored(self) -> bool:
+        return self.total is not None
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        return (*((self.total,) if self.total else ()), *self.subscales)
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """What the total adds up."""
+        return self.total.items if self.total else ()
+
+    @property
+    def maximum(self) -> Decimal | None:
+        return self.total.maximum if self.total else None
+
+    @property
+    def loinc(self) -> str | None:
+        return self.total.loinc if self.total else None
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """Of the total, for whom nothing else is known."""
+        return self.total.bands if self.total else ()
+
+    def conditions(self) -> Iterator[Condition]:
+        for part in (*self.findings, *self.critical, *self.next):
+            yield part.when
+        for total in self.totals:
+            yield from total.conditions()
 
 
 def scoring(node: Node, instrument: str) -> Scoring:
     keys = node.any_mapping()
     if "kind" not in keys:
-        node.fail("“kind” is missing: sum or none.")
-    kind = keys["kind"].one_of(("sum", "none"))
-    keys = node.mapping(SUM_KEYS if kind == "sum" else NONE_KEYS, SHARED_KEYS)
+        node.fail(f"“kind” is missing: {', '.join(KINDS)} or none.")
+    kind = keys["kind"].one_of((*KINDS, "none"))
+    total = None
+    if kind == "none":
+        keys = node.mapping(NONE_KEYS, SHARED_KEYS)
+        not_scored = keys["because"].words()
+    else:
+        total = read_total(node, instrument, (*SHARED_KEYS, "source"))
+        not_scored = total.not_scored
+        if "source" not in keys:
+            node.fail("“source” is missing.")
+    subscales = _subscales(keys["subscales"]) if "subscales" in keys else ()
     findings = _findings(keys["findings"]) if "findings" in keys else ()
     critical = tuple(_critical(each) for each in keys["critical"].sequence()) if "critical" in keys else ()
     follow = tuple(_next(each) for each in keys["next"].sequence()) if "next" in keys else ()
     observes = (
         keys["answers_as_observations"].one_of(("sdoh",)) if "answers_as_observations" in keys else None
     )
-    _refuse_twice(node, [each.id for each in findings], [each.id for each in critical])
-    if kind == "none":
-        return Scoring(
-            kind,
-            keys["source"].text(),
-            keys["because"].words(),
-            findings=findings,
-            critical=critical,
-            next=follow,
-            observes=observes,
-            file=node.file,
-        )
-    missing = keys["missing"].mapping(("allowed", "because"))
-    observation = keys["observation"].mapping(("loinc", "text"))
-    maximum = keys["maximum"].number()
+    _refuse_twice(node, [each.id for each in findings])
+    _refuse_twice(node, [each.id for each in critical])
+    _refuse_twice(node, [instrument, *(each.id for each in subscales)])
     return Scoring(
-        kind,
-        keys["source"].text(),
-        missing["because"].words(),
-        items=keys["items"].texts(),
-        maximum=maximum,
-        loinc=observation["loinc"].text(),
-        observed_as=observation["text"].text(),
-        allowed_missing=missing["allowed"].integer(),
-        bands=_bands(keys["bands"], maximum),
+        source=keys["source"].text(),
+        not_scored=not_scored,
+        total=total,
+        subscales=subscales,
         findings=findings,
         critical=critical,
         next=follow,
@@ -135,32 +147,45 @@ def scoring(node: Node, instrument: str) -> Scoring:
 
 
 def check_scoring(scored: Scoring, questions: Mapping[str, Question]) -> None:
-    """Everything that scoring names must be asked, with such an answer; a sum needs values up to its maximum."""
-    place = Node(None, 1, scored.file)
-    for item in scored.items:
-        question = questions.get(item)
-        if question is None:
-            place.fail(f"“{item}” is added up but not asked.")
-        if any(choice.value is None for choice in question.choices) or not question.choices:
-            place.fail(f"“{item}” is added up but has answers without a value.")
-    if scored.kind == "sum":
-        highest = sum(max(c.value or 0 for c in questions[item].choices) for item in scored.items)
-        if highest != scored.maximum:
-            place.fail(f"The answers add up to at most {highest}, not {scored.maximum}.")
-    conditions = [
-        *(each.when for each in scored.findings),
-        *(each.when for each in scored.critical),
-        *(each.when for each in scored.next),
-    ]
-    for stated in conditions:
+    """Everything that scoring names must be asked, with such an answer; what can come out is what the file says."""
+    for total in scored.totals:
+        check_total(total, questions)
+    for stated in scored.conditions():
         for compare in stated.compares():
             check_item_compare(compare, questions, scored.file)
+            _check_own(compare, scored)
+    for critical in scored.critical:
+        if not any(path.startswith(("item/", "value/")) for path in critical.when.reads()):
+            Node(None, critical.line, scored.file).fail(
+                "A critical answer names the question it is given to."
+            )
+
+
+def _check_own(compare: Compare, scored: Scoring) -> None:
+    """A score or band that is compared is one of this instrument, a fact one that a score may hang on."""
+    subject, _, name = compare.path.partition("/")
+    place = Node(None, compare.line, scored.file)
+    if subject == "fact" and name not in FACTS:
+        place.fail(f"A score can’t hang on “{name}”. Known: {', '.join(FACTS)}.")
+    is_number = subject == "score" or compare.path == "fact/age"
+    is_own = subject in ("score", "band", "fact") and compare.operator != "known"
+    if is_own and is_number is not (compare.operator in NUMERIC):
+        place.fail(f"“{compare.operator}” does not fit “{name}”.")
+    if subject not in ("score", "band"):
+        return
+    total = next((each for each in scored.totals if each.id == name), None)
+    if total is None:
+        place.fail(f"There is no score “{name}” here.")
+    known = {band.code for sets in total.band_sets for band in sets.bands}
+    for value in compare.value if subject == "band" and compare.operator in ("is", "is_not") else ():
+        if value not in known:
+            place.fail(f"“{value}” is not a band of “{name}”.")
 
 
 def check_item_compare(compare: Compare, questions: Mapping[str, Question], file: str) -> None:
     subject, _, item = compare.path.partition("/")
     place = Node(None, compare.line, file)
-    if subject == "score":
+    if subject not in ("item", "value", "answer"):
         return
     question = questions.get(item)
     if question is None:
@@ -176,7 +201,7 @@ def _findings(node: Node) -> tuple[Finding, ...]:
     found = []
     for each in node.sequence():
         keys = each.mapping(("id", "text", "when"))
-        when = condition(keys["when"], subjects=("item", "score"))
+        when = condition(keys["when"], subjects=SUBJECTS)
         found.append(Finding(keys["id"].text(), keys["text"].words(), when, each.line))
     return tuple(found)
 
@@ -191,8 +216,8 @@ def _critical(node: Node) -> Critical:
     )  # fmt: skip
     return Critical(
         id=keys["id"].text(),
-        kind=keys["kind"].one_of(KINDS),
-        when=condition(keys["when"], subjects=("item", "score")),
+        kind=keys["kind"].one_of(CRITICAL_KINDS),
+        when=condition(keys["when"], subjects=SUBJECTS),
         because=keys["because"].words(),
         say=keys["say"].words(),
         do=tuple(each.words() for each in keys["do"].sequence()),
@@ -208,27 +233,22 @@ def _critical(node: Node) -> Critical:
 
 def _next(node: Node) -> Next:
     keys = node.mapping(("instrument", "when", "because"))
-    when = condition(keys["when"], subjects=("item", "score"))
+    when = condition(keys["when"], subjects=SUBJECTS)
     return Next(keys["instrument"].text(), when, keys["because"].words(), node.line)
 
 
-def _bands(node: Node, maximum: Decimal) -> tuple[Band, ...]:
-    bands: list[Band] = []
-    expected = Decimal(0)
+def _subscales(node: Node) -> tuple[Total, ...]:
+    found = []
     for each in node.sequence():
-        keys = each.mapping(("from", "to", "code", "text"))
-        band = Band(keys["from"].number(), keys["to"].number(), keys["code"].text(), keys["text"].words())
-        if band.first != expected:
-            each.fail(f"This band begins at {band.first}; {expected} was expected.")
-        expected = band.last + 1
-        bands.append(band)
-    if expected != maximum + 1:
-        node.fail(f"The bands end at {expected - 1}, not at the maximum of {maximum}.")
-    return tuple(bands)
+        keys = each.any_mapping()
+        for name in ("id", "kind"):
+            if name not in keys:
+                each.fail(f"“{name}” is missing.")
+        found.append(read_total(each, keys["id"].text(), (), ("id", "text")))
+    return tuple(found)
 
 
-def _refuse_twice(node: Node, *lists: list[str]) -> None:
-    for ids in lists:
-        for identity in ids:
-            if ids.count(identity) > 1:
-                node.fail(f"“{identity}” is there twice.")
+def _refuse_twice(node: Node, ids: Sequence[str]) -> None:
+    for identity in ids:
+        if ids.count(identity) > 1:
+            node.fail(f"“{identity}” is there twice.")

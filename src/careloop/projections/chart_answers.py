@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from careloop.care.assess import score
+from careloop.care.assess import Who, score, who_is
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, extension, text_of
 from careloop.fhir.responses import answers_of
@@ -46,7 +46,8 @@ class Taken:
 
 def taken_by(unit: Unit, person: int, library: Library) -> list[Taken]:
     """Newest first."""
-    held = unit.of_person(person, ("QuestionnaireResponse", "Observation"))
+    held = unit.of_person(person, ("Patient", "QuestionnaireResponse", "Observation"))
+    patient = next((s.resource for s in held if s.type == "Patient"), {})
     responses = [
         s
         for s in held
@@ -55,7 +56,7 @@ def taken_by(unit: Unit, person: int, library: Library) -> list[Taken]:
     kept = _scores(s.resource for s in held if s.type == "Observation")
     authors = {(s.resource.get("author") or {}).get("reference", "") for s in responses}
     called = names(unit, authors - {""})
-    made = [_taken(s, kept.get(s.reference), called, library) for s in responses]
+    made = [_taken(s, kept.get(s.reference), called, library, patient) for s in responses]
     return sorted(made, key=lambda t: (t.at.timestamp() if t.at else 0, t.id), reverse=True)
 
 
@@ -76,17 +77,21 @@ def _scores(found: Iterable[Resource]) -> dict[str, Resource]:
     return made
 
 
-def _taken(stored: Stored, kept: Resource | None, called: Mapping[str, str], library: Library) -> Taken:
+def _taken(
+    stored: Stored, kept: Resource | None, called: Mapping[str, str], library: Library, patient: Resource
+) -> Taken:
     resource = stored.resource
     name, version = instrument_in(resource)
     known = library.instruments.get(name)
     author = resource.get("author") or {}
-    value, maximum, band, findings = _told(resource, kept, known if _same(known, version) else None)
+    at = at_of(resource.get("authored"))
+    who = who_is(patient, (at or stored.at).date())
+    value, maximum, band, findings = _told(resource, kept, known if _same(known, version) else None, who)
     return Taken(
         id=stored.id,
         instrument=name,
         status=str(resource.get("status")),
-        at=at_of(resource.get("authored")),
+        at=at,
         by=str(called.get(author.get("reference", "")) or author.get("display", "")),
         heard_from=_heard_from(resource),
         value=value,
@@ -109,11 +114,11 @@ def _same(known: Instrument | None, version: str) -> bool:
 Told = tuple[Decimal | None, Decimal | None, Words | None, tuple[Words, ...]]
 
 
-def _told(response: Resource, kept: Resource | None, known: Instrument | None) -> Told:
+def _told(response: Resource, kept: Resource | None, known: Instrument | None, who: Who) -> Told:
     """By the instrument as it is now; of older versions only what was kept then."""
     if known is not None:
         answers, _ = answers_of(known.form, response)
-        result = score(known, answers)
+        result = score(known, answers, who)
         band = result.band.text if result.band else None
         return result.value, result.maximum, band, tuple(f.text for f in result.findings)
     if kept is None:

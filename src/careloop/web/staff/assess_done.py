@@ -3,8 +3,9 @@ And the same questions on paper."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,20 +16,22 @@ from django.views.decorators.http import require_GET
 
 from careloop.actions.drafting import LANGUAGES, circumstances_of, instrument_of
 from careloop.care.assess import Score, instrument_answered, said, score
+from careloop.care.tally import counts
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, extension, instant
-from careloop.fhir.questionnaire import Answer
+from careloop.fhir.questionnaire import Answer, only_asked
 from careloop.fhir.responses import answers_of
 from careloop.kernel.errors import NotFound
 from careloop.library import Instrument, load
 from careloop.projections.card import card
 from careloop.store import Stored, Unit, drafts
 from careloop.web.staff.assess import instrument_words
-from careloop.web.staff.assess_page import Beside, begun, times_asked
+from careloop.web.staff.assess_page import Beside, begun, times_asked, who_of
 from careloop.web.staff.assess_sheet import questions, raised_by, who_has
 from careloop.web.staff.assess_words import (
     Teller,
+    number_words,
     reader_language,
     score_words,
     tellers,
@@ -36,12 +39,12 @@ from careloop.web.staff.assess_words import (
     written_by,
 )
 from careloop.web.staff.errors import staff_page
-from careloop.web.staff.reader import open_record
+from careloop.web.staff.reader import open_record, zone_of_reader
 
 
 @dataclass(frozen=True, repr=False)
 class Given:
-    """One question with its answer. points: what it counts."""
+    """One question with its answer. points: what it counts. on: when, if on another day than the rest."""
 
     heading: str
     number: str
@@ -49,6 +52,7 @@ class Given:
     answer: str
     is_absent: bool
     points: str
+    on: datetime | None = None
 
     def __repr__(self) -> str:
         return "Given(…)"
@@ -59,11 +63,11 @@ class Given:
 def answered(request: HttpRequest, response: str) -> HttpResponse:
     with open_record(request) as unit:
         stored = unit.read("QuestionnaireResponse", response)
-        context = _answered(unit, stored)
+        context = _answered(unit, stored, zone_of_reader(request))
     return render(request, "staff/assess_done.html", {**context, "is_just_done": "just" in request.GET})
 
 
-def _answered(unit: Unit, stored: Stored) -> dict[str, Any]:
+def _answered(unit: Unit, stored: Stored, zone: tzinfo) -> dict[str, Any]:
     resource = stored.resource
     person = (resource.get("subject") or {}).get("reference", "")
     if not person.startswith("Patient/"):
@@ -86,15 +90,15 @@ def _answered(unit: Unit, stored: Stored) -> dict[str, Any]:
     if instrument is None:
         return {**context, "title": _title(resource), "given": list(_as_sent(resource.get("item", ())))}
     answers, _ = answers_of(instrument.form, resource)
-    result = score(instrument, answers)
+    result = score(instrument, answers, who_of(unit, person, context["at"]))
     return {
         **context,
         "instrument": instrument,
         "words": instrument_words(instrument),
         "title": instrument_words(instrument)["title"],
-        "given": _given(instrument, answers),
+        "given": _given(instrument, answers, _other_days(resource, context["at"], zone)),
         "score": score_words(instrument, result, is_done=True),
-        "is_sum": instrument.scoring.kind == "sum",
+        "is_sum": instrument.scoring.is_scored,
         "source": instrument.scoring.source,
         "before": _beside(unit, stored, instrument, is_before=True),
         "after": _beside(unit, stored, instrument, is_before=False),
@@ -111,15 +115,32 @@ def _title(resource: Resource) -> str:
     return str(resource.get("_questionnaire", {}).get("display") or gettext("Questions from elsewhere"))
 
 
-def _given(instrument: Instrument, answers: dict[str, Answer]) -> list[Given]:
-    language = reader_language()
+def _other_days(response: Resource, at: datetime, zone: tzinfo) -> dict[str, datetime]:
+    """Answers of a sitting that lasted for days: linkId -> when, where it was not the day of the rest."""
+    found: dict[str, datetime] = {}
+
+    def walk(items: Any) -> None:
+        for item in items:
+            said_at = instant(extension(item, uris.SAID_AT))
+            if said_at and said_at.astimezone(zone).date() != at.astimezone(zone).date():
+                found[str(item.get("linkId"))] = said_at
+            walk(item.get("item", ()))
+            for answer in item.get("answer", ()):
+                walk(answer.get("item", ()))
+
+    walk(response.get("item", ()))
+    return found
+
+
+def _given(instrument: Instrument, answers: dict[str, Answer], on: Mapping[str, datetime]) -> list[Given]:
+    language, total = reader_language(), instrument.scoring.total
+    shown = only_asked(instrument.form, answers)
+    counted = counts(total, instrument.form, instrument.by_id, shown) if total else {}
     lines = []
     for asked in questions(instrument, answers, language):
         if not asked.is_asked:
             continue
         answer = answers.get(asked.id, Answer())
-        points = [c.points for c in asked.choices if c.is_chosen and c.points is not None]
-        is_counted = asked.id in instrument.scoring.items and bool(points)
         lines.append(
             Given(
                 asked.heading,
@@ -127,7 +148,8 @@ def _given(instrument: Instrument, answers: dict[str, Answer]) -> list[Given]:
                 asked.text,
                 said(asked.question, answer, language) or gettext("no answer"),
                 answer.absent is not None or not answer.is_given,
-                str(sum(points)) if is_counted else "",
+                number_words(counted[asked.id]) if asked.id in counted and answer.is_given else "",
+                on.get(asked.id),
             )
         )
     return lines
@@ -211,7 +233,7 @@ def _proposal(unit: Unit, stored: Stored) -> Stored | None:
 def _goes_on(unit: Unit, stored: Stored, result: Score) -> list[tuple[str, str, str]]:
     """What to ask next: (instrument, its name, because); not what was finished since."""
     language, library = reader_language(), load()
-    value = "" if result.value is None else str(int(result.value))
+    value = "" if result.value is None else number_words(result.value)
     wanted = [(n.instrument, n.because.get(language).format(score=value)) for n in result.next]
     wanted += [(a.critical.next, a.because.get(language)) for a in result.critical if a.critical.next]
     since = instant(stored.resource.get("authored")) or stored.at

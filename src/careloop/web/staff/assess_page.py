@@ -14,7 +14,7 @@ from careloop.accounts.models import Principal
 from careloop.actions.complete_assessment import asks_safety, finished_by_another
 from careloop.actions.drafting import DraftState, OpenDraft, opened
 from careloop.actions.start_assessment import previous_answers
-from careloop.care.assess import Score, said, score
+from careloop.care.assess import NOBODY, Score, Who, said, score, who_is
 from careloop.fhir.elements import instant
 from careloop.fhir.questionnaire import Answer, check, only_asked, progress
 from careloop.fhir.responses import answers_of
@@ -23,6 +23,7 @@ from careloop.projections.card import card
 from careloop.projections.people import briefs
 from careloop.store import Stored, Unit, drafts
 from careloop.web import formats
+from careloop.web.staff.assess_items import Above
 from careloop.web.staff.assess_sheet import (
     FINISH,
     Asked,
@@ -39,6 +40,7 @@ from careloop.web.staff.assess_sheet import (
 from careloop.web.staff.assess_words import (
     helper_words,
     language_name,
+    number_words,
     reader_language,
     score_words,
     tellers,
@@ -73,7 +75,7 @@ def page_of(
     """is_whole: with the card, the earlier answers and the people who may answer. Raises what `opened` raises."""
     found = opened(unit, draft, library, to_change=False)
     state, instrument = found.state, found.instrument
-    result = score(instrument, state.answers)
+    result = score(instrument, state.answers, who_of(unit, state.person, unit.now))
     asked = questions(
         instrument,
         state.answers,
@@ -81,6 +83,7 @@ def page_of(
         said_at=state.said_at,
         earlier=_earlier(unit, found, library) if is_whole else None,
         sheet=telling.sheet,
+        origins=state.origins,
     )
     current = telling.current if _is_place(asked, telling.current) else first_open(asked)
     urgent = urgents(unit, found, {alarm.critical.id: alarm for alarm in result.critical})
@@ -142,6 +145,7 @@ def _earlier(unit: Unit, found: OpenDraft, library: Library) -> dict[str, Earlie
         previous,
         tellers(unit, told, found.state.person, name),
         written_by(unit, [each.by for each in previous.values()]),
+        unit.now,
     )
 
 
@@ -170,6 +174,12 @@ class Beside:
         return f"Beside({self.id})"
 
 
+def who_of(unit: Unit, person: str, at: datetime) -> Who:
+    """person: "Patient/…". at: when it was answered."""
+    found = unit.get([person]).get(person)
+    return who_is(found.resource, at.date()) if found else NOBODY
+
+
 def times_asked(unit: Unit, person: int, instrument: Instrument) -> list[Beside]:
     """Every time these questions were finished, newest first."""
     found = []
@@ -178,9 +188,11 @@ def times_asked(unit: Unit, person: int, instrument: Instrument) -> list[Beside]
         url = str(resource.get("questionnaire", "")).partition("|")[0]
         if url == instrument.questionnaire["url"] and resource.get("status") in ("completed", "amended"):
             answers, _ = answers_of(instrument.form, resource)
-            told = score_words(instrument, score(instrument, answers), is_done=True)
+            at = instant(resource.get("authored")) or stored.at
+            who = who_of(unit, (resource.get("subject") or {}).get("reference", ""), at)
+            told = score_words(instrument, score(instrument, answers, who), is_done=True)
             words = ", ".join(part for part in (told.value, told.band) if part) or "; ".join(told.findings)
-            found.append(Beside(stored.id, instant(resource.get("authored")) or stored.at, words))
+            found.append(Beside(stored.id, at, words))
     return sorted(found, key=lambda each: each.at, reverse=True)
 
 
@@ -252,7 +264,7 @@ def goes_on(
     language = reader_language()
     found = {each.critical.next: each.because for each in urgent if each.critical.next}
     for following in result.next:
-        value = "" if result.value is None else str(int(result.value))
+        value = "" if result.value is None else number_words(result.value)
         found.setdefault(following.instrument, following.because.get(language).format(score=value))
     return [(name, library.instruments[name].short.get(language), because) for name, because in found.items()]
 
@@ -292,6 +304,15 @@ def live(asked: list[Asked]) -> dict[str, Any]:
             "typed": each.typed,
             "absent": each.absent,
             "problem": each.problem,
+            "fields": list(each.fields) if each.control == "several" else [],
+            "unit": each.unit,
+            "options": [choice.value for choice in each.choices] if each.item.answer_expression else [],
+            "from": bool(each.origin),
+            "computed": {
+                shown.place: [shown.value, shown.is_asked]
+                for shown in (*each.above, *each.below)
+                if isinstance(shown, Above) and shown.kind == "computed"
+            },
         }
         for each in asked
     }

@@ -10,10 +10,10 @@ from typing import Any
 from django.utils.translation import get_language, gettext, ngettext
 
 from careloop.actions.drafting import Circumstances
-from careloop.care.assess import ABSENT_WORDS, Score
+from careloop.care.assess import ABSENT_WORDS, Part, Score
 from careloop.fhir.elements import name_of, text_of
 from careloop.fhir.questionnaire import Item, Problem
-from careloop.library import Instrument
+from careloop.library import Instrument, Total
 from careloop.projections.people import names
 from careloop.store import Unit
 
@@ -29,13 +29,24 @@ def language_name(code: str) -> str:
 @dataclass(frozen=True)
 class ScoreWords:
     """value: `14`, `at least 9`, empty when there is none. of: `of 27`. band: in words. note: why there is no
-    score yet. findings: what single answers say."""
+    score yet. findings: what single answers say. beside: what must be known with the number. parts: the subscales."""
 
     value: str = ""
     of: str = ""
     band: str = ""
     note: str = ""
     findings: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    parts: tuple[PartWords, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartWords:
+    """A subscale. value: `4 of 6`, or “not scored”."""
+
+    name: str
+    value: str
+    band: str
 
 
 def score_words(instrument: Instrument, result: Score, *, is_done: bool) -> ScoreWords:
@@ -43,25 +54,43 @@ def score_words(instrument: Instrument, result: Score, *, is_done: bool) -> Scor
     language = reader_language()
     findings = tuple(each.text.get(language) for each in result.findings)
     because = result.not_scored_because.get(language) if result.not_scored_because else ""
-    if instrument.scoring.kind != "sum":
-        return ScoreWords(note=because if is_done and not findings else "", findings=findings)
+    parts = tuple(_part_words(part, is_done=is_done) for part in result.subscales)
+    total = instrument.scoring.total
+    if total is None:
+        return ScoreWords(
+            note=because if is_done and not (findings or parts) else "", findings=findings, parts=parts
+        )
     of = gettext("of %(n)s") % {"n": result.maximum}
+    beside = tuple(note.get(language) for note in result.notes)
     if result.value is not None:
         band = result.band.text.get(language) if result.band else ""
-        return ScoreWords(_number(result.value), of, band, "", findings)
+        return ScoreWords(number_words(result.value), of, band, "", findings, beside, parts)
     floor = result.at_least or Decimal(0)
-    value = gettext("at least %(n)s") % {"n": _number(floor)} if floor else ""
-    reached = instrument.scoring.band(floor)
-    is_first = reached is None or reached == instrument.scoring.bands[0]
-    band = (
-        ""
-        if is_first or reached is None
-        else gettext("%(band)s or more") % {"band": reached.text.get(language)}
-    )
-    return ScoreWords(value, of if value else "", band, because if is_done else "", findings)
+    value = gettext("at least %(n)s") % {"n": number_words(floor)} if floor > total.minimum else ""
+    note = because if is_done else ""
+    return ScoreWords(value, of if value else "", _reached(total, floor), note, findings, (), parts)
 
 
-def _number(value: Decimal) -> str:
+def _reached(total: Total, floor: Decimal) -> str:
+    """The band that is certain already; nothing where a higher number is better, since it can still be any."""
+    reached = next((band for band in total.bands if band.first <= floor <= band.last), None)
+    if reached is None or reached == total.bands[0] or total.is_higher_better or len(total.band_sets) > 1:
+        return ""
+    return gettext("%(band)s or more") % {"band": reached.text.get(reader_language())}
+
+
+def _part_words(part: Part, *, is_done: bool) -> PartWords:
+    language = reader_language()
+    name = part.total.name.get(language) if part.total.name else ""
+    if part.value is None:
+        return PartWords(name, gettext("not scored") if is_done else "", "")
+    said = gettext("%(value)s of %(most)s")
+    value = said % {"value": number_words(part.value), "most": number_words(part.total.maximum)}
+    return PartWords(name, value, part.band.text.get(language) if part.band else "")
+
+
+def number_words(value: Decimal) -> str:
+    """`14`, `5.3`."""
     return str(int(value)) if value == int(value) else str(value)
 
 

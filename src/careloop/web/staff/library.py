@@ -14,9 +14,11 @@ from django.urls import path
 from django.utils.translation import get_language, gettext, pgettext
 from django.views.decorators.http import require_GET
 
+from careloop.care.tally import worth
 from careloop.kernel.errors import NotFound
-from careloop.library import Library, Program, Rule, load
+from careloop.library import Instrument, Library, Program, Question, Rule, load
 from careloop.web.staff.errors import staff_page
+from careloop.web.staff.library_scoring import golden_of, rules_of, wordings_said
 from careloop.web.staff.library_words import Sure, Wording, how_sure, plain_values, source_lines
 from careloop.web.staff.reader import now_of, zone_of_reader
 
@@ -175,12 +177,14 @@ def instrument(request: HttpRequest, id: str) -> HttpResponse:
                 "question": each,
                 "text": each.text.get(language),
                 "help": each.help.get(language) if each.help else "",
-                "choices": [(choice.text.get(language), choice.value) for choice in each.choices],
+                "choices": _choices(found, each, language),
             }
             for each in found.questions
         ],
-        "bands": [(band.first, band.last, band.text.get(language)) for band in found.scoring.bands],
-        "not_scored": found.scoring.not_scored.get(language) if found.scoring.kind == "none" else "",
+        "rules": rules_of(found, wording),
+        "not_scored": "" if found.scoring.is_scored else found.scoring.not_scored.get(language),
+        "sure": wordings_said(found),
+        **golden_of(found),
         "findings": [(f.text.get(language), wording.of(f.when)) for f in found.scoring.findings],
         "critical": [
             {
@@ -202,6 +206,12 @@ def instrument(request: HttpRequest, id: str) -> HttpResponse:
         "used_by": [p for p in library.programs.values() if any(d.instrument == id for d in p.instruments)],
     }
     return render(request, "staff/library_instrument.html", context)
+
+
+def _choices(found: Instrument, question: Question, language: str) -> list[tuple[str, int | None]]:
+    """Each answer and what it counts."""
+    counted = worth(found.scoring.total, question)
+    return [(choice.text.get(language), counted.get(choice.code)) for choice in question.choices]
 
 
 @staff_page

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext, pgettext
 
 from careloop.care.assess import ABSENT_WORDS
-from careloop.library import Condition, Instrument, Library, Rule
+from careloop.library import Condition, Instrument, Library, Rule, Total
 from careloop.library.conditions import Compare, Group
 from careloop.library.facts import FACTS
 from careloop.library.rules import VERIFIED
@@ -64,6 +64,8 @@ class Wording:
 
     def _subject(self, subject: str, rest: str) -> tuple[str, Any]:
         """Its name, and its question if it is one."""
+        if subject in ("score", "band") and self.own and (part := _part(self.own, rest)):
+            return (part.name.get(self.language) if part.name else self.own.short.get(self.language)), part
         if subject == "score":
             instrument = self.library.instruments.get(rest)
             return (instrument.short.get(self.language) if instrument else rest), None
@@ -99,14 +101,23 @@ class Wording:
             return pgettext("a condition holds", "yes")
         if value is False:
             return pgettext("a condition holds", "no")
+        if isinstance(question, Total):
+            bands = (band for sets in question.band_sets for band in sets.bands)
+            return next((f"“{b.text.get(self.language)}”" for b in bands if b.code == value), str(value))
         choice = question.choice(value) if question is not None and question.choices else None
         if choice is not None:
             return f"“{choice.text.get(self.language)}”"
+        if value in (sexes := {"male": gettext("male"), "female": gettext("female")}):
+            return sexes[value]
         if value in (places := _discharged_to()):
             return places[value]
         if value in ABSENT_WORDS:
             return ABSENT_WORDS[value].get(self.language)
         return str(value)
+
+
+def _part(own: Instrument, name: str) -> Total | None:
+    return next((total for total in own.scoring.totals if total.id == name), None)
 
 
 NUMERIC = {

@@ -153,11 +153,12 @@ def heard_from(code: str) -> str:
 
 
 def _chart(frame: Frame, instrument: Instrument, taken: Sequence[Taken]) -> Chart | None:
-    """With the lowest band as the range to be in."""
+    """With the best band as the range to be in."""
     series = over_time(taken, instrument)
     if series is None:
         return None
-    first = instrument.scoring.bands[0] if instrument.scoring.bands else None
+    total, maximum = instrument.scoring.total, instrument.scoring.maximum
+    first = total.best_band if total else None
     series = Series(
         series.code,
         said(instrument.short),
@@ -167,7 +168,7 @@ def _chart(frame: Frame, instrument: Instrument, taken: Sequence[Taken]) -> Char
         high=first.last if first else None,
         range_words=said(first.text) if first else "",
     )
-    return draw(series, frame.now, frame.tz, floor=Decimal(0), ceiling=instrument.scoring.maximum)
+    return draw(series, frame.now, frame.tz, floor=total.minimum if total else Decimal(0), ceiling=maximum)
 
 
 urlpatterns = [path("people/<str:person>/assessments", assessments, name="person-assessments")]
