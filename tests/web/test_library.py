@@ -113,3 +113,33 @@ def test_what_is_not_there_is_a_plain_404(ana: Client) -> None:
 
 def test_who_is_not_signed_in_goes_to_the_door(ana: Client) -> None:
     assert Client().get("/library").status_code == 302
+
+
+def test_an_instrument_says_its_rule_in_sentences(ana: Client) -> None:
+    gds = page(ana, "/library/instruments/gds-15")
+    assert "How many of 15 answers count. From 0 to 15." in gds
+    assert "The other way round: “Are you basically satisfied with your life?”" in gds
+    assert "The mean of 3 answers. From 0 to 10." in page(ana, "/library/instruments/peg")
+    assert "A higher number is better." in page(ana, "/library/instruments/katz-adl")
+    spanish = page(ana, "/library/instruments/gds-15", "es")
+    assert "Cuántas de 15 respuestas cuentan. De 0 a 15." in spanish
+
+
+def test_bands_and_cut_points_stand_with_whom_they_are_for_and_their_source(ana: Client) -> None:
+    audit = page(ana, "/library/instruments/audit-c")
+    assert "For men, from 4" in audit
+    assert "For women, from 3" in audit
+    assert "Bush 1998 (sensitivity 0.86, specificity 0.72)" in audit
+    assert "At 4 or more" in audit
+    assert "is “positive: drinking that may do harm”" in audit
+
+
+def test_golden_cases_are_run_as_the_page_is_read(ana: Client) -> None:
+    assert "10 of 10 golden cases come out as expected." in page(ana, "/library/instruments/audit-c")
+    assert "10 de 10 casos de prueba dan lo esperado." in page(ana, "/library/instruments/audit-c", "es")
+
+
+def test_how_sure_we_are_of_the_words_is_said_for_each_language(ana: Client) -> None:
+    said = page(ana, "/library/instruments/peg")
+    assert "word for word as independent public copies have it" in said
+    assert "written for Careloop, not validated" in said

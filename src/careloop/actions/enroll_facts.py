@@ -62,6 +62,7 @@ def _facts(
     conditions = _conditions(held["Condition"])
     return {
         "age": lambda: _age(patient.resource, today),
+        "sex": lambda: who_is(patient.resource, today).sex,
         "days_since_discharge": lambda: days_since_discharge(unit, patient),
         "discharged_to": lambda: _discharged_to(unit, patient, library),
         "conditions": lambda: frozenset(code[:3] for code in conditions) if held["Condition"] else None,
