@@ -46,7 +46,19 @@ PART2_EMERGENCY: Final = Act(
     "You are medical personnel (42 CFR 2.51).",
     "Only medical personnel open these records in a medical emergency.",
 )
-ACTS: Final = (DISCLOSE, ACCOUNTING, WHO_MAY, PART2_EMERGENCY)
+EXPORT: Final = Act(
+    "export",
+    frozenset({"coordinator", "supervisor", "clinician", "payer-manager"}),
+    "You answer for a caseload: you may take its list with you.",
+    "Lists of people are taken out by those who answer for a caseload.",
+)
+SWITCH_PROTOCOL: Final = Act(
+    "switch-protocol",
+    frozenset({"supervisor", "clinician", "bh-clinician"}),
+    "You supervise care or answer for it as a clinician: you say what is watched.",
+    "Monitoring protocols are switched on and off by supervisors and clinicians.",
+)
+ACTS: Final = (DISCLOSE, ACCOUNTING, WHO_MAY, PART2_EMERGENCY, EXPORT, SWITCH_PROTOCOL)
 
 
 def may(actor: Actor, act: Act) -> bool:

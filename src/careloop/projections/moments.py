@@ -11,7 +11,9 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from careloop.care.case_review import talk_of
 from careloop.care.merge import LIFECYCLE
+from careloop.care.reading_limits import CATEGORY as LIMITS
 from careloop.care.work import WorkClass, work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
@@ -322,7 +324,10 @@ def _document(resource: Resource, written: datetime) -> Iterator[Moment]:
 
 def _communication(resource: Resource, written: datetime) -> Iterator[Moment]:
     at = at_of(resource.get("sent")) or at_of(resource.get("received"))
-    if at and resource.get("status") == "completed":
+    if at and resource.get("status") == "completed" and (talk := talk_of(resource)):
+        detail = talk.review.decision or talk.question or None
+        yield Moment("message", at, "decision", talk.title, detail, _who(resource.get("sender")), talk.question)
+    elif at and resource.get("status") == "completed":
         said = text_of(resource.get("topic")) or next(
             (p.get("contentString") for p in resource.get("payload", ())), None
         )
@@ -338,6 +343,12 @@ def _appointment(resource: Resource, written: datetime) -> Iterator[Moment]:
 
 def _referral(resource: Resource, written: datetime) -> Iterator[Moment]:
     at = at_of(resource.get("authoredOn"))
+    if any((uris.MONITORING, LIMITS) in codings(each) for each in resource.get("category", ())):
+        if at and resource.get("status") == "active":
+            why = next((text_of(reason) for reason in resource.get("reasonCode", ())), None)
+            what = text_of(resource.get("code")) or None
+            yield Moment("limits", at, "decision", "Limits set", what, _who(resource.get("requester")), why)
+        return
     if at and resource.get("intent") != "proposal" and resource.get("status") in ("active", "completed"):
         what = text_of(resource.get("code")) or None
         if code_in(resource.get("code"), uris.PROGRAM):  # to one of our programs: it came to us

@@ -28,6 +28,7 @@ def places(request: HttpRequest) -> list[Place]:
         named = (
             ("today", gettext("Today"), "/today"),
             ("people", gettext("People"), "/people"),
+            ("registry", gettext("Registry"), "/registry"),
             ("front-door", gettext("Front door"), "/front-door"),
             ("review", pgettext("a place: what a person must decide", "Review"), "/review"),
             *named,

@@ -193,11 +193,20 @@ def _next_step(row: Row) -> Act | None:
             "o",
             is_sheet=False,
         )
+    if row.reason and row.reason.startswith("DetectedIssue/") and person:
+        issue = row.reason.removeprefix("DetectedIssue/")
+        return Act(gettext("Why, and what is proposed"), f"{person}/alerts/{issue}", "o", is_sheet=False)
     if row.kind == "resolve-match" or row.kind.startswith("review-"):
         return Act(gettext("Decide"), f"/review/{row.task_id}", "o", is_sheet=False)
     if row.kind == "mail-letter" and row.reason and row.reason.startswith("Communication/"):
         letter = row.reason.removeprefix("Communication/")
         return Act(gettext("Print the letter"), f"/front-door/letters/{letter}", "o", is_sheet=False)
+    if row.kind == "consultation":
+        return Act(gettext("Read and answer"), f"/consult/{row.task_id}", "o", is_sheet=False)
+    if row.kind == "consultation-answer" and person:
+        return Act(gettext("Read the answer"), f"/consult/read/{row.task_id}", "o", is_sheet=False)
+    if row.kind == "case-review":
+        return Act(gettext("Open the agenda"), f"/reviews/of/{row.task_id}", "o", is_sheet=False)
     if row.kind in ("referral", "call-outreach") and person and row.program:
         return Act(gettext("Next step"), f"{person}/enroll/{row.program}", "o", is_sheet=False)
     return None
