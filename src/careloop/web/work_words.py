@@ -46,13 +46,33 @@ FIXED: Final = (
     gettext_noop("Look at the open referrals of this person: a consent has ended"),
     gettext_noop("Talk about what is shared: a consent has changed"),
     gettext_noop("Read a consent that could not be understood"),
+    gettext_noop("A protocol keeps saying the same of this person: it was stopped"),
+    gettext_noop("Look at this person: more alerts in a day than anybody can follow"),
+    gettext_noop("Look at the new version of the plan"),
+    gettext_noop("Tell those who must see this plan: they could not be asked"),
+    gettext_noop("Case review"),
+    gettext_noop("Consultation"),
+    gettext_noop("Read the answer to your consultation"),
+    gettext_noop("Look at this plan: whether it holds all that is required could not be looked at"),
 )
 # (what the title looks like, the sentence with a hole). The hole is a program, a person or a reason.
 WITH_A_HOLE: Final = (
     (re.compile(r"Call to offer (.+)"), gettext_noop("Call to offer %(what)s")),
     (re.compile(r"Referral: see whether (.+) fits"), gettext_noop("Referral: see whether %(what)s fits")),
     (re.compile(r"Print and mail a letter to (.+)"), gettext_noop("Print and mail a letter to %(what)s")),
+    (re.compile(r"Ask about a reading: (.+)"), gettext_noop("Ask about a reading: %(what)s")),
+    (
+        re.compile(r"Ask why nothing comes any more: (.+)"),
+        gettext_noop("Ask why nothing comes any more: %(what)s"),
+    ),
+    (re.compile(r"Go over the plan with (.+)"), gettext_noop("Go over the plan with %(what)s")),
+    (
+        re.compile(r"Send what changed in the plan to (.+)"),
+        gettext_noop("Send what changed in the plan to %(what)s"),
+    ),
     (re.compile(r"Review a discharge: (.+)"), gettext_noop("Review a discharge: %(what)s")),
+    (re.compile(r"Complete the plan: (.+)"), gettext_noop("Complete the plan: %(what)s")),
+    (re.compile(r"Clear up what two plans say: (.+)"), gettext_noop("Clear up what two plans say: %(what)s")),
 )
 
 
@@ -83,3 +103,10 @@ def _words() -> Iterator[Words]:
     for instrument in content.instruments.values():
         yield from (critical.work for critical in instrument.scoring.critical)
     yield from (program.title for program in content.programs.values())
+    for protocol in content.protocols.values():
+        for branch in protocol.branches:
+            yield branch.work.title
+            yield from (change.text for change in branch.plan if change.text)
+    yield from (kind.name for kind in content.readings.values())
+    yield from (standard.title for standard in content.standards.values())
+    yield from (rule.title for rule in content.clashes.rules)

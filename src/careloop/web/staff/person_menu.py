@@ -53,6 +53,13 @@ def _doors(here: str, person: str) -> list[tuple[Door, tuple[Need, ...]]]:
             (("create", "Task"), ("create", "Communication"), ("read", "Observation")),
         ),
         (Door(gettext("Open an app"), f"{here}/apps"), (("read", "Observation"),)),
+        (Door(gettext("Add a to-do"), f"{here}/to-do", True), (("create", "Task"),)),
+        (
+            Door(gettext("Ask a clinician"), f"{here}/consult", True),
+            (("create", "Task"), ("create", "Communication")),
+        ),
+        (Door(gettext("Treat to target"), f"{here}/targets"), (("read", "Observation"), ("read", "Goal"))),
+        (Door(gettext("How much is asked"), f"{here}/care-load"), (("read", "Task"), ("read", "Appointment"))),
         (Door(gettext("Offer a program"), f"{here}/enroll"), (("create", "EpisodeOfCare"),)),
         (
             Door(gettext("Take a referral"), f"/front-door/referral?person={person}"),
