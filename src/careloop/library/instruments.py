@@ -20,7 +20,18 @@ from careloop.library.reading import Node, Words, read_one
 from careloop.library.scoring import Scoring, check_scoring, scoring
 
 HEAD_REQUIRED = ("id", "version", "title", "short", "about", "minutes", "wording", "copyright", "items")
-HEAD_OPTIONAL = ("loinc", "answers", "private")
+HEAD_OPTIONAL = ("loinc", "answers", "private", "topic")
+# Under which heading it is offered, in this order.
+TOPICS: Mapping[str, Words] = {
+    "whole": Words("The whole picture", "El panorama completo"),
+    "mood": Words("Mood and safety", "Ánimo y seguridad"),
+    "living": Words("Daily living and falls", "Vida diaria y caídas"),
+    "health": Words("Pain, drinking, serious illness", "Dolor, alcohol, enfermedad grave"),
+    "needs": Words("Home, food, rides, reading", "Vivienda, comida, transporte, lectura"),
+    "family": Words("Whoever cares", "Quien cuida"),
+    "setting": Words("Hospice and nursing home", "Cuidados paliativos y residencia"),
+    "other": Words("More questions", "Más preguntas"),
+}
 # How sure we are of the words. checked: held against the publisher's own form. agrees: word for word as independent
 # public copies have it, the form itself was not at hand. unverified: nobody has compared it. own: written for Careloop.
 WORDINGS = ("checked", "agrees", "unverified", "own")
@@ -59,6 +70,7 @@ class Instrument:
     source: str = field(repr=False)
     cases: tuple[Case, ...] = field(default=(), repr=False)
     is_private: bool = False
+    topic: str = "other"
 
     @property
     def canonical(self) -> str:
@@ -117,6 +129,7 @@ def load_instrument(folder: Path, root: Path) -> Instrument:
         source=(folder / "SOURCE.md").read_text("utf-8"),
         cases=load_cases(folder / "cases", root),
         is_private=head["private"].boolean() if "private" in head else False,
+        topic=head["topic"].one_of(tuple(TOPICS)) if "topic" in head else "other",
     )
 
 

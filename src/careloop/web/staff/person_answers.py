@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from careloop import library
 from careloop.library import Instrument, Library, Words
+from careloop.library.instruments import TOPICS
 from careloop.projections import worklist
 from careloop.projections.chart_answers import Taken, over_time, taken_by
 from careloop.projections.chart_health import Series
@@ -79,13 +80,32 @@ def assessments(request: HttpRequest, person: str) -> HttpResponse:
     order = dict.fromkeys(one.instrument for one in taken)
     told = {
         "asked": [_asked(frame, known, name, taken, rows, begun) for name in order],
-        "offers": [_offer(instrument, begun) for instrument in known.instruments.values()],
+        "offers": _offers(known, begun),
     }
     return render(request, "staff/person_assessments.html", context(frame, **told))
 
 
 def said(words: Words) -> str:
     return words.get((get_language() or "en")[:2])
+
+
+@dataclass(frozen=True)
+class Topic:
+    name: str
+    offers: tuple[Offer, ...]
+
+
+def _offers(known: Library, begun: dict[str, drafts.Draft]) -> list[Topic]:
+    """What can be asked, under its headings; the short ones first."""
+    found = []
+    for topic, words in TOPICS.items():
+        listed = sorted(
+            (each for each in known.instruments.values() if each.topic == topic),
+            key=lambda each: (each.minutes, said(each.title)),
+        )
+        if listed:
+            found.append(Topic(said(words), tuple(_offer(each, begun) for each in listed)))
+    return found
 
 
 def _offer(instrument: Instrument, begun: dict[str, drafts.Draft]) -> Offer:
