@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,8 +10,12 @@ from typing import Final
 from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.decide_line import open_proposal
+from careloop.actions.plan_writing import mark, settle
 from careloop.actions.propose_plan import active_plan, lines_of, local_day, zone_of
 from careloop.actions.undo import TooLate
+from careloop.actions.working import refuse_protected
+from careloop.care.line_change import applied, change_of
+from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import (
     Resource,
@@ -23,12 +28,15 @@ from careloop.fhir.elements import (
     set_extension,
     text_of,
 )
+from careloop.fhir.translation import translated
 from careloop.kernel.calendar import BusinessCalendar, zone
 from careloop.kernel.errors import CareError, Conflict, Forbidden
+from careloop.library import Words
 from careloop.projections import people
 from careloop.store import Stored, Unit
 
 WITHIN: Final = timedelta(minutes=10)
+OVER: Final = frozenset({"cancelled", "completed", "entered-in-error", "rejected", "failed"})
 
 
 class StalePlan(Conflict):
@@ -77,7 +85,8 @@ def activate_plan(scope: Scope, proposal: str, now: datetime, *, over: int | Non
         kept = tuple(line for line in lines if not _is_declined(line))
         if not kept:
             return Activated(unit.update({**plan.resource, "status": "revoked"}, if_match=plan.version), ())
-        return Activated(_make_plan(unit, plan, active, {line.reference for line in kept}), kept)
+        joining = {line.reference for line in kept if change_of(line.resource) is None}
+        return Activated(_make_plan(unit, plan, active, joining), kept)
 
 
 def take_back_plan(scope: Scope, proposal: str, now: datetime) -> Stored:
@@ -89,6 +98,7 @@ def take_back_plan(scope: Scope, proposal: str, now: datetime) -> Stored:
             raise TooLate
         was = unit.read_version("CarePlan", plan.id, plan.version - 1).resource
         written = list(unit.get(lines_of(was)).values())
+        written += _changed_by(unit, written)
         if plan.resource["status"] == "completed":
             written += [active] if (active := active_plan(unit.of_person(plan.person, ["CarePlan"]))) else []
         for stored in written:
@@ -108,7 +118,15 @@ def can_take_back(unit: Unit, plan: Stored) -> bool:
         if active is None or active.at != plan.at:
             return False
     lines = [line for line in unit.get(lines_of(was)).values() if not _is_declined_need(line)]
-    return all(line.at == plan.at and _is_as_written(unit, line) for line in lines)
+    if not all(line.at == plan.at and _is_as_written(unit, line) for line in lines):
+        return False
+    return all(line.at == plan.at for line in _changed_by(unit, lines))
+
+
+def _changed_by(unit: Unit, lines: Iterable[Stored]) -> list[Stored]:
+    """The lines that accepted changes were made to."""
+    changes = [change_of(line.resource) for line in lines if line.resource.get("status") == "completed"]
+    return list(unit.get([each.on for each in changes if each]).values())
 
 
 def _is_as_written(unit: Unit, line: Stored) -> bool:
@@ -153,6 +171,8 @@ def _refuse_stale(plan: Stored, active: Stored | None, over: int | None) -> None
 
 
 def _activate(unit: Unit, line: Stored) -> Stored:
+    if change_of(line.resource) is not None:
+        return _change(unit, line)
     resource = dict(line.resource)
     resource["extension"] = list(resource.get("extension", ()))
     set_extension(resource, uris.CONFLICT, "String", None)
@@ -169,8 +189,8 @@ def _activate(unit: Unit, line: Stored) -> Stored:
             resource["lifecycleStatus"] = "active"
             resource["startDate"] = local_day(patient, unit.now).isoformat()
         case "Task":
-            _set_hours(resource, people.zone_of(unit, line.person) or zone_of(patient))
-            set_extension(resource, uris.PROGRAM_EXT, "Code", _program_of(unit, line.person))
+            set_hours(resource, people.zone_of(unit, line.person) or zone_of(patient))
+            set_extension(resource, uris.PROGRAM_EXT, "Code", program_of(unit, line.person))
             resource |= {
                 "intent": "plan",
                 "status": "accepted" if "owner" in resource else "requested",
@@ -180,14 +200,39 @@ def _activate(unit: Unit, line: Stored) -> Stored:
     return unit.update(resource, if_match=line.version)
 
 
-def _program_of(unit: Unit, person: int) -> str | None:
+def _change(unit: Unit, task: Stored) -> Stored:
+    """An accepted change: the line has a new version that says why; what asked for it is done. A line that ended
+    meanwhile stays as it is."""
+    change = change_of(task.resource)
+    line = unit.get([change.on]).get(change.on) if change else None
+    asked: Resource = {
+        **task.resource,
+        "status": "completed",
+        "executionPeriod": {"end": fhir_instant(unit.now)},
+        "lastModified": fhir_instant(unit.now),
+    }
+    if change is None or line is None or line.resource.get("status") in OVER:
+        return unit.update(asked, if_match=task.version)
+    because = why_of(task.resource)
+    if change.act == "end" and line.type == "Task":
+        refuse_protected(work_of(line.resource))
+    made = applied(line.resource, change, because, fhir_instant(unit.now))
+    if change.due and line.type == "Task" and change.act == "change":
+        patient = unit.get([task.resource["for"]["reference"]])[task.resource["for"]["reference"]].resource
+        set_hours(made, people.zone_of(unit, line.person) or zone_of(patient))
+    mark(unit, made, "ended" if change.act == "end" else "changed", because)
+    unit.update(made, if_match=line.version)
+    return unit.update(asked, if_match=task.version)
+
+
+def program_of(unit: Unit, person: int) -> str | None:
     """The program that the work belongs to: hers, when she is in one only."""
     active = [s for s in unit.of_person(person, ["EpisodeOfCare"]) if s.resource.get("status") == "active"]
     codes = {code_in(each, uris.PROGRAM) for s in active for each in s.resource.get("type", ())} - {None}
     return codes.pop() if len(codes) == 1 else None
 
 
-def _set_hours(task: Resource, zone_name: str) -> None:
+def set_hours(task: Resource, zone_name: str) -> None:
     """The day of a line becomes hours in the person's zone, else her site's: the end of that day, and 5 pm to aim
     for."""
     due = day(task.get("restriction", {}).get("period", {}).get("end"))
@@ -197,6 +242,15 @@ def _set_hours(task: Resource, zone_name: str) -> None:
     task["restriction"] = {"period": {"end": fhir_instant(calendar.end_of(due))}}
     set_extension(task, uris.TARGET, "DateTime", fhir_instant(calendar.working_target(due)))
     set_extension(task, uris.ZONE, "Code", zone_name)
+
+
+def why_of(resource: Resource) -> Words:
+    """The because that a proposal, or a line of it, came with."""
+    for found in resource.get("extension", ()):
+        if found.get("url") == uris.BECAUSE:
+            said = str(found.get("valueString", ""))
+            return Words(said, translated(found, "valueString", "es") or said)
+    return Words("", "")
 
 
 def _reject(unit: Unit, line: Stored) -> Stored:
@@ -224,9 +278,10 @@ def _make_plan(unit: Unit, plan: Stored, active: Stored | None, kept: set[str]) 
             "intent": "plan",
             "title": "Care plan",
             "created": fhir_instant(unit.now),
+            "identifier": _with_our_key(accepted, plan),
             **({"author": who} if who else {}),
         }
-        return unit.update(made, if_match=plan.version)
+        return _agreed(unit, made, plan.version, why_of(plan.resource))
     unit.update({**plan.resource, "status": "completed"}, if_match=plan.version)
     merged = dict(active.resource)
     for name in ("addresses", "goal", "activity"):
@@ -235,7 +290,23 @@ def _make_plan(unit: Unit, plan: Stored, active: Stored | None, kept: set[str]) 
     known = [each.get("reference") for each in (merged.get("author") or {}, *merged.get("contributor", ()))]
     if who and who["reference"] not in known:
         merged["contributor"] = [*merged.get("contributor", ()), who]
-    return unit.update(merged, if_match=active.version)
+    return _agreed(unit, merged, active.version, why_of(plan.resource))
+
+
+def _agreed(unit: Unit, plan: Resource, version: int, because: Words) -> Stored:
+    """A version that says who made it so and why; those who must see it are asked."""
+    mark(unit, plan, "agreed", because)
+    saved = unit.update(plan, if_match=version)
+    settle(unit, saved.person, saved)
+    return saved
+
+
+def _with_our_key(accepted: Resource, plan: Stored) -> list[Resource]:
+    """A proposal that came from elsewhere and was accepted here is ours from now on."""
+    had: list[Resource] = accepted.get("identifier", [])
+    if any(each.get("system") == uris.DEDUPE for each in had):
+        return had
+    return [*had, {"system": uris.DEDUPE, "value": f"plan:{plan.id}"}]
 
 
 def _only(plan: Resource, kept: set[str]) -> Resource:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final, Literal
 
 from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.propose_plan import lines_of, local_day
+from careloop.care.line_change import change_of, with_change
 from careloop.care.plan import DECLINE_REASONS
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, extension, ref, set_extension
@@ -158,6 +160,8 @@ def _decided(resource: Resource, said: str, reason: str | None, words: str | Non
 
 
 def _apply(unit: Unit, resource: Resource, edit: Edit) -> None:
+    if change_of(resource) is not None:
+        return _apply_to_change(unit, resource, edit)
     _reword(resource, edit)
     if edit.due:
         _redate(unit, resource, edit.due)
@@ -167,6 +171,22 @@ def _apply(unit: Unit, resource: Resource, edit: Edit) -> None:
         resource.pop("owner", None)
     if edit.below is not None and resource["resourceType"] == "Goal":
         _retarget(resource, edit.below)
+
+
+def _apply_to_change(unit: Unit, task: Resource, edit: Edit) -> None:
+    """What the line is to become; what it says now is not reworded here."""
+    change = change_of(task)
+    if change is None or change.act == "end":
+        return
+    if edit.due:
+        _check_due(unit, task, edit.due)
+        change = replace(change, due=edit.due)
+    if edit.below is not None:
+        _check_below(edit.below)
+        change = replace(change, below=Decimal(edit.below))
+    if edit.owner is not None:
+        change = replace(change, owner=(edit.owner, edit.owner_name or ""))
+    with_change(task, change)
 
 
 def _reword(resource: Resource, edit: Edit) -> None:
@@ -188,12 +208,7 @@ def _reword(resource: Resource, edit: Edit) -> None:
 
 
 def _redate(unit: Unit, resource: Resource, due: date) -> None:
-    person = (resource.get("for") or resource.get("subject") or {}).get("reference", "")
-    today = local_day(unit.get([person])[person].resource, unit.now)
-    if due < today:
-        raise BadEdit("This day is over. Choose today or later.", "due")
-    if due.year > today.year + LATEST_YEARS:
-        raise BadEdit("This is more than five years away. Please check the year.", "due")
+    _check_due(unit, resource, due)
     if resource["resourceType"] == "Goal":
         target = resource.get("target", [{}])
         resource["target"] = [{**target[0], "dueDate": due.isoformat()}, *target[1:]]
@@ -201,11 +216,24 @@ def _redate(unit: Unit, resource: Resource, due: date) -> None:
         resource["restriction"] = {"period": {"end": due.isoformat()}}
 
 
+def _check_due(unit: Unit, resource: Resource, due: date) -> None:
+    person = (resource.get("for") or resource.get("subject") or {}).get("reference", "")
+    today = local_day(unit.get([person])[person].resource, unit.now)
+    if due < today:
+        raise BadEdit("This day is over. Choose today or later.", "due")
+    if due.year > today.year + LATEST_YEARS:
+        raise BadEdit("This is more than five years away. Please check the year.", "due")
+
+
+def _check_below(below: int) -> None:
+    if not 0 < below < 1000:
+        raise BadEdit("Choose a number above 0.", "below")
+
+
 def _retarget(resource: Resource, below: int) -> None:
     target = resource.get("target", [{}])
     if "detailQuantity" not in target[0]:
         return
-    if not 0 < below < 1000:
-        raise BadEdit("Choose a number above 0.", "below")
+    _check_below(below)
     quantity = {**target[0]["detailQuantity"], "value": below}
     resource["target"] = [{**target[0], "detailQuantity": quantity}, *target[1:]]

@@ -10,7 +10,9 @@ from careloop.access import Scope
 from careloop.accounts.models import User
 from careloop.actions import record
 from careloop.actions.known_stays import known_stays
-from careloop.care.assess import Score
+from careloop.care.assess import Part, Score, who_is
+from careloop.care.line_change import change_of
+from careloop.care.others_plans import is_our_plan, lines_of_others
 from careloop.care.plan import (
     DECLINE_REASONS,
     Line,
@@ -44,15 +46,27 @@ def propose_plan(
 
 
 def told_by(result: Score, facts: Mapping[str, object]) -> Told:
+    """A subscale stands beside the total as `instrument/subscale`."""
     name = result.instrument
     return Told(
-        scores={name: result.value},
-        at_least={name: result.at_least} if result.at_least is not None else {},
-        bands={name: result.band.text} if result.band else {},
+        scores={name: result.value, **{key_of(result, part): part.value for part in result.parts}},
+        at_least={key_of(result, part): part.at_least for part in result.parts},
+        bands={key_of(result, part): part.band.text for part in result.parts if part.band},
         findings=frozenset(f"{name}/{each.id}" for each in result.findings),
         asked=frozenset({name}),
         facts=facts,
     )
+
+
+def key_of(result: Score, part: Part) -> str:
+    return part.id if part.id == result.instrument else f"{result.instrument}/{part.id}"
+
+
+def about_her(patient: Resource, on: date, known: Mapping[str, object]) -> dict[str, object]:
+    """The facts that templates may ask for, with her age and sex where they are known. on: today where she lives."""
+    who = who_is(patient, on)
+    said = {"age": who.age, "sex": who.sex}
+    return {**known, **{name: value for name, value in said.items() if value is not None}}
 
 
 def answered_on(instrument: Instrument, on: date) -> Words:
@@ -76,13 +90,27 @@ def write_proposal(
     one that waits, and what waits there is not proposed twice."""
     held = unit.of_person(patient.rid, ["CarePlan", *LINE_TYPES])
     proposed = propose(library, told, standing(held), local_day(patient.resource, unit.now))
+    return write_lines(unit, patient, held, proposed, library, because, key, evidence)
+
+
+def write_lines(
+    unit: Unit,
+    patient: Stored,
+    held: list[Stored],
+    proposed: PlanProposal,
+    library: Library,
+    because: str | Words,
+    key: str,
+    evidence: tuple[str, ...] = (),
+) -> Stored | None:
+    """As write_proposal, of lines that were decided upon already. held: her CarePlans and LINE_TYPES."""
     waiting = _waiting(held)
     news = [line for line in proposed.lines if not line.is_there and line.key not in waiting]
     if not news:
         keys = [waiting[line.key][0] for line in proposed.lines if line.key in waiting]
         return max(keys, key=lambda plan: plan.rid, default=None)
     plan = _care_plan(unit, patient, proposed, because, key, active_plan(held))
-    if open_one := max(_open(held), key=lambda plan: plan.rid, default=None):
+    if open_one := max(open_proposals(held), key=lambda plan: plan.rid, default=None):
         plan = _joined(open_one.resource, plan)
     measures = {
         i.id: Measure(i.scoring.loinc, i.short.en) for i in library.instruments.values() if i.scoring.loinc
@@ -100,14 +128,14 @@ def write_proposal(
             under=made.get(line.parent or ""),
             evidence=evidence,
         )
-        if line.part == "action" and (owner := owners.get(line.owner or "")):
+        if line.part == "action" and line.change is None and (owner := owners.get(line.owner or "")):
             resource["owner"] = owner
         made[line.key] = unit.create(resource).reference
         _place(plan, line, made[line.key])
     return unit.update(plan, if_match=open_one.version) if open_one else unit.create(plan)
 
 
-def _open(held: list[Stored]) -> list[Stored]:
+def open_proposals(held: list[Stored]) -> list[Stored]:
     """Proposals that nobody has made the plan, or closed, yet."""
     return [
         plan
@@ -149,7 +177,7 @@ def _waiting(held: list[Stored]) -> dict[str, tuple[Stored, Stored]]:
     it can be decided again where it stands."""
     by_reference = {stored.reference: stored for stored in held}
     found: dict[str, tuple[Stored, Stored]] = {}
-    for plan in _open(held):
+    for plan in open_proposals(held):
         for reference in lines_of(plan.resource):
             if line := by_reference.get(reference):
                 found.setdefault(line_key(line.resource), (plan, line))
@@ -187,8 +215,11 @@ def standing(held: list[Stored]) -> Standing:
     """The person's live needs, goals and tasks, and what was declined, from what is held."""
     by_type: dict[str, list[Resource]] = {name: [] for name in LINE_TYPES}
     declined: dict[str, tuple[date, Words]] = {}
+    theirs = lines_of_others(stored.resource for stored in held if stored.type == "CarePlan")
     for stored in held:
         resource = stored.resource
+        if stored.reference in theirs:
+            continue
         if extension(resource, uris.DECISION) == "declined":
             declined.setdefault(line_key(resource), (stored.at.date(), reason_in(resource)))
         elif stored.type in by_type:
@@ -212,14 +243,14 @@ def line_key(resource: Resource) -> str:
             return f"need:{code_in(resource.get('code'), uris.NEED)}"
         case "Goal":
             return f"goal:{code_in(resource.get('description'), uris.GOAL)}"
-    return f"action:{code_in(resource.get('code'), uris.WORK_CODE)}"
+    change = change_of(resource)
+    return change.key if change else f"action:{code_in(resource.get('code'), uris.WORK_CODE)}"
 
 
 def active_plan(held: list[Stored]) -> Stored | None:
+    """Ours; what others agreed with her is shown beside it."""
     plans = [stored for stored in held if stored.type == "CarePlan"]
-    return next(
-        (s for s in plans if (s.resource["status"], s.resource["intent"]) == ("active", "plan")), None
-    )
+    return next((s for s in plans if is_our_plan(s.resource)), None)
 
 
 def zone_of(patient: Resource) -> str:
@@ -286,7 +317,7 @@ def _already(line: Line) -> Resource:
 
 
 def _place(plan: Resource, line: Line, reference: str) -> None:
-    match line.part:
+    match line.part if line.change is None else "action":
         case "need":
             plan.setdefault("addresses", []).append(ref(reference))
         case "goal":

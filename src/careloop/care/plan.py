@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from careloop.care.line_change import LineChange, change_task
 from careloop.care.work import WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codeable, extension, ref, text_of
@@ -19,6 +20,7 @@ from careloop.fhir.translation import translate
 from careloop.kernel.days import day_said
 from careloop.library import ActionTemplate, GoalTemplate, Library, NeedTemplate, PlanTemplate, Words
 from careloop.library.conditions import Lookup
+from careloop.library.plans import Measured
 
 Part = Literal["need", "goal", "action"]
 OPEN_GOAL = frozenset({"accepted", "planned", "active", "on-hold"})
@@ -68,7 +70,7 @@ class Standing:
 class Line:
     """key: need:depression, goal:phq-9-below-5, action:repeat-phq-9. parent: the key it belongs under. conflict: what
     the present plan says about it; is_there: it stands already, so accepting it would only repeat it; there: the
-    reference of what stands."""
+    reference of what stands. change: what would become different of a line that stands; text is what that says now."""
 
     key: str
     part: Part
@@ -80,9 +82,11 @@ class Line:
     owner: str | None = None
     category: str | None = None
     target: tuple[str, Decimal] | None = None
+    measured: Measured | None = None
     conflict: Words | None = None
     is_there: bool = False
     there: str | None = None
+    change: LineChange | None = None
 
     @property
     def code(self) -> str:
@@ -135,20 +139,21 @@ def _need_lines(
 ) -> Iterable[Line]:
     because = Words(_fill(need.because.en, told, "en"), _fill(need.because.es, told, "es"))
     key = f"need:{need.code}"
-    yield _judged(
+    yield judged(
         Line(key, "need", None, need.text, because, plan.source, category=need.category), standing, on
     )
     for goal in need.goals:
-        yield _judged(_goal_line(goal, key, because, plan.source, on), standing, on)
+        yield judged(_goal_line(goal, key, because, plan.source, on), standing, on)
         for action in goal.actions:
             if action.when is None or action.when.holds(look):
-                yield _judged(_action_line(action, f"goal:{goal.id}", because, plan.source, on), standing, on)
+                yield judged(_action_line(action, f"goal:{goal.id}", because, plan.source, on), standing, on)
 
 
 def _goal_line(goal: GoalTemplate, parent: str, because: Words, source: str, on: date) -> Line:
     due = on + timedelta(days=goal.due_days)
     target = (goal.target.instrument, goal.target.below) if goal.target else None
-    return Line(f"goal:{goal.id}", "goal", parent, goal.text, because, source, due, target=target)
+    key = f"goal:{goal.id}"
+    return Line(key, "goal", parent, goal.text, because, source, due, target=target, measured=goal.measured)
 
 
 def _action_line(action: ActionTemplate, parent: str, because: Words, source: str, on: date) -> Line:
@@ -175,13 +180,13 @@ _AT_LEAST = {"en": "at least", "es": "al menos"}
 _NOT_ALL = {"en": "not all was answered", "es": "no se contestó todo"}
 
 
-def _judged(line: Line, standing: Standing, on: date) -> Line:
+def judged(line: Line, standing: Standing, on: date) -> Line:
     """With what the present plan says about it."""
     if line.key in standing.declined:
         when, why = standing.declined[line.key]
         if (on - when).days <= DECLINED_DAYS:
-            return replace(line, conflict=_declined(when, why))
-    found = _present(line, standing)
+            return replace(line, conflict=declined_words(when, why))
+    found = present(line, standing)
     if found is None:
         return replace(line, conflict=_other_target(line, standing))
     shown = text_of(found.get("description") if line.part == "goal" else found.get("code"))
@@ -190,13 +195,13 @@ def _judged(line: Line, standing: Standing, on: date) -> Line:
     return replace(line, conflict=conflict, is_there=True, there=there)
 
 
-def _declined(when: date, why: Words) -> Words:
+def declined_words(when: date, why: Words) -> Words:
     return Words(
         f"Declined on {day_said(when, 'en')}: {why.en}", f"Se rechazó el {day_said(when, 'es')}: {why.es}"
     )
 
 
-def _present(line: Line, standing: Standing) -> Resource | None:
+def present(line: Line, standing: Standing) -> Resource | None:
     """What stands for the same: of the same code, else, for what was written by hand, in the same words."""
     if line.part == "need":
         live = [
@@ -204,22 +209,22 @@ def _present(line: Line, standing: Standing) -> Resource | None:
             for need in standing.needs
             if code_in(need.get("clinicalStatus"), _CLINICAL) in (None, "active")
         ]
-        return _like(line, live, uris.NEED, "code")
+        return like(line, live, uris.NEED, "code")
     if line.part == "goal":
         live = [goal for goal in standing.goals if goal.get("lifecycleStatus") in OPEN_GOAL]
-        return _like(line, live, uris.GOAL, "description")
+        return like(line, live, uris.GOAL, "description")
     live = [
         task
         for task in standing.tasks
         if task.get("status") in OPEN_TASK and task.get("intent") != "proposal"
     ]
-    return _like(line, live, uris.WORK_CODE, "code")
+    return like(line, live, uris.WORK_CODE, "code")
 
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 
 
-def _like(line: Line, live: Iterable[Resource], system: str, name: str) -> Resource | None:
+def like(line: Line, live: Iterable[Resource], system: str, name: str) -> Resource | None:
     by_words = None
     for each in live:
         if code_in(each.get(name), system) == line.code:
@@ -231,12 +236,12 @@ def _like(line: Line, live: Iterable[Resource], system: str, name: str) -> Resou
 
 def _other_target(line: Line, standing: Standing) -> Words | None:
     """A live goal that measures the same with another target contradicts this one."""
-    if line.target is None:
-        return None
     for goal in standing.goals:
         for target in goal.get("target", ()):
-            measured = extension(target, uris.RULE)
-            if goal.get("lifecycleStatus") in OPEN_GOAL and measured == line.target[0]:
+            by_rule = line.target is not None and extension(target, uris.RULE) == line.target[0]
+            measure = code_in(target.get("measure"), uris.LOINC)
+            by_code = line.measured is not None and measure == line.measured.code
+            if goal.get("lifecycleStatus") in OPEN_GOAL and (by_rule or by_code):
                 shown = text_of(goal.get("description"))
                 return Words(
                     f"The plan has another goal for this: {shown}", f"El plan ya tiene otra meta: {shown}"
@@ -264,6 +269,8 @@ def line_resource(
 ) -> Resource:
     """The proposed resource of a line. measures: by instrument, for goal targets. under: the
     reference of the need of a goal, of the goal of an action. evidence: responses that it follows from."""
+    if line.change is not None:
+        return _change_resource(line, person, dedupe, evidence)
     because: Resource = {"url": uris.BECAUSE, "valueString": line.because.en}
     translate(because, "valueString", "es", line.because.es)
     resource: Resource = {
@@ -281,6 +288,24 @@ def line_resource(
             return {"resourceType": "Goal", **resource, **_goal_body(line, person, measures, under)}
     resource["extension"].append({"url": uris.CLASS, "valueCode": WorkClass.ROUTINE.code})
     return {"resourceType": "Task", **resource, **_task_body(line, person, under, evidence)}
+
+
+def _change_resource(line: Line, person: str, dedupe: str, evidence: tuple[str, ...]) -> Resource:
+    assert line.change is not None
+    task = change_task(
+        line.change,
+        person=person,
+        dedupe=dedupe,
+        shown=line.text,
+        because=line.because,
+        source=line.source,
+        evidence=evidence,
+    )
+    if line.conflict:
+        conflict: Resource = {"url": uris.CONFLICT, "valueString": line.conflict.en}
+        translate(conflict, "valueString", "es", line.conflict.es)
+        task["extension"].append(conflict)
+    return task
 
 
 def _concept(system: str, line: Line) -> Resource:
@@ -326,7 +351,19 @@ def _goal_body(line: Line, person: str, measures: Mapping[str, Measure], under: 
         target["extension"] = [{"url": uris.RULE, "valueString": name}]
         target["measure"] = {**codeable(uris.LOINC, measures[name].code), "text": measures[name].name}
         target["detailQuantity"] = {"value": int(below), "comparator": "<", "unit": "{score}"}
+    elif line.measured:
+        target |= _measured_target(line.measured)
     return {**body, "target": [target]} if target else body
+
+
+def _measured_target(measured: Measured) -> Resource:
+    """A number as it is written: 130 stays whole, 7.5 keeps its decimal."""
+    value = int(measured.value) if measured.value == measured.value.to_integral_value() else measured.value
+    measure = codeable(uris.LOINC, measured.code, measured.called.en)
+    translate(measure, "text", "es", measured.called.es)
+    quantity = {"value": value, "comparator": measured.comparator, "unit": measured.unit}
+    coded = {"system": "http://unitsofmeasure.org", "code": measured.unit}
+    return {"measure": measure, "detailQuantity": {**quantity, **coded}}
 
 
 def _task_body(line: Line, person: str, under: str | None, evidence: tuple[str, ...]) -> Resource:

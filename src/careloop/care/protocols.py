@@ -176,6 +176,57 @@ def opens_next(review: Review, at: datetime, zone: str) -> datetime:
     return at + timedelta(days=7)
 
 
+def narrowing(protocol: Protocol) -> tuple[str, tuple[str, ...]]:
+    """What each person must have of whom it can say anything: ("reading", kinds), ("score", instruments), ("program",
+    codes), ("moment", names); ("", ()) when it may be anybody."""
+    if programs := _programs(protocol.watches):
+        return "program", programs
+    if (watched := _required(protocol.watches, protocol)) is not None:
+        return _kinds_of(watched)
+    found: set[str] = set()
+    for branch in protocol.branches:
+        required = _required(branch.when, protocol)
+        if required is None:
+            return "", ()
+        found |= required
+    return _kinds_of(found)
+
+
+def _kinds_of(sources: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    split = {each.partition("/")[::2] for each in sources}
+    kinds = {kind for kind, _ in split}
+    return (kinds.pop(), tuple(sorted(name for _, name in split))) if len(kinds) == 1 else ("", ())
+
+
+def _programs(stated: Condition) -> tuple[str, ...]:
+    parts = stated.parts if isinstance(stated, Group) and stated.kind == "all" else (stated,)
+    for part in parts:
+        if isinstance(part, Compare) and (part.path, part.operator) == ("fact/programs", "is"):
+            return tuple(part.value)
+    return ()
+
+
+def _required(stated: Condition, protocol: Protocol) -> set[str] | None:
+    """The sources of which somebody must have at least one for this to hold; None when it can hold without any."""
+    if isinstance(stated, Group):
+        inner = [_required(part, protocol) for part in stated.parts]
+        if stated.kind == "all":
+            return next((each for each in inner if each is not None), None)
+        if stated.kind == "any" and all(each is not None for each in inner):
+            return set().union(*(each for each in inner if each is not None))
+        return None
+    asked = protocol.asked.get(stated.path)
+    if asked is None:
+        return {stated.path} if stated.path.startswith("score/") else None
+    if (stated.operator == "known" and not stated.value) or (
+        asked.subject == "count" and stated.operator in ("below", "at_most")
+    ):
+        return None
+    if asked.subject == "course":
+        return {f"score/{protocol.course.instrument}"} if protocol.course else None
+    return {asked.source}
+
+
 @dataclass(frozen=True)
 class Fired:
     """What a replay found: when it would have begun to say so."""
@@ -333,6 +384,13 @@ class _Looking:
         return self.signals.shown.get(asked.name, "")
 
 
+def say_words(
+    protocol: Protocol, signals: Signals, values: Mapping[str, Decimal], now: datetime, words: Words
+) -> Words:
+    """Words of the protocol with what was found in their places."""
+    return _Looking(protocol, signals, {**protocol.defaults, **values}, now).say(words)
+
+
 def holding(stated: Condition, look: Any) -> Iterator[Compare]:
     """The comparisons that make it true; of what is denied, none."""
     if isinstance(stated, Group):
@@ -377,7 +435,7 @@ def signals_of_case(case: Case, shown: Mapping[str, str] | None = None) -> Signa
             for name, days in given.get("moments", {}).items()
         },
         facts=facts,
-        findings={name: True for name in given.get("findings", ())},
+        findings=dict.fromkeys(given.get("findings", ()), True),
         shown=shown or {},
         is_deceased=bool(facts.get("has_died")),
     )

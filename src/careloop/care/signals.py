@@ -88,8 +88,8 @@ class Found:
 
 @dataclass(frozen=True)
 class Treatment:
-    """A course as its scores tell it. lowest: the lowest score since it responded, None before. relapsed: the last score
-    is a relapse."""
+    """A course as its scores tell it. lowest: the lowest score since it responded, None before. relapsed: the last
+    score is a relapse."""
 
     began: Datum
     last: Datum

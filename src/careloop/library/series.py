@@ -64,7 +64,6 @@ MOMENTS: Final[Mapping[str, Words]] = {
     "score/*": Words("a score of that instrument", "una puntuación de ese cuestionario"),
     "answered/*": Words("answers to that questionnaire", "respuestas a ese cuestionario"),
     "work/*": Words("open work of that kind", "trabajo pendiente de ese tipo"),
-    "need": Words("a need was agreed", "se acordó una necesidad"),
 }
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -159,7 +158,7 @@ class Reader:
     def _series(self, node: Node, subject: str) -> Condition:
         more = {
             "reading": ("unit", "part", "times", "within_days", *CHANGES, *NUMERIC, "known"),
-            "score": ("within_days", *OPERATORS),
+            "score": ("within_days", *CHANGES, *OPERATORS),
             "course": (*NUMERIC, "known"),
             "count": ("within_days", *NUMERIC),
         }.get(subject, (*NUMERIC, "known"))

@@ -15,14 +15,18 @@ from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.carry_late import carry_late
 from careloop.actions.follow_person import follow
+from careloop.actions.follow_readings import CONCERNED, concerning, follow_readings, is_concerned
 from careloop.actions.mail_letter import KIND as MAIL
 from careloop.actions.mail_letter import record_mailed
 from careloop.actions.revocation import follow_consents
+from careloop.care.completeness import KIND as COMPLETE_PLAN
 from careloop.care.transition_facts import REVIEW, VISIT
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.reactions import trouble
 from careloop.reactions.alone import alone
+from careloop.reactions.protocols import follow_protocols
+from careloop.reactions.risk import follow_risk
 from careloop.reactions.trouble import FAULTS, is_outage
 from careloop.store import feed, merges
 from careloop.store.connection import keeper
@@ -39,6 +43,13 @@ TRIES: Final = 3
 WAITING_FOR_VISIT: Final = """
 select distinct person, person from work where person = any(%s::bigint[]) and is_open and kind = %s
 """
+# What fills a gap of a plan matters to whoever has work about such a gap.
+FILLING: Final = frozenset(
+    {
+        *("CarePlan", "Communication", "Condition", "Goal", "MedicationRequest", "NutritionOrder"),
+        *("RelatedPerson", "ServiceRequest", "Task"),
+    }
+)
 # Who else is concerned: where an Encounter was before it moved, and who waits for the zone of a site.
 MOVED: Final = "select rid, person from moves where rid = any(%s::bigint[])"
 MAILED: Final = "select task_id from work where task = any(%s::bigint[]) and kind = %s and not is_open"
@@ -73,6 +84,8 @@ def _followed(events: Sequence[Event], library: Library, now: datetime) -> int:
             seen.add(person)
     for (task,) in _rows(MAILED, [_rids(events, "Task"), MAIL]):
         record_mailed(scope(), task, now)
+    follow_risk(events, library, now)
+    follow_protocols(events, library, now)
     with record.begin(scope(), now) as unit:
         feed.advance(unit, NAME, events[-1])
     return len(events)
@@ -85,6 +98,8 @@ def _follow(person: int, library: Library, now: datetime) -> str | None:
             with record.begin(scope(), now) as unit:
                 if merges.standing(unit, person) is None:
                     follow(unit, person, library)
+                    if is_concerned(unit, person):
+                        follow_readings(unit, person, library)
                     follow_consents(unit, person)
                 else:  # what was carried over comes by again, as hers
                     carry_late(unit, person)
@@ -122,13 +137,28 @@ def _concerned(events: Sequence[Event]) -> Iterator[tuple[Event, set[int]]]:
     observed = sorted({event.person for event in events if event.type == "Observation"})
     joined = {row[0] for row in _rows(JOINED, [sorted({event.person for event in events})])}
     visited = _pairs(WAITING_FOR_VISIT, [observed, VISIT])
+    filled = sorted({event.person for event in events if event.type in FILLING})
+    lacking = _pairs(WAITING_FOR_VISIT, [filled, COMPLETE_PLAN])
+    asking = concerned_by_readings(observed)
     for event in events:
         people = moved.get(event.rid, set()) | waiting.get(event.rid, set())
         if event.type in TELLING or event.rid in reviews or event.person in joined:
             people = people | {event.person}
         if event.type == "Observation":
-            people = people | visited.get(event.person, set())
+            people = people | visited.get(event.person, set()) | ({event.person} & asking)
+        if event.type == "Device":
+            people = people | {event.person}
+        if event.type in FILLING:
+            people = people | lacking.get(event.person, set())
         yield event, people - {0}
+
+
+def concerned_by_readings(people: Sequence[int]) -> set[int]:
+    """Of whom a reading came that may have to be asked about, or that ends a question."""
+    if not people:
+        return set()
+    rows = keeper().cursor().execute(CONCERNED.encode(), concerning(people))
+    return {row[0] for row in rows.fetchall()}
 
 
 def _rids(events: Iterable[Event], kind: str) -> list[int]:

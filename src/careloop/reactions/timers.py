@@ -12,15 +12,23 @@ from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.acknowledge_urgent import escalate_urgent
 from careloop.actions.follow_person import SILENCE, follow
+from careloop.actions.follow_readings import TIMER as DEVICE_SILENCE
+from careloop.actions.follow_readings import follow_readings
 from careloop.actions.hand_over_portal import TIMER as HAND_OVER
 from careloop.actions.hand_over_portal import hand_over
+from careloop.actions.import_readings import forget_old_files
 from careloop.actions.keep_panel import forget_old_panels
+from careloop.actions.plan_writing import TIMER as PLAN_SEEN
 from careloop.actions.revocation import TIMER as CONSENT_ENDS
 from careloop.actions.revocation import follow_consents
+from careloop.actions.run_protocols import TIMER as PROTOCOL
+from careloop.actions.see_plan import ask_due
+from careloop.actions.switch_protocol import SWEEP as PROTOCOL_SWEEP
 from careloop.actions.urgent import TIMER as ESCALATE
+from careloop.actions.watch_plan import TIMER as PLAN_COMPLETE
 from careloop.kernel.errors import Conflict, Gone, NotFound
 from careloop.library import Library
-from careloop.reactions import trouble
+from careloop.reactions import protocols, trouble
 from careloop.reactions.alone import alone
 from careloop.reactions.trouble import FAULTS, NotDone, is_outage
 from careloop.store import timers
@@ -51,6 +59,17 @@ NOT_DONE: Final = {
         "See who may open this record: a coming of age could not be worked out",
         "What parents see ends on the birthday all the same; nobody has been told.",
         "Look at the birth date and at who may see this record, and tell whoever runs Careloop.",
+    ),
+    PROTOCOL: protocols.NOT_DONE,
+    PLAN_SEEN: NotDone(
+        "Tell those who must see this plan: they could not be asked",
+        "The plan has a new version; nobody has been asked to look at it.",
+        "Open the plan, see who has not seen it, and tell them yourself; tell whoever runs Careloop.",
+    ),
+    PLAN_COMPLETE: NotDone(
+        "Look at this plan: whether it holds all that is required could not be looked at",
+        "Nobody is reminded when a review of this plan falls due.",
+        "Open the plan, see what it lacks, and tell whoever runs Careloop.",
     ),
 }
 NOT_FOLLOWED: Final = NotDone(
@@ -150,6 +169,22 @@ def _hand_over(timer: Timer, library: Library, now: datetime) -> None:
             unit.set_timer(timer.person, timer.kind, timer.key, again)
 
 
+def _plan_seen(timer: Timer, library: Library, now: datetime) -> None:
+    again = ask_due(scope(), timer.person, library, now)
+    with record.begin(scope(), now) as unit:
+        if again is None:
+            timers.done(unit, timer)
+        else:
+            unit.set_timer(timer.person, timer.kind, timer.key, again)
+
+
+def _devices(timer: Timer, library: Library, now: datetime) -> None:
+    """A device of hers would be silent for too long by now."""
+    with record.begin(scope(), now) as unit:
+        timers.done(unit, timer)
+        follow_readings(unit, timer.person, library)  # sets the next one
+
+
 def _sweep(timer: Timer, library: Library, now: datetime) -> None:
     """People in a program whom no change has brought to our attention, as after an import, are watched from now on.
     Panels that nobody took are forgotten. What stuck gets another try each day: what was wrong may have been mended."""
@@ -158,6 +193,7 @@ def _sweep(timer: Timer, library: Library, now: datetime) -> None:
             if each.kind not in LASTING and each.due <= now - STUCK_FOR:
                 unit.set_timer(each.person, each.kind, each.key, now)
         forget_old_panels(unit)
+        forget_old_files(unit)
         found = unit.cursor().execute(UNWATCHED, [SILENCE, SWEPT_AT_ONCE]).fetchall()
         for (person,) in found:
             unit.set_timer(person, SILENCE, unit.reference_of(person), now)
@@ -175,6 +211,11 @@ FIRE: Final[dict[str, Callable[[Timer, Library, datetime], None]]] = {
     ESCALATE: _escalate,
     SILENCE: _silence,
     HAND_OVER: _hand_over,
+    PLAN_SEEN: _plan_seen,
     CONSENT_ENDS: _consents,
+    DEVICE_SILENCE: _devices,
+    PLAN_COMPLETE: _silence,  # all that follows for one person, the plan with it
+    PROTOCOL: protocols.fire,
+    PROTOCOL_SWEEP: protocols.sweep,
     SWEEP: _sweep,
 }

@@ -15,6 +15,7 @@ from careloop.server import command_guard
 from careloop.server.app_commands import app
 from careloop.server.backup_commands import after_restore, backup, restore
 from careloop.server.options import describes_a_sender
+from careloop.server.protocol_commands import protocols
 from careloop.server.user_commands import sso, user
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -357,6 +358,7 @@ def sender_disable(name: str) -> None:
 main.add_command(user)
 main.add_command(sso)
 main.add_command(app)
+main.add_command(protocols)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(after_restore)

@@ -17,9 +17,11 @@ from django.views.decorators.http import require_GET
 from careloop.care.tally import worth
 from careloop.kernel.errors import NotFound
 from careloop.library import Instrument, Library, Program, Question, Rule, load
+from careloop.library.rules import VERIFIED
 from careloop.web.staff.errors import staff_page
+from careloop.web.staff.library_elsewhere import forms
 from careloop.web.staff.library_scoring import golden_of, rules_of, wordings_said
-from careloop.web.staff.library_words import Sure, Wording, how_sure, plain_values, source_lines
+from careloop.web.staff.library_words import TONES, Sure, Wording, how_sure, plain_values, source_lines
 from careloop.web.staff.reader import now_of, zone_of_reader
 
 
@@ -51,12 +53,24 @@ def _language() -> str:
 def index(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("q", "").strip()
     sections = [_found(section, asked) for section in _sections(load(), _language(), request)]
+    sections.insert(1, _found(_elsewhere(request), asked))
     context = {
         "sections": [section for section in sections if section.entries],
         "asked": asked,
         "total": sum(len(section.entries) for section in sections),
     }
     return render(request, "staff/library.html", context)
+
+
+def _elsewhere(request: HttpRequest) -> Section:
+    """Forms that others wrote; the record keeps them."""
+    listed = forms(request)
+    entries = [
+        _entry(each.title, each.about or each.publisher, each.href, None, each.publisher) for each in listed
+    ]
+    words = gettext("Forms that others wrote: listed here, asked like ours.")
+    bring = _entry(gettext("Bring a form from elsewhere"), words, "/library/elsewhere", None)
+    return Section("elsewhere", gettext("From elsewhere"), words, [*entries, bring])
 
 
 def _found(section: Section, asked: str) -> Section:
@@ -118,10 +132,40 @@ def _sections(library: Library, language: str, request: HttpRequest) -> Iterable
         ],
     )
     yield Section(
+        "protocols",
+        gettext("What is watched"),
+        gettext("What protocols look for, and what they propose; tried over everybody, switched on and off."),
+        [
+            _entry(
+                each.title.get(language),
+                each.about.get(language),
+                f"/library/protocols/{each.id}",
+                Sure(VERIFIED[each.verified].get(language), TONES[each.verified]),
+                each.id,
+            )
+            for each in library.protocols.values()
+        ],
+    )
+    yield Section(
         "rules",
         gettext("Rules"),
         gettext("Deadlines and codes, with source and how sure we are."),
         [_rule_entry(versions, language, request) for versions in library.rules.values()],
+    )
+    yield Section(
+        "risks",
+        gettext("Risk scores"),
+        gettext("Worked out from the record, with what went in and what is missing."),
+        [
+            _entry(
+                each.title.get(language),
+                each.about.get(language),
+                f"/library/risks/{each.id}",
+                None,
+                each.id,
+            )
+            for each in library.risks.values()
+        ],
     )
     yield Section(
         "leaflets",
@@ -297,6 +341,7 @@ def plan(request: HttpRequest, id: str) -> HttpResponse:
         "clinician": gettext("clinician"),
         "person": pgettext("who consents", "the person"),
         "family": gettext("family"),
+        "agency": pgettext("who does a step", "an agency"),
     }
     needs = [
         {
@@ -313,6 +358,10 @@ def plan(request: HttpRequest, id: str) -> HttpResponse:
                             "days": action.due_days,
                             "when": wording.of(action.when) if action.when else "",
                             "leaflet": library.leaflets.get(action.leaflet or ""),
+                            "barriers": [
+                                (each.text.get(language), each.met_by.get(language))
+                                for each in action.barriers
+                            ],
                         }
                         for action in goal.actions
                     ],

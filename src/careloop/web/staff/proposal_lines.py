@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from careloop.actions.decide_line import parent_of
 from careloop.actions.propose_plan import line_key, lines_of, reason_in
 from careloop.care.assess import said
+from careloop.care.line_change import LineChange, change_of, shown_words
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, day, extension, instant, text_of
 from careloop.fhir.responses import answers_of
@@ -20,6 +21,7 @@ from careloop.kernel.calendar import zone
 from careloop.kernel.errors import UnknownZone
 from careloop.library import Instrument, Leaflet, Library, NeedTemplate
 from careloop.store import Stored, Unit
+from careloop.web import formats
 
 PARTS = {"Condition": "need", "Goal": "goal", "Task": "action"}
 
@@ -35,10 +37,20 @@ class Evidence:
     says: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, repr=False)
+class Becomes:
+    """One thing of a line that stands: what it was, what it would be. what: the word for it."""
+
+    what: str
+    was: str
+    will: str
+
+
 @dataclass(repr=False)
 class Line:
-    """One line. is_there: it stands in the plan already, and is only shown. decision: accepted, edited, declined, or
-    empty. below: the number of a goal's target. depth: 0 a need, 1 a goal, 2 an action."""
+    """One line. act: add, change or end; becomes: of a change, what was and what would be. alert: id of the
+    DetectedIssue that asked for it. is_there: it stands in the plan already, and is only shown. decision: accepted,
+    edited, declined, or empty. below: the number of a goal's target. depth: 0 a need, 1 a goal, 2 an action."""
 
     reference: str
     part: str
@@ -64,6 +76,9 @@ class Line:
     parent: str | None = None
     depth: int = 0
     under: list[Line] = field(default_factory=list)
+    act: str = "add"
+    becomes: tuple[Becomes, ...] = ()
+    alert: str = ""
 
     @property
     def anchor(self) -> str:
@@ -71,6 +86,11 @@ class Line:
 
     @property
     def part_word(self) -> str:
+        if self.act != "add":
+            return {
+                "change": pgettext("a line of a plan", "Change"),
+                "end": pgettext("a line of a plan", "End"),
+            }[self.act]
         return {
             "need": pgettext("a line of a plan", "Need"),
             "goal": pgettext("a line of a plan", "Goal"),
@@ -113,6 +133,7 @@ def tree_of(unit: Unit, plan: Resource, library: Library) -> list[Line]:
     found = unit.get(lines_of(plan))
     evidence = _responses(unit, found.values())
     lines = {s.reference: _line(s, language, library, evidence) for s in found.values()}
+    _show_changes(unit, found.values(), lines, language)
     there = {line.key: line for line in _already(unit, plan, language)}
     by_there = {line.reference: line for line in there.values()}
     by_key = {line.key: line for line in lines.values()} | there
@@ -147,6 +168,7 @@ def _line(stored: Stored, language: str, library: Library, evidence: Mapping[str
     )
     line.source = str(extension(resource, uris.SOURCE) or "")
     line.conflict = sentence_in(resource, uris.CONFLICT, language)
+    line.alert = _alert(resource)
     line.decision = str(extension(resource, uris.DECISION) or "")
     line.reason = reason_in(resource).get(language) if line.decision == "declined" else ""
     if stored.type == "Goal":
@@ -156,6 +178,52 @@ def _line(stored: Stored, language: str, library: Library, evidence: Mapping[str
     else:
         line.evidence = _evidence(line, resource, library, evidence, language)
     return line
+
+
+def _alert(resource: Resource) -> str:
+    """Id of the DetectedIssue that asked for it."""
+    named = [
+        *(d.get("reference", "") for e in resource.get("evidence", ()) for d in e.get("detail", ())),
+        str((resource.get("reasonReference") or {}).get("reference", "")),
+        *(str((each.get("valueReference") or {}).get("reference", "")) for each in resource.get("input", ())),
+    ]
+    return next((each.partition("/")[2] for each in named if each.startswith("DetectedIssue/")), "")
+
+
+def _show_changes(unit: Unit, found: Iterable[Stored], lines: Mapping[str, Line], language: str) -> None:
+    """Of lines that would change or end: what they are now, what they would be."""
+    changes = {each.reference: made for each in found if (made := change_of(each.resource))}
+    standing = unit.get([each.on for each in changes.values()]) if changes else {}
+    for reference, change in changes.items():
+        line, on = lines[reference], standing.get(change.on)
+        line.act, line.part, line.parent = change.act, PARTS[change.on.partition("/")[0]], None
+        line.due, line.below = change.due, int(change.below) if change.below is not None else None
+        line.owner, line.owner_name = change.owner or ("", "")
+        if on is not None:
+            words = shown_words(on.resource)
+            line.text = words.es if language.startswith("es") else words.en
+            line.becomes = tuple(_becomes(on.resource, change, language))
+
+
+def _becomes(line: Resource, change: LineChange, language: str) -> Iterable[Becomes]:
+    if change.text is not None:
+        words = shown_words(line)
+        is_spanish = language.startswith("es")
+        will = change.text.es or change.text.en if is_spanish else change.text.en
+        yield Becomes(gettext("Says"), words.es if is_spanish else words.en, will)
+    target: Resource = next(iter(line.get("target", ())), {})
+    if change.due is not None:
+        had = day(target.get("dueDate")) if line["resourceType"] == "Goal" else due_day(line)
+        was = formats.full_date(had) if had else gettext("no day")
+        yield Becomes(gettext("Due"), was, formats.full_date(change.due))
+    if change.below is not None:
+        value = (target.get("detailQuantity") or {}).get("value")
+        was = str(value) if value is not None else gettext("no number")
+        yield Becomes(text_of(target.get("measure")) or gettext("Below"), was, str(change.below))
+    if change.owner is not None:
+        nobody = gettext("nobody in particular")
+        was = str((line.get("owner") or {}).get("display", "")) or nobody
+        yield Becomes(gettext("Who does it"), was, change.owner[1] or nobody)
 
 
 def _goal_facts(line: Line, goal: Resource) -> None:

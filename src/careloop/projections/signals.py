@@ -1,0 +1,459 @@
+"""What protocols read of people, gathered for many at once: a few statements a batch, only of what was asked for.
+
+Everything is limited to what the reader may see, as everywhere: a dry run by somebody counts what she may know.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any, Final
+
+from careloop.accounts.models import User
+from careloop.care.assess import instrument_answered, score
+from careloop.care.signals import Datum, Happened, Signals
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, code_in, codings, instant, text_of
+from careloop.fhir.responses import answers_of
+from careloop.kernel.calendar import zone as zone_called
+from careloop.kernel.errors import UnknownZone
+from careloop.library import Library
+from careloop.projections import readings, scores, sources
+from careloop.projections.by_type import seen_heads, seen_lines
+from careloop.store import Stored, Unit
+from careloop.store.keys import name_of, number_of
+
+HORIZON: Final = timedelta(days=800)
+ACTIVE: Final = frozenset({"active", "recurrence", "relapse"})
+DOUBTED: Final = frozenset({"entered-in-error", "refuted", "provisional"})
+ANSWERED: Final = frozenset({"accepted", "in-progress", "completed", "rejected", "failed", "on-hold"})
+STOPPED: Final = frozenset({"stopped", "cancelled", "entered-in-error", "on-hold"})
+MISSED: Final = "Did not come to the visit"
+FAR: Final = timedelta(days=60)
+
+PEOPLE: Final = """
+select p.person, b.id, p.zone, b.is_deceased, b.birth_date
+from people p join briefs b on b.person = p.person where p.person = any(%s::bigint[]) and p.merged_into is null
+"""
+READINGS: Final = """
+select r.person, r.kind, r.at, r.value, r.second, i.id from readings r join ids i on i.rid = r.observation
+where r.person = any(%s::bigint[]) and r.kind = any(%s::text[]) and r.state = 'ok' and r.at >= %s and {may}
+order by r.person, r.kind, r.at, r.observation
+"""
+SCORES: Final = """
+select s.person, s.instrument, s.at, s.value, i.type, i.id, s.response
+from scores s join ids i on i.rid = s.response
+where s.person = any(%s::bigint[]) and s.instrument = any(%s::text[]) and s.scale = '' and {may}
+order by s.person, s.instrument, s.at, s.response
+"""
+LIMITS: Final = """
+select person, kind, low, high, second_low, second_high from reading_limits
+where person = any(%s::bigint[]) and kind = any(%s::text[]) and since <= %s and until > %s order by since
+"""
+ENROLLED: Final = (
+    "select person, program, since, until from enrolled where person = any(%s::bigint[]) order by since"
+)
+STORY: Final = """
+select s.person, s.kind, s.title, s.at, s.who, s.detail, s.reference from story s
+where s.person = any(%s::bigint[]) and (s.kind = any(%s::text[]) or s.title = %s) and s.at >= %s and {may}
+order by s.at
+"""
+# Work that protocols asked for is not counted: none is to set another off, or itself.
+WORK: Final = """
+select w.person, w.kind, w.due, w.since, w.title, w.task_id, w.is_waiting, w.wake from work w
+where w.person = any(%s::bigint[]) and w.is_open and coalesce(w.reason, '') not like 'DetectedIssue/%%' and {may}
+order by w.due
+"""
+HEADS: Final = sources.CURRENT + " and h.person = any(%s::bigint[]) and {may} order by h.person, h.rid"
+
+
+@dataclass(repr=False)
+class _Told:
+    """Of one person, as it comes together."""
+
+    readings: dict[str, list[Datum]] = field(default_factory=dict)
+    scores: dict[str, list[Datum]] = field(default_factory=dict)
+    moments: dict[str, list[Happened]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    findings: dict[str, bool] = field(default_factory=dict)
+
+    def happened(self, name: str, at: datetime, reference: str = "", what: str = "") -> None:
+        self.moments.setdefault(name, []).append(Happened(at, reference, what))
+
+
+def gather(
+    unit: Unit, people: Collection[int], paths: Collection[str], library: Library
+) -> dict[int, Signals]:
+    """people: rids of Patients. paths: what is read of them (Protocol.reads). Those that are not there, were joined into
+    another, or may not be seen, are left out."""
+    unit.flush()
+    wanted = _Wanted(paths)
+    found = _people(unit, people)
+    told: dict[int, _Told] = {person: _Told() for person in found}
+    everybody = sorted(found)
+    if not everybody:
+        return {}
+    _readings(unit, everybody, wanted.readings, told)
+    _scores(unit, everybody, wanted, told, library)
+    _enrolled(unit, everybody, told)
+    _story(unit, everybody, wanted, told)
+    _work(unit, everybody, wanted, told)
+    _resources(unit, everybody, wanted, told)
+    shown = {name: kind.shown for name, kind in library.readings.items()}
+    today = unit.now.date()
+    signals = {}
+    for person, (reference, tz, is_deceased, born) in found.items():
+        hers = told[person]
+        hers.facts |= {"has_died": is_deceased, "age": _age(born, today)}
+        for happened in hers.moments.values():
+            happened.sort(key=lambda each: each.at)
+        signals[person] = Signals(
+            reference,
+            tz,
+            hers.readings,
+            hers.scores,
+            hers.moments,
+            hers.facts,
+            hers.findings,
+            shown,
+            is_deceased,
+        )
+    return signals
+
+
+def own_limits(
+    unit: Unit, people: Collection[int], kinds: Collection[str]
+) -> dict[int, dict[tuple[str, str], Decimal]]:
+    """person -> (kind, edge) -> the limit that somebody set for her. The one set last counts."""
+    found: dict[int, dict[tuple[str, str], Decimal]] = defaultdict(dict)
+    if not kinds:
+        return found
+    rows = unit.cursor().execute(LIMITS, [sorted(people), sorted(kinds), unit.now, unit.now]).fetchall()
+    for person, kind, *edges in rows:
+        for edge, value in zip(("low", "high", "second-low", "second-high"), edges, strict=True):
+            if value is not None:
+                found[person][kind, edge] = value
+    return found
+
+
+class _Wanted:
+    """What the paths ask for, by where it lies."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        split = [path.split("/") for path in paths]
+        self.readings = sorted({each[1] for each in split if each[0] == "reading"})
+        self.findings = sorted({each[1] for each in split if each[0] == "finding"})
+        self.scores = sorted({each[1] for each in split if each[0] == "score"} | set(self.findings))
+        self.moments = {each[1] for each in split if each[0] == "moment"}
+        self.facts = {each[1] for each in split if each[0] == "fact"}
+
+    @property
+    def types(self) -> list[str]:
+        found = ["Condition"] if self.facts & {"conditions", "lasting_conditions"} else []
+        if "open-referral" in self.moments:
+            found += ["ServiceRequest", "Task"]
+        if "medicine-run-out" in self.moments:
+            found += ["MedicationDispense", "MedicationRequest"]
+        return found
+
+
+def _people(unit: Unit, people: Collection[int]) -> dict[int, tuple[str, tzinfo, bool, date | None]]:
+    said, given = unit.people_sql(unit.condition("Patient", "search"), "p.person", labels="p.labels")
+    rows = unit.cursor().execute(f"{PEOPLE} and {said}", [sorted(people), *given]).fetchall()
+    return {
+        person: (f"Patient/{id}", _zone(zone), is_deceased, born)
+        for person, id, zone, is_deceased, born in rows
+    }
+
+
+def _zone(name: str | None) -> tzinfo:
+    try:
+        return zone_called(name) if name else UTC
+    except UnknownZone:
+        return UTC
+
+
+def _age(born: date | None, today: date) -> int | None:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) if born else None
+
+
+def _readings(unit: Unit, people: list[int], kinds: list[str], told: Mapping[int, _Told]) -> None:
+    if not kinds:
+        return
+    may, given = readings.visible(unit)
+    query = READINGS.format(may=may)
+    rows = unit.cursor().execute(query, [people, kinds, unit.now - HORIZON, *given]).fetchall()
+    for person, kind, at, value, second, id in rows:
+        told[person].readings.setdefault(kind, []).append(Datum(at, value, second, f"Observation/{id}"))
+
+
+def _scores(
+    unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int, _Told], library: Library
+) -> None:
+    if not wanted.scores:
+        return
+    may, given = scores.visible(unit)
+    rows = unit.cursor().execute(SCORES.format(may=may), [people, wanted.scores, *given]).fetchall()
+    newest: dict[tuple[int, str], int] = {}
+    for person, instrument, at, value, kind, id, response in rows:
+        reference = f"{name_of(kind)}/{id}"
+        told[person].happened(f"answered/{instrument}", at, reference)
+        if value is not None:
+            told[person].scores.setdefault(instrument, []).append(Datum(at, value, None, reference))
+        if instrument in wanted.findings:
+            newest[person, instrument] = response
+    if newest:
+        _findings(unit, newest, told, library)
+
+
+def _findings(
+    unit: Unit, newest: Mapping[tuple[int, str], int], told: Mapping[int, _Told], library: Library
+) -> None:
+    """Of the newest answers to an instrument: each finding that it may have, true or false."""
+    held = sources.by_rid(unit, set(newest.values()), ("QuestionnaireResponse",))
+    for (person, _), rid in newest.items():
+        stored = held.get(rid)
+        instrument = (
+            instrument_answered(library, str(stored.resource.get("questionnaire", ""))) if stored else None
+        )
+        if stored is None or instrument is None:
+            continue
+        result = score(instrument, answers_of(instrument.form, stored.resource)[0])
+        true = {each.id for each in result.findings}
+        for finding in instrument.scoring.findings:
+            told[person].findings[f"{instrument.id}/{finding.id}"] = finding.id in true
+
+
+def _enrolled(unit: Unit, people: list[int], told: Mapping[int, _Told]) -> None:
+    programs: dict[int, set[str]] = defaultdict(set)
+    for person, program, since, until in unit.cursor().execute(ENROLLED, [people]).fetchall():
+        if until is None or until > unit.now:
+            programs[person].add(program)
+            told[person].happened("enrolled", since, what=program)
+            told[person].happened(f"enrolled/{program}", since, what=program)
+    for person in people:
+        told[person].facts["programs"] = frozenset(programs.get(person, ()))
+
+
+def _story(unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int, _Told]) -> None:
+    kinds = [name for name in ("contact", "attempt") if name in wanted.moments]
+    if not kinds and "missed-visit" not in wanted.moments:
+        return
+    types = [
+        *(["Encounter"] if kinds else []),
+        *(["Appointment"] if "missed-visit" in wanted.moments else []),
+    ]
+    may, given = seen_lines(unit, types)
+    missed = MISSED if "missed-visit" in wanted.moments else ""
+    query = STORY.format(may=may)
+    rows = unit.cursor().execute(query, [people, kinds, missed, unit.now - HORIZON, *given]).fetchall()
+    roles = _roles({row[4] for row in rows if row[1] == "contact" and row[4]})
+    for person, kind, title, at, who, detail, reference in rows:
+        if title == missed:
+            told[person].happened("missed-visit", at, reference, detail or "")
+            continue
+        told[person].happened(kind, at, reference, detail or "")
+        for role in roles.get(who, ()) if kind == "contact" else ():
+            told[person].happened(f"contact/{role}", at, reference, detail or "")
+
+
+def _roles(practitioners: Collection[str]) -> dict[str, Sequence[str]]:
+    ids = [each.rpartition("/")[2] for each in practitioners if each.startswith("Practitioner/")]
+    if not ids:
+        return {}
+    found = User.objects.filter(practitioner__in=ids).values_list("practitioner", "roles")
+    return {f"Practitioner/{id}": roles for id, roles in found}
+
+
+def _work(unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int, _Told]) -> None:
+    if not wanted.moments & {"late-work", "work"} or not unit.may_search("Task"):
+        return
+    may, given = unit.people_sql(unit.condition("Task", "search"), "w.person", labels="w.labels")
+    rows = unit.cursor().execute(WORK.format(may=may), [people, *given]).fetchall()
+    for person, kind, due, since, title, id, is_waiting, wake in rows:
+        if not is_waiting and wake <= unit.now and due <= unit.now + FAR:
+            told[person].happened("late-work", due, f"Task/{id}", title)
+        told[person].happened(f"work/{kind}", since, f"Task/{id}", title)
+
+
+# --- what only the resources themselves tell
+
+
+def _resources(unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int, _Told]) -> None:
+    if not wanted.types:
+        return
+    by_person: dict[int, dict[str, list[Stored]]] = defaultdict(lambda: defaultdict(list))
+    for stored in _held(unit, people, wanted.types):
+        by_person[stored.person][stored.type].append(stored)
+    for person in people:
+        held = by_person.get(person, {})
+        if "Condition" in wanted.types:
+            codes = _conditions([each.resource for each in held.get("Condition", ())])
+            told[person].facts["conditions"] = frozenset(code[:3] for code in codes)
+            told[person].facts["lasting_conditions"] = len(codes)
+        for request, at in _open_referrals(held.get("ServiceRequest", ()), held.get("Task", ())):
+            told[person].happened(
+                "open-referral", at, request.reference, text_of(request.resource.get("code"))
+            )
+        for dispense, at, name in _run_out(
+            held.get("MedicationDispense", ()), held.get("MedicationRequest", ())
+        ):
+            told[person].happened("medicine-run-out", at, dispense, name)
+
+
+def _held(unit: Unit, people: list[int], types: list[str]) -> list[Stored]:
+    may, given = seen_heads(unit, types)
+    numbers = _numbers(types)
+    rows = unit.cursor().execute(HEADS.format(may=may), [numbers, people, *given]).fetchall()
+    return [Stored.of_row(row) for row in rows]
+
+
+def _conditions(found: Sequence[Resource]) -> frozenset[str]:
+    """ICD-10-CM codes of what is active; needs that are no diagnosis do not count."""
+    return frozenset(
+        code
+        for each in found
+        if {code for _, code in codings(each.get("clinicalStatus"))} & ACTIVE
+        and not {code for _, code in codings(each.get("verificationStatus"))} & DOUBTED
+        and (code := code_in(each.get("code"), uris.ICD10CM))
+        and not code.startswith("Z")
+    )
+
+
+def _open_referrals(requests: Sequence[Stored], tasks: Sequence[Stored]) -> Iterator[tuple[Stored, datetime]]:
+    """Sent to somebody, and nobody has accepted, declined or finished it."""
+    answered = {
+        str((task.resource.get("focus") or {}).get("reference", ""))
+        for task in tasks
+        if task.resource.get("status") in ANSWERED
+    }
+    for request in requests:
+        resource = request.resource
+        at = instant(resource.get("authoredOn"))
+        is_ours = code_in(resource.get("code"), uris.PROGRAM) or any(
+            system.startswith("urn:careloop:")
+            for each in resource.get("category", ())
+            for system, _ in codings(each)
+        )
+        is_sent = resource.get("intent") != "proposal" and resource.get("status") == "active"
+        if at and is_sent and not is_ours and resource.get("performer") and request.reference not in answered:
+            yield request, at
+
+
+def _run_out(dispenses: Sequence[Stored], requests: Sequence[Stored]) -> Iterator[tuple[str, datetime, str]]:
+    """(last dispense, when all that was handed out is used up, name) of each medicine. One handed out early lasts on."""
+    stopped = {each.reference for each in requests if each.resource.get("status") in STOPPED}
+    by_medicine: dict[str, list[tuple[datetime, int, Stored]]] = defaultdict(list)
+    for stored in dispenses:
+        resource = stored.resource
+        concept = resource.get("medicationCodeableConcept") or {}
+        name = text_of(concept) or str((resource.get("medicationReference") or {}).get("display", ""))
+        key = next((f"{system}|{code}" for system, code in codings(concept)), name)
+        at = instant(resource.get("whenHandedOver"))
+        days = (resource.get("daysSupply") or {}).get("value")
+        prescribed = {str(each.get("reference", "")) for each in resource.get("authorizingPrescription", ())}
+        if key and at and days and resource.get("status") == "completed" and not prescribed & stopped:
+            by_medicine[key].append((at, int(days), stored))
+    for handed in by_medicine.values():
+        handed.sort(key=lambda each: each[0])
+        end = handed[0][0]
+        for at, days, _ in handed:
+            end = max(end, at) + timedelta(days=days)
+        last = handed[-1][2]
+        yield last.reference, end, _name(last.resource)
+
+
+def _name(dispense: Resource) -> str:
+    reference = dispense.get("medicationReference") or {}
+    return (
+        text_of(dispense.get("medicationCodeableConcept"))
+        or str(reference.get("display", ""))
+        or "A medicine"
+    )
+
+
+def _numbers(types: Sequence[str]) -> list[int]:
+    return [number_of(name) for name in types]
+
+
+# --- whom to ask
+
+NARROW: Final = {
+    "reading": "select distinct r.person from readings r where r.kind = any(%s::text[]) and r.at >= %s",
+    "score": "select distinct s.person from scores s where s.instrument = any(%s::text[])",
+    "enrolled": "select distinct e.person from enrolled e where e.until is null",
+    "program": "select distinct e.person from enrolled e where e.until is null and e.program = any(%s::text[])",
+    "missed": "select distinct s.person from story s where s.title = %s and s.at >= %s",
+    "late": "select distinct w.person from work w where w.is_open and w.due < %s",
+    "heads": "select distinct h.person from heads h where h.type = any(%s::integer[]) and h.state = 1",
+}
+
+
+def population(
+    unit: Unit, narrowed: tuple[str, Sequence[str]], since: datetime, after: int, limit: int
+) -> list[int]:
+    """The next people, by key, of whom a protocol may have something to say. narrowed: what each of them must have:
+    ("reading", kinds), ("score", instruments), ("moment", names), ("program", codes); ("", ()) for everybody.
+    since: readings and visits from then on."""
+    kind, names = narrowed
+    query, given = _narrow(kind, names, since, unit.now)
+    said, allowed = unit.people_sql(unit.condition("Patient", "search"), "p.person", labels="p.labels")
+    among = f"p.person in ({query}) and" if query else ""
+    rows = unit.cursor().execute(
+        f"select p.person from people p where {among} p.person > %s and p.merged_into is null and {said}"
+        " order by p.person limit %s",
+        [*given, after, *allowed, limit],
+    )
+    return [person for (person,) in rows.fetchall()]
+
+
+def _narrow(kind: str, names: Sequence[str], since: datetime, now: datetime) -> tuple[str, list[Any]]:
+    match kind:
+        case "reading":
+            return NARROW["reading"], [list(names), since]
+        case "score" | "program":
+            return NARROW[kind], [list(names)]
+        case "moment":
+            return _narrow_moment(names, since, now)
+    return "", []
+
+
+def _narrow_moment(names: Sequence[str], since: datetime, now: datetime) -> tuple[str, list[Any]]:
+    parts: list[tuple[str, list[Any]]] = []
+    for name in names:
+        match name:
+            case "enrolled":
+                parts.append((NARROW["enrolled"], []))
+            case "missed-visit":
+                parts.append((NARROW["missed"], [MISSED, since]))
+            case "late-work":
+                parts.append((NARROW["late"], [now + FAR]))
+            case "open-referral":
+                parts.append((NARROW["heads"], [_numbers(("ServiceRequest",))]))
+            case "medicine-run-out":
+                parts.append((NARROW["heads"], [_numbers(("MedicationDispense",))]))
+            case _:
+                return "", []
+    return " union ".join(text for text, _ in parts), [value for _, given in parts for value in given]
+
+
+def paths_of(unit: Unit, rids: Collection[int]) -> dict[int, set[str]]:
+    """What these Observations and answers are read as: rid -> reading/weight, score/phq-9. Whatever was taken away
+    meanwhile is not there any more, and tells nothing."""
+    found: dict[int, set[str]] = defaultdict(set)
+    if rids:
+        given = [sorted(rids)]
+        for rid, kind in unit.cursor().execute(KINDS, given).fetchall():
+            found[rid].add(f"reading/{kind}")
+        for rid, name in unit.cursor().execute(INSTRUMENTS, given).fetchall():
+            found[rid] |= {f"score/{name}", f"finding/{name}"}
+    return found
+
+
+KINDS: Final = "select observation, kind from readings where observation = any(%s::bigint[])"
+INSTRUMENTS: Final = "select response, instrument from scores where response = any(%s::bigint[])"
+
+__all__ = ["gather", "own_limits", "paths_of", "population"]
