@@ -55,7 +55,7 @@ EVIDENCE: Final[Mapping[str, Words]] = {
 }  # fmt: skip
 KINDS: Final = ("covers", "instrument", "evidence")
 STARTS: Final = ("joined", "assessed", "last")
-SECTIONS: Final = ("plan", "health", "about", "assessments", "work", "words", "access")
+SECTIONS: Final = ("plan", "health", "about", "assessments", "work", "words", "access", "copy")
 
 
 @dataclass(frozen=True)

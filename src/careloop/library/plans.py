@@ -148,8 +148,16 @@ def check_plan(
         for compare in (compare for each in stated for compare in each.compares()):
             _check_path(compare.path, Node(None, compare.line, need.file), instruments)
         for goal in need.goals:
-            if goal.target and goal.target.instrument not in instruments:
-                Node(None, need.line, need.file).fail(f"There is no instrument “{goal.target.instrument}”.")
+            if goal.target:
+                _check_target(goal.target, Node(None, need.line, need.file), instruments)
+
+
+def _check_target(target: Target, place: Node, instruments: Mapping[str, Instrument]) -> None:
+    instrument = instruments.get(target.instrument)
+    if instrument is None:
+        place.fail(f"There is no instrument “{target.instrument}”.")
+    if not instrument.scoring.loinc:
+        place.fail(f"{target.instrument} has no LOINC code, so that a goal can’t aim at its score.")
 
 
 def _check_path(path: str, place: Node, instruments: Mapping[str, Instrument]) -> None:

@@ -71,11 +71,13 @@ class ConsentNeeded:
 
 @dataclass(frozen=True)
 class InstrumentDue:
-    """at: start, after-discharge or month. every_days: asked again, None for once."""
+    """at: start, after-discharge or month. every_days: asked again, None for once. proposes_all: its answers are looked
+    at with all that is known, so that what follows is one proposal for the whole plan."""
 
     instrument: str
     at: str
     every_days: int | None
+    proposes_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -232,9 +234,10 @@ def _consent(node: Node) -> ConsentNeeded:
 
 
 def _due(node: Node) -> InstrumentDue:
-    keys = node.mapping(("instrument", "at"), ("every_days",))
+    keys = node.mapping(("instrument", "at"), ("every_days", "proposes"))
     every = keys["every_days"].integer() if "every_days" in keys else None
-    return InstrumentDue(keys["instrument"].text(), keys["at"].one_of(ASKED), every)
+    proposes_all = "proposes" in keys and keys["proposes"].one_of(("all",)) == "all"
+    return InstrumentDue(keys["instrument"].text(), keys["at"].one_of(ASKED), every, proposes_all)
 
 
 def _reason(node: Node, ends: Iterable[str]) -> Reason:

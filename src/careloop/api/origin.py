@@ -1,0 +1,33 @@
+"""A plan that another system hands in says whose it is, so that it is never taken for ours.
+
+FHIR lets a server say in meta.source where something came from when the sender has not. All else is kept as sent.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from careloop.api.exchange import Exchange
+from careloop.care.others_plans import is_others
+from careloop.fhir import uris
+from careloop.fhir.elements import Resource, identifier_in
+
+SENDER = "urn:careloop:client:"
+
+
+def say_where_from(exchange: Exchange, resource: Resource) -> None:
+    """Plans that are agreed already, from a program and with no mark of their own. A proposal is for us to decide."""
+    if resource.get("resourceType") != "CarePlan" or exchange.actor.kind != "client":
+        return
+    is_agreed = resource.get("intent") == "plan"
+    if is_agreed and not is_others(resource) and identifier_in(resource, uris.DEDUPE) is None:
+        name = re.sub(r"[^a-z0-9]+", "-", exchange.actor.name.casefold()).strip("-") or "program"
+        resource["meta"] = {**resource.get("meta", {}), "source": f"{SENDER}{name}"}
+
+
+def say_where_all_from(exchange: Exchange, bundle: Resource) -> None:
+    for entry in bundle.get("entry", ()):
+        found: Any = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(found, dict):
+            say_where_from(exchange, found)
