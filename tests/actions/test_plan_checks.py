@@ -1,4 +1,4 @@
-"""What a plan lacks becomes work and stops being it; plans of others stay apart; conflicts are worked on or looked at."""
+"""What a plan lacks becomes work; plans of others stay apart; a conflict is worked on, or looked at with a reason."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _facts(
     unit: Unit, patient: Stored, program: str, held: Mapping[str, list[Resource]], library: Library
 ) -> dict[str, Callable[[], Any]]:
     today = local_day(patient.resource, unit.now)
-    conditions = _conditions(held["Condition"])
+    conditions = diagnoses_in(held["Condition"])
     return {
         "age": lambda: _age(patient.resource, today),
         "sex": lambda: who_is(patient.resource, today).sex,
@@ -81,7 +81,7 @@ def _age(patient: Resource, today: date) -> int | None:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) if born else None
 
 
-def _conditions(found: list[Resource]) -> frozenset[str]:
+def diagnoses_in(found: list[Resource]) -> frozenset[str]:
     """ICD-10-CM codes of what is active; needs that are no diagnosis don't count."""
     return frozenset(
         code

@@ -11,6 +11,7 @@ from typing import Final
 
 from careloop.actions.apply_proposal import apply_in, hold
 from careloop.actions.person_facts import gather
+from careloop.actions.watch_plan import watch_plan
 from careloop.care.monitor import Watch, on_silence
 from careloop.care.transition import has_died, what_follows
 from careloop.library import Library
@@ -32,7 +33,7 @@ def follow(unit: Unit, person: int, library: Library) -> tuple[Stored, ...]:
     written = apply_in(unit, proposal, reference)
     is_dead = has_died(found.person, found.stays, library, unit.now)
     watch = on_silence(replace(found.silence, is_deceased=is_dead), library, unit.now)
-    return (*written, *_watched(unit, person, reference, watch))
+    return (*written, *_watched(unit, person, reference, watch), *watch_plan(unit, person, library))
 
 
 def _watched(unit: Unit, person: int, reference: str, watch: Watch) -> tuple[Stored, ...]:

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from careloop.access import Scope
 from careloop.actions import record
+from careloop.actions.enroll_facts import diagnoses_in
 from careloop.actions.known_stays import known_stays, went_to
-from careloop.actions.propose_plan import answered_on, local_day, write_proposal
-from careloop.care.assess import Score, score
+from careloop.actions.propose_plan import about_her, answered_on, key_of, local_day, write_proposal
+from careloop.care.assess import Score, score, who_is
 from careloop.care.plan import Told
 from careloop.care.stay import Stay
-from careloop.fhir.elements import instant
+from careloop.fhir.elements import instant, text_of
 from careloop.fhir.responses import answers_of
 from careloop.kernel.days import day_said
 from careloop.kernel.errors import Conflict
@@ -24,10 +25,11 @@ from careloop.store import Stored, Unit
 
 ANSWERS_HOLD: Final = timedelta(days=90)
 STAY_HOLDS_DAYS: Final = 30
+IN_PROGRAMS: Final = "select 1 from enrolled where person = %s and until is null and program = any(%s) limit 1"
 
 
 class NothingToProposeFrom(Conflict):
-    """There is nothing to propose from: no answers of the last 90 days, no hospital stay of the last 30."""
+    """There is nothing to propose from: no recent answers, no recent stay, no diagnosis that we have a plan for."""
 
     code = "nothing-to-propose-from"
 
@@ -55,25 +57,67 @@ def propose_from_known(scope: Scope, person: str, library: Library, now: datetim
         return write_proposal(unit, patient, known.told, library, known.because, known.key, known.evidence)
 
 
+def is_for_whole_plan(unit: Unit, patient: Stored, library: Library, instrument: Instrument) -> bool:
+    """Whether a program that she is in now asks these questions to make the whole plan."""
+    asking = {
+        program.code
+        for program in library.programs.values()
+        for due in program.instruments
+        if due.instrument == instrument.id and due.proposes_all
+    }
+    if not asking:
+        return False
+    rows = unit.cursor().execute(IN_PROGRAMS, [patient.rid, sorted(asking)])
+    return rows.fetchone() is not None
+
+
 def known_of(unit: Unit, patient: Stored, library: Library) -> Known | None:
     today = local_day(patient.resource, unit.now)
     answered = _answered(unit, patient, library)
     stay = _stay(unit, patient, library, today)
-    if not answered and stay is None:
+    ill = _diagnoses(unit, patient, library)
+    if not (answered or ill or stay is not None):
         return None
-    facts: dict[str, object] = {}
+    known = _facts(unit, stay, library, today) if stay is not None else {}
+    if ill:
+        known = {**known, "conditions": frozenset(ill)}
+    facts = about_her(patient.resource, today, known)
     said: list[Words] = []
     if stay is not None:
-        facts = _facts(unit, stay, library, today)
         said.append(_stay_words(stay, today))
     for instrument, _, on in answered:
         said.append(answered_on(instrument, on))
+    if ill:
+        named = ", ".join(dict.fromkeys(ill.values()))
+        said.append(Words(f"Active diagnoses: {named}", f"Diagnósticos activos: {named}"))
     evidence = tuple(sorted(result.response for _, result, _ in answered))
     key = "|".join(
-        [*(reference.rpartition("/")[2] for reference in evidence), *([stay.visit] if stay else [])]
+        [
+            *(reference.rpartition("/")[2] for reference in evidence),
+            *([stay.visit] if stay else []),
+            *sorted(ill),
+        ]
     )
     because = Words("; ".join(w.en for w in said) + ".", "; ".join(w.es for w in said) + ".")
     return Known(_told([result.score for _, result, _ in answered], facts), because, evidence, f"known:{key}")
+
+
+def _diagnoses(unit: Unit, patient: Stored, library: Library) -> dict[str, str]:
+    """Those that a plan template asks for: the first three characters of ICD-10-CM -> what it is called."""
+    asked = {
+        code
+        for plan in library.plans.values()
+        for need in plan.needs
+        for compare in need.when.compares()
+        if compare.path == "fact/conditions" and compare.operator == "is"
+        for code in compare.value
+    }
+    found: dict[str, str] = {}
+    for stored in unit.of_person(patient.rid, ["Condition"]) if unit.may_search("Condition") else []:
+        for code in diagnoses_in([stored.resource]):
+            if code[:3] in asked:
+                found.setdefault(code[:3], text_of(stored.resource.get("code")) or code)
+    return found
 
 
 @dataclass(frozen=True)
@@ -99,7 +143,8 @@ def _answered(unit: Unit, patient: Stored, library: Library) -> list[tuple[Instr
     for name, (at, stored) in sorted(newest.items()):
         instrument = library.instruments[name]
         answers, _ = answers_of(instrument.form, stored.resource)
-        found.append((instrument, _Result(stored.reference, score(instrument, answers)), at.date()))
+        result = score(instrument, answers, who_is(patient.resource, at.date()))
+        found.append((instrument, _Result(stored.reference, result), at.date()))
     return found
 
 
@@ -136,9 +181,17 @@ def _told(results: list[Score], facts: Mapping[str, object]) -> Told:
     findings: set[str] = set()
     for each in results:
         scores[each.instrument] = each.value
-        if each.at_least is not None:
-            at_least[each.instrument] = each.at_least
-        if each.band:
-            bands[each.instrument] = each.band.text
+        for part in each.parts:
+            key = key_of(each, part)
+            scores[key], at_least[key] = part.value, part.at_least
+            if part.band:
+                bands[key] = part.band.text
         findings |= {f"{each.instrument}/{found.id}" for found in each.findings}
-    return Told(scores, at_least, bands, frozenset(findings), frozenset(scores), facts=facts)
+    return Told(
+        scores,
+        at_least,
+        bands,
+        frozenset(findings),
+        frozenset(each.instrument for each in results),
+        facts=facts,
+    )
