@@ -45,7 +45,7 @@ class Range:
 @dataclass(frozen=True)
 class RiskElement:
     """One line of a score. ranges: points by the measure; a yes counts as 1, a no as 0. lacking: the sentence when it
-    is not known. asked: the question that asks for it, `risk-questions/planned`; empty for none."""
+    is not known. asked: the question that asks for it, `risk-questions/unplanned`; empty for none."""
 
     id: str
     text: Words
