@@ -1,4 +1,4 @@
-"""The registry at 60, 10,000 and 100,000 people, as a coordinator of one site and as a director of all: what a page costs.
+"""The registry at 60, 10,000 and 100,000 people, for a coordinator of one site and a director of all: a page’s cost.
 
     python -m benchmarks.registry
 
@@ -31,7 +31,7 @@ PAGES = {
     "not reached for 30 days": "/registry?whose=all&heard=30",
     "longest not reached first": "/registry?whose=all&sort=heard",
     "something late, with a need": "/registry?whose=all&late=1&need=any",
-    "four filters at once": "/registry?whose=all&condition=hypertension&measure=phq-9&low=10&heard=30&program=transitions",
+    "four filters at once": "/registry?whose=all&condition=hypertension&measure=phq-9&low=10&heard=30&late=1",
     "nobody fits": "/registry?whose=all&condition=pregnancy&measure=phq-9&low=27",
 }
 HELD = """

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,8 @@ import pytest
 
 from careloop import store
 from careloop.access import Actor, Scope
-from careloop.projections import finder, worklist
+from careloop.projections import finder, registry, worklist
+from careloop.projections.registry import Asked
 from careloop.store import feed, timers
 from careloop.store import search as searching
 from careloop.store.connection import keeper
@@ -24,7 +26,7 @@ from tests.conftest import empty_the_record
 from tests.store import bulk
 
 LARGE = re.compile(
-    r"heads|versions|ids|index_\w+|work|people|briefs|story|finder|feed|audit_now|members|timers"
+    r"heads|versions|ids|index_\w+|work|people|briefs|story|finder|held|heard|courses|feed|audit_now|members|timers"
 )
 COORDINATOR = Actor(
     principal=7,
@@ -200,6 +202,29 @@ def test_today_reads_ranges_of_indexes(now: datetime, view: str) -> None:
         with store.open(page(COORDINATOR), now=now) as unit:
             found = worklist.today(unit, now, view, reader=ZoneInfo("America/Chicago"))
             assert found.rows
+
+    assert walks(run) == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Asked(),
+        Asked(whose="all"),
+        Asked(whose="all", condition="diabetes"),
+        Asked(whose="all", measure="blood-pressure", low=Decimal(150)),
+        Asked(whose="all", measure="blood-pressure", sort="value"),
+        Asked(whose="all", heard=30, late=True),
+        Asked(whose="all", sort="heard"),
+    ],
+    ids=repr,
+)
+def test_the_registry_of_a_site_reads_indexes(now: datetime, asked: Asked) -> None:
+    """Of two sites among a hundred; a page, and the count beside it."""
+
+    def run() -> None:
+        with store.open(page(COORDINATOR), now=now) as unit:
+            assert registry.registry(unit, asked, 20).lines
 
     assert walks(run) == []
 

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from careloop.access import Scope
+from careloop.accounts.models import User
 from careloop.actions import case_review, record, working
 from careloop.actions.leading import make_lead
 from careloop.actions.undo import WITHIN, TooLate, undo_in
+from careloop.actions.urgent import may_open
 from careloop.actions.working import ProtectedWork
 from careloop.care.many import GONE, HER_LEAD, NOBODY, Judged, Known, Wanted, judge
 from careloop.care.safe_contact import Refused, may_contact
@@ -193,6 +195,7 @@ def _known(unit: Unit, people: Sequence[tuple[str, int]], wanted: Wanted) -> lis
     here = briefs(unit, rids)
     cursor = unit.cursor()
     leads = dict(cursor.execute(LEADS, [rids]).fetchall())
+    closed = _closed_to(unit, wanted.owner, rids, leads)
     kind = {"call": CALL, "todo": TO_DO, "review": case_review.KIND}.get(wanted.act, "")
     title = case_review.TITLE if wanted.act == "review" else wanted.title
     same = {row[0] for row in cursor.execute(SAME, [rids, kind, title]).fetchall()}
@@ -207,9 +210,24 @@ def _known(unit: Unit, people: Sequence[tuple[str, int]], wanted: Wanted) -> lis
             has_same=rid in same,
             is_on_agenda=wanted.act == "review" and rid in same,
             refuses_calls=rid in refuses,
+            owner_may_open=rid not in closed,
         )
         for id, rid in people
     ]
+
+
+SITES: Final = """
+select p.person, i.id from people p left join ids i on i.rid = p.site where p.person = any(%s::bigint[])
+"""
+
+
+def _closed_to(unit: Unit, owner: str, people: Sequence[int], leads: Mapping[int, str]) -> set[int]:
+    """Whose record a colleague who is named could not open. Whoever asks sees all of them herself."""
+    if not owner.startswith("Practitioner/") or owner == unit.scope.actor.practitioner:
+        return set()
+    user = User.objects.filter(is_active=True, practitioner=owner.removeprefix("Practitioner/")).first()
+    sites = dict(unit.cursor().execute(SITES, [list(people)]).fetchall())
+    return {rid for rid in people if user is None or not may_open(user, sites.get(rid), leads.get(rid))}
 
 
 def _not_to_be_called(unit: Unit, people: Sequence[int]) -> frozenset[int]:

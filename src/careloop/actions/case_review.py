@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from careloop.access import Scope
 from careloop.actions import record, working
@@ -24,6 +24,10 @@ from careloop.store import Stored, Unit, drafts
 KIND, TITLE = "case-review", "Case review"
 CONSULTATION, ANSWER = "consultation", "consultation-answer"
 ORDER, MINUTES = "order", "minutes"
+# An agenda stands on its own page. On Today its first line calls to the meeting; the others come up when they were not
+# talked about.
+FIRST_BEFORE: Final = timedelta(hours=2)
+OTHERS_AFTER: Final = timedelta(hours=12)
 
 
 class Undecided(CareError):
@@ -64,6 +68,7 @@ def put_on(
         due=at,
         target=at,
         zone=zone_of(unit, patient.rid),
+        wake=at - FIRST_BEFORE if place == 1 else at + OTHERS_AFTER,
         owner=mine["reference"],
         site=(patient.resource.get("managingOrganization") or {}).get("reference"),
     )

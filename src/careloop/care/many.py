@@ -17,6 +17,7 @@ DIED: Final = "This person has died."
 LEADS_ALREADY: Final = "This colleague leads the person’s care already."
 SAME_TO_DO: Final = "The same to-do is open already."
 NOT_BY_PHONE: Final = "The person is not to be called. The record says how to reach them."
+CANT_OPEN: Final = "Whoever is to do it could not open this person’s record."
 ON_AGENDA: Final = "The person stands on an agenda already."
 NOBODY_LEADS: Final = "Nobody leads this person’s care: anybody at the site can take it."
 
@@ -38,7 +39,8 @@ class Wanted:
 @dataclass(frozen=True, repr=False)
 class Known:
     """What is known of one of them now. lead: "Practitioner/…". has_same: the same to-do is open. is_on_agenda: of a
-    case review that is still to come. refuses_calls: what she asked for of being reached."""
+    case review that is still to come. refuses_calls: what she asked for of being reached. owner_may_open: whether
+    whoever is to do it sees her."""
 
     id: str
     rid: int
@@ -48,6 +50,7 @@ class Known:
     has_same: bool = False
     is_on_agenda: bool = False
     refuses_calls: bool = False
+    owner_may_open: bool = True
 
     def __repr__(self) -> str:
         return f"Known(Patient/{self.id})"
@@ -74,5 +77,7 @@ def judge(known: Known, wanted: Wanted) -> Judged:
         return Judged(False, NOT_BY_PHONE)
     if known.has_same:
         return Judged(False, SAME_TO_DO)
+    if not known.owner_may_open:
+        return Judged(False, CANT_OPEN)
     is_nobodys = wanted.owner == HER_LEAD and known.lead is None
     return Judged(True, NOBODY_LEADS if is_nobodys else "")

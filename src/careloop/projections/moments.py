@@ -326,7 +326,9 @@ def _communication(resource: Resource, written: datetime) -> Iterator[Moment]:
     at = at_of(resource.get("sent")) or at_of(resource.get("received"))
     if at and resource.get("status") == "completed" and (talk := talk_of(resource)):
         detail = talk.review.decision or talk.question or None
-        yield Moment("message", at, "decision", talk.title, detail, _who(resource.get("sender")), talk.question)
+        yield Moment(
+            "message", at, "decision", talk.title, detail, _who(resource.get("sender")), talk.question
+        )
     elif at and resource.get("status") == "completed":
         said = text_of(resource.get("topic")) or next(
             (p.get("contentString") for p in resource.get("payload", ())), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from careloop.projections.by_type import searchable
 from careloop.projections.people import BRIEF, PersonBrief, brief_of_row
 from careloop.projections.registry_sql import (
     MOST_COUNTED,
+    OF,
     ORDERS,
     Asked,
     Meant,
@@ -31,6 +33,7 @@ from careloop.store import Unit
 from careloop.store.paging import opened, sealed
 
 PURPOSE: Final = "registry"
+MEASURE: Final = re.compile(r"(?:score|reading):[a-z0-9-]{1,60}")
 TOLD_OF: Final = (
     *("CareTeam", "Condition", "Encounter", "EpisodeOfCare", "Observation", "QuestionnaireResponse"),
     *("RiskAssessment", "Task"),
@@ -91,11 +94,14 @@ def targets() -> dict[str, Target]:
 
 
 def meant_by(unit: Unit, asked: Asked) -> Meant:
+    target = targets().get(asked.measure)
+    measure = target.measure if target else asked.measure if MEASURE.fullmatch(asked.measure) else ""
     return Meant(
         lead=unit.rid_of(f"Practitioner/{asked.lead}") if asked.lead else None,
         site=unit.rid_of(f"Organization/{asked.site}") if asked.site else None,
         group=load_conditions(content_path()).get(asked.condition),
-        target=targets().get(asked.measure),
+        target=target,
+        measure=measure,
     )
 
 
@@ -229,7 +235,7 @@ def courses_of(unit: Unit, person: int) -> dict[str, Course]:
         return {}
     found: dict[str, Course] = {}
     for id, target in targets().items():
-        said, told = seen_course(unit, target)
+        said, told = seen_course(unit, OF[target.kind])
         row = (
             unit.cursor()
             .execute(

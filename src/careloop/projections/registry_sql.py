@@ -29,9 +29,10 @@ ORDERS: Final = ("name", "heard", "value", "change", "review", "risk")
 @dataclass(frozen=True)
 class Asked:
     """What the address says. whose: mine or all. lead: Practitioner id. condition: a group's id, or words. need: words,
-    or `any`. measure: id of a target. low, high: of its newest value. standing: of care/treat_to_target, or
-    `unmeasured`, `due`. moved: at least so much, negative where it fell. heard: not reached for so many days.
-    risk: name of a score; band: at least its value. after: the sealed place where the last page ended."""
+    or `any`. measure: id of a target, or `score:<instrument>`, `reading:<kind>`. low, high: of its newest value.
+    standing: of care/treat_to_target, or `unmeasured`, `due`. moved: at least so much, negative where it fell.
+    heard: not reached for so many days. risk: name of a score, band: its band. after: the sealed place where the last
+    page ended."""
 
     whose: str = "mine"
     lead: str = ""
@@ -68,12 +69,24 @@ class Parts:
 
 @dataclass(frozen=True)
 class Meant:
-    """What the words of an address stand for, looked up. rids: 0 where there is no such thing, so that nobody fits."""
+    """What the words of an address stand for, looked up. rids: 0 where there is no such thing, so that nobody fits.
+    measure: as the table of courses names it; empty for none. target: of that measure; None where content has none."""
 
     lead: int | None
     site: int | None
     group: ConditionGroup | None
     target: Target | None
+    measure: str = ""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """What a value of the measure comes from."""
+        return OF[self.measure.partition(":")[0]]
+
+    @property
+    def sign(self) -> int:
+        """1 where less is better, also where no target says so."""
+        return self.target.sign if self.target else 1
 
 
 def seen_row(unit: Unit, types: Sequence[str], person: str, rid: str) -> Sql:
@@ -96,8 +109,8 @@ def parts_of(unit: Unit, asked: Asked, meant: Meant) -> Parts:
         _program(unit, asked, found)
     if asked.condition or asked.need:
         _held(unit, asked, meant, found)
-    if meant.target is not None:
-        _measured(unit, asked, meant.target, found)
+    if meant.measure:
+        _measured(unit, asked, meant, found)
     if asked.heard:
         _unheard(unit, asked.heard, found)
     if asked.late:
@@ -161,22 +174,22 @@ def _like(words: str) -> str:
     return f"%{kept}%"
 
 
-def seen_course(unit: Unit, target: Target, alias: str = "c") -> Sql:
+def seen_course(unit: Unit, types: Sequence[str], alias: str = "c") -> Sql:
     """Both ends of it: who may not see where it began is not told the change."""
-    types = OF[target.kind]
     newest, told = seen_row(unit, types, f"{alias}.person", f"{alias}.rid")
     began, told_too = seen_row(unit, types, f"{alias}.person", f"{alias}.began_rid")
     return f"({newest} and {began})", [*told, *told_too]
 
 
-def _measured(unit: Unit, asked: Asked, target: Target, found: Parts) -> None:
-    said, told = seen_course(unit, target)
+def _measured(unit: Unit, asked: Asked, meant: Meant, found: Parts) -> None:
+    target = meant.target
+    said, told = seen_course(unit, meant.types)
     is_wanted = asked.standing != "unmeasured" and (
         asked.standing or asked.low is not None or asked.high is not None or asked.moved is not None
     )
     join = "join" if is_wanted or asked.sort in ("value", "change", "review") else "left join"
     found.joins.append(f"{join} courses c on c.person = pe.person and c.measure = %s and {said}")
-    found.joined += [target.measure, *told]
+    found.joined += [meant.measure, *told]
     if asked.low is not None:
         found.where("c.value >= %s", asked.low)
     if asked.high is not None:
@@ -187,6 +200,8 @@ def _measured(unit: Unit, asked: Asked, target: Target, found: Parts) -> None:
         )
     if asked.standing == "unmeasured":
         found.where("c.person is null")
+    elif target is None:
+        return  # nothing says where a value should be
     elif asked.standing == "due":
         text, given = due(target)
         found.where(f"{text} <= %s", *given, unit.now)
@@ -271,10 +286,10 @@ def order_of(unit: Unit, asked: Asked, meant: Meant) -> tuple[str, str, list[Any
         newest, told = seen_row(unit, ("Encounter",), "o.person", "o.rid")
         key = f"coalesce(case when {newest} then o.at end, {EPOCH})"
         return key, "timestamptz", told, ["left join heard o on o.person = pe.person"]
-    if asked.sort == "value" and target is not None:
-        return "(%s * c.value)", "numeric", [-target.sign], []
-    if asked.sort == "change" and target is not None:
-        return "(%s * (c.began - c.value))", "numeric", [target.sign], []
+    if asked.sort == "value" and meant.measure:
+        return "(%s * c.value)", "numeric", [-meant.sign], []
+    if asked.sort == "change" and meant.measure:
+        return "(%s * (c.began - c.value))", "numeric", [meant.sign], []
     if asked.sort == "review" and target is not None:
         text, told = due(target)
         return text, "timestamptz", told, []
@@ -370,13 +385,13 @@ def _columns(unit: Unit, meant: Meant, asked: Asked) -> dict[str, Sql]:
             [*of_work, unit.now, unit.now, *of_work],
         ),
     }
-    if meant.target is not None:
-        said, told = seen_course(unit, meant.target)
+    if meant.measure:
+        said, told = seen_course(unit, meant.types)
         text, given = found["beside"]
         found["course"] = ("c.began_at, c.began, c.began_second, c.at, c.value, c.second", [])
         found["beside"] = (
             f"{text} left join courses c on c.person = k.person and c.measure = %s and {said}",
-            [*given, meant.target.measure, *told],
+            [*given, meant.measure, *told],
         )
     if asked.risk:
         text, given = found["beside"]

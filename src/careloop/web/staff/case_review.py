@@ -179,9 +179,8 @@ def case(request: HttpRequest, meeting: str, task: str) -> HttpResponse:
             )
         else:
             said = gettext("Decided; %(n)d to-dos made.") % {"n": len(steps)}
-            request.POST = request.POST.copy()
-            request.POST["next"] = _next(request, meeting)
-            return done(request, said, result)
+            done(request, said, result)  # says it, and what takes it back
+            return HttpResponseRedirect(_next(request, meeting))
     return _case(request, meeting, task, sheet)
 
 

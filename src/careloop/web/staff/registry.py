@@ -30,7 +30,8 @@ SIZE: Final = 50
 COLUMNS: Final = ("problems", "program", "needs", "next", "heard", "language", "lead")
 AT_FIRST: Final = ("problems", "program", "next", "heard", "lead")
 CHOSEN: Final = "registry-columns"
-MEASURE_COLUMNS: Final = ("began", "value", "change", "weeks", "standing", "review")
+MEASURE_COLUMNS: Final = ("began", "value", "change")
+TARGET_COLUMNS: Final = ("weeks", "standing", "review")
 TELLS_OF: Final = {
     **{"problems": "Condition", "needs": "Condition", "program": "EpisodeOfCare", "next": "Task"},
     **{"heard": "Encounter", "lead": "CareTeam"},
@@ -77,7 +78,7 @@ def page(request: HttpRequest) -> HttpResponse:
     asked = asked_of(request.GET)
     with open_record(request) as unit:
         found = registry.registry(unit, asked, SIZE)
-        stood = registry.standings(unit, asked) if asked.measure else {}
+        stood = registry.standings(unit, asked) if asked.measure in targets() else {}
         told = {**_told(request, unit, asked, found), **_form(unit, asked), "stood": _stood(asked, stood)}
     return render(request, "staff/registry.html", told)
 
@@ -218,6 +219,7 @@ def _heads(asked: Asked, columns: tuple[str, ...]) -> list[Head]:
     shown = (
         "name",
         *(MEASURE_COLUMNS if asked.measure else ()),
+        *(TARGET_COLUMNS if asked.measure in targets() else ()),
         *(("risk",) if asked.risk else ()),
         *columns,
     )

@@ -14,7 +14,6 @@ from careloop import library
 from careloop.care.treat_to_target import Standing
 from careloop.library.cohorts import load_conditions
 from careloop.library.loading import content_path
-from careloop.library.targets import Target
 from careloop.projections.registry import ORDERS, Asked, Risk, targets
 from careloop.web.staff.reader import program_name
 
@@ -30,7 +29,9 @@ def asked_of(given: Mapping[str, str]) -> Asked:
     def text(name: str) -> str:
         return given.get(name, "").strip()[:LONGEST]
 
-    measure = text("measure") if text("measure") in targets() else ""
+    measure = text("measure") if text("measure") in dict(measure_choices()) else ""
+    has_target = measure in targets()
+    standings = STANDINGS if has_target else STANDINGS[-2:-1] if measure else ()
     days = text("heard")
     sort = text("sort") if text("sort") in ORDERS else "name"
     return Asked(
@@ -44,13 +45,20 @@ def asked_of(given: Mapping[str, str]) -> Asked:
         low=_number(text("low")) if measure else None,
         high=_number(text("high")) if measure else None,
         moved=_moved(given) if measure else None,
-        standing=text("standing") if measure and text("standing") in STANDINGS else "",
+        standing=text("standing") if text("standing") in standings else "",
         heard=int(days) if days.isascii() and days.isdecimal() and 0 < int(days[:5]) <= 3650 else 0,
         late=text("late") in ("1", "on", "True"),
         risk=text("risk"),
         band=text("band") if text("risk") else "",
-        sort=sort if measure or sort in ("name", "heard", "risk") else "name",
+        sort=sort if sort in _sorts(measure, has_target) else "name",
         after=given.get("after", "")[:2_000],
+    )
+
+
+def _sorts(measure: str, has_target: bool) -> frozenset[str]:
+    usual = {"name", "heard", "risk"}
+    return frozenset(
+        usual | ({"value", "change"} if measure else set()) | ({"review"} if has_target else set())
     )
 
 
@@ -126,8 +134,8 @@ def _said(
         yield gettext("with an open need"), {"need": ""}
     elif asked.need:
         yield gettext("with the need “%(need)s”") % {"need": asked.need}, {"need": ""}
-    if target := targets().get(asked.measure):
-        yield from _of_measure(asked, target)
+    if asked.measure:
+        yield from _of_measure(asked)
     if asked.heard:
         text = ngettext("not reached for %(n)d day", "not reached for %(n)d days", asked.heard)
         yield text % {"n": asked.heard}, {"heard": 0}
@@ -140,8 +148,8 @@ def _said(
         yield gettext("risk: %(risk)s") % {"risk": said}, {"risk": "", "band": ""}
 
 
-def _of_measure(asked: Asked, target: Target) -> Iterator[tuple[str, dict[str, Any]]]:
-    name = target.title.get(get_language() or "en")
+def _of_measure(asked: Asked) -> Iterator[tuple[str, dict[str, Any]]]:
+    name = dict(measure_choices()).get(asked.measure, asked.measure)
     numbers = {"name": name, "low": asked.low, "high": asked.high}
     if asked.low is not None and asked.high is not None:
         yield gettext("%(name)s from %(low)s to %(high)s") % numbers, {"low": None, "high": None}
@@ -183,7 +191,20 @@ def condition_choices() -> list[tuple[str, str]]:
 
 
 def measure_choices() -> list[tuple[str, str]]:
-    return [(id, each.title.get(get_language() or "en")) for id, each in sorted(targets().items())]
+    """(id of a target, or the measure’s own name; words): those with a target first."""
+    spoken, known = get_language() or "en", library.load()
+    followed = {each.measure for each in targets().values()}
+    found = [(id, each.title.get(spoken)) for id, each in sorted(targets().items())]
+    others = [
+        (f"score:{id}", each.short.get(spoken))
+        for id, each in known.instruments.items()
+        if each.scoring.bands
+    ]
+    others += [(f"reading:{id}", each.name.get(spoken)) for id, each in known.readings.items()]
+    return [
+        *found,
+        *sorted((each for each in others if each[0] not in followed), key=lambda e: e[1].casefold()),
+    ]
 
 
 def risk_choices() -> list[tuple[str, str]]:

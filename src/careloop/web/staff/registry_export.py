@@ -94,11 +94,11 @@ def _cells(line: Line, asked: Asked) -> list[Any]:
     ]
     if asked.measure:
         course, stands = line.course, line.stands
-        if course is None or stands is None:
+        if course is None:
             return [*found, asked.measure, *[""] * 7]
         found += [asked.measure, _day(course.began_at), _pair(course.began, course.began_second)]
         found += [_day(course.now_at), _pair(course.now, course.now_second), f"{course.change.normalize():f}"]
-        found += [str(stands.standing), _day(stands.due)]
+        found += [str(stands.standing), _day(stands.due)] if stands else ["", ""]
     return found
 
 

@@ -38,6 +38,7 @@ SENTENCES: Final = (
     gettext_noop("This colleague leads the person’s care already."),
     gettext_noop("The same to-do is open already."),
     gettext_noop("The person is not to be called. The record says how to reach them."),
+    gettext_noop("Whoever is to do it could not open this person’s record."),
     gettext_noop("The person stands on an agenda already."),
     gettext_noop("Nobody leads this person’s care: anybody at the site can take it."),
     gettext_noop("Somebody went on from here."),
