@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -157,7 +157,7 @@ def test_a_cuff_that_counts_the_pulse_gives_two_readings(ward: Ward, now: dateti
 
 def test_days_are_counted_where_she_lives(ward: Ward, now: datetime) -> None:
     device = {"device": {"display": "home scale"}}
-    evening = datetime(2026, 11, 10, 5, 30, tzinfo=now.tzinfo)  # 11:30 pm of the 9th in Texas
+    evening = datetime(2026, 11, 10, 5, 30, tzinfo=UTC)  # 11:30 pm of the 9th in Texas
     put(
         ward,
         weight("w1", evening, "82", **device),
@@ -214,9 +214,16 @@ def test_limits_of_hers_stand_above_those_of_everybody(ward: Ward, now: datetime
 
 def answered(id: str, at: datetime, each: str) -> Resource:
     form = library.load().instruments["phq-9"].form
-    answers = {item.link_id: Answer((each,)) for item in form.items if item.is_question and item.options}
+    scored = library.load().instruments["phq-9"].scoring.items
+    answers = {item: Answer((each,)) for item in scored}
     made = response(form, answers, About("Patient/maria", at, author="Practitioner/ana"), status="completed")
     return made | {"id": id}
+
+
+def _choices() -> tuple[Any, ...]:
+    """The answers to the questions that are added up."""
+    phq9 = library.load().instruments["phq-9"]
+    return phq9.by_id[phq9.scoring.items[0]].choices
 
 
 def scores_told(ward: Ward) -> list[tuple[str, str | None]]:
@@ -228,7 +235,7 @@ def scores_told(ward: Ward) -> list[tuple[str, str | None]]:
 
 def test_scores_come_from_answers_and_from_elsewhere(ward: Ward, now: datetime) -> None:
     content = library.load().instruments["phq-9"]
-    code = next(c.code for c in content.questions[0].choices if c.value == 2)
+    code = next(c.code for c in _choices() if c.value == 2)
     sent = {
         "resourceType": "Observation",
         "id": "s1",
@@ -257,7 +264,7 @@ def test_any_order_of_readings_ends_where_a_rebuild_ends(ward: Ward, now: dateti
                     if unit.find("Observation", id):
                         unit.delete("Observation", id)
                 elif kind == "score":
-                    code = dice.choice(library.load().instruments["phq-9"].questions[0].choices).code
+                    code = dice.choice(_choices()).code
                     unit.update(answered(f"r{dice.randint(1, 3)}", at, code), create=True)
                 elif kind == "pressure":
                     unit.update(pressure(id, at, dice.choice([120, 142]), 88), create=True)

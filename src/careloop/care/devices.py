@@ -24,7 +24,7 @@ def device_name(device: Resource) -> str:
 
 
 def is_in_use(device: Resource) -> bool:
-    return device.get("status", "active") == "active"
+    return str(device.get("status", "active")) == "active"
 
 
 def kinds_of(device: Resource, kinds: Iterable[Kind]) -> list[str]:

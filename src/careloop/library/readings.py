@@ -158,10 +158,10 @@ class Kind:
     def is_pair(self) -> bool:
         return self.second is not None
 
-    def measure(self, *said: str | None) -> Measure | None:
+    def measure(self, *said: object) -> Measure | None:
         """The unit that one of these names: a UCUM code, or a word as people write it. None for one not known here."""
         for each in said:
-            if each and (found := self.by_word.get(each) or self.by_word.get(_plain(each))):
+            if isinstance(each, str) and (found := self.by_word.get(each) or self.by_word.get(_plain(each))):
                 return found
         return None
 
@@ -286,7 +286,7 @@ def _measure(node: Node) -> Measure:
 
 
 def _refuse_other_than_itself(node: Node, first: Measure) -> None:
-    if (first.minus, first.times, first.over, first.plus) != (0, 1, 1, 0):
+    if first.minus or first.plus or first.times != first.over:
         node.fail("The canonical unit converts to itself.")
 
 

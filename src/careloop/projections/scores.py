@@ -67,7 +67,8 @@ def scores_of(
     """Oldest first. scale: '' for totals, None for all."""
     unit.flush()
     may, told = visible(unit)
-    where, given = ["s.person = %s"], [person]
+    where: list[str] = ["s.person = %s"]
+    given: list[Any] = [person]
     for column, value, sign in (
         ("s.scale", scale, "= %s"),
         ("s.at", since, ">= %s"),
