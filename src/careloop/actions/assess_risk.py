@@ -3,6 +3,7 @@ when it says something else. Asked again about the same record it writes nothing
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -45,7 +46,9 @@ def refresh(unit: Unit, person: int, library: Library) -> tuple[Stored, ...]:
         return ()
     patient, facts = found
     standing = unit.of_person(person, (TYPE,))
-    written: list[Stored] = []
+    left = {stay.reference for stay in facts.stays if stay.ended}
+    written = [_cancelled(unit, stored) for stored in standing if _is_of_no_stay(stored.resource, left)]
+    standing = [stored for stored in standing if not _is_of_no_stay(stored.resource, left)]
     for risk in library.risks.values():
         written += _kept(unit, patient.reference, assess(risk, facts), standing)
     return tuple(written)
@@ -65,6 +68,13 @@ def _kept(unit: Unit, subject: str, found: Assessed, standing: list[Stored]) -> 
     if _content(newest.resource) != _content(said):
         written.append(unit.update({**said, "id": newest.id}, if_match=newest.version))
     return written
+
+
+def _is_of_no_stay(resource: Resource, left: Collection[str]) -> bool:
+    """Of a stay that is not hers any more, or that has not ended after all."""
+    stay = (resource.get("encounter") or {}).get("reference")
+    is_ours = code_in(resource.get("method"), uris.RISK) is not None
+    return is_ours and resource.get("status") == "final" and stay is not None and stay not in left
 
 
 def _withdrawn(unit: Unit, found: Assessed, ours: list[Stored]) -> list[Stored]:

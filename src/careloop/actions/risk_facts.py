@@ -178,8 +178,8 @@ def _told(found: Iterable[Stored], library: Library, zone: ZoneInfo) -> dict[str
         name, _, item = asked.partition("/")
         wanted.setdefault(name, set()).add(item)
     said: dict[str, Told] = {}
-    newest = sorted(found, key=lambda s: (str(s.resource.get("authored", "")), s.rid))
-    for stored in newest:
+    oldest_first = sorted(found, key=lambda s: (instant(s.resource.get("authored")) or s.at, s.rid))
+    for stored in oldest_first:
         instrument = instrument_answered(library, str(stored.resource.get("questionnaire", "")))
         on = _local(stored.resource.get("authored"), zone)
         if instrument is None or instrument.id not in wanted or on is None:

@@ -32,6 +32,7 @@ TOLD_OF = (
         "Encounter",
         "Observation",
         "QuestionnaireResponse",
+        "RiskAssessment",
         "ServiceRequest",
         "Task",
     ),

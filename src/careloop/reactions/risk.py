@@ -16,14 +16,20 @@ from careloop.library import Library
 from careloop.reactions import trouble
 from careloop.reactions.trouble import FAULTS, is_outage
 from careloop.store import merges
+from careloop.store.connection import keeper
 from careloop.store.feed import Event
 
 TRIES: Final = 3
+LEFT: Final = "select distinct person from moves where rid = any(%s::bigint[])"
 
 
 def follow_risk(events: Iterable[Event], library: Library, now: datetime) -> None:
-    """Each person once, in a unit of her own. What can't be worked out is told as a piece of work; others go on."""
-    for person in sorted({event.person for event in events if event.type in READS} - {0}):
+    """Each person once, in a unit of her own; of what moved from one to another, both. What can't be worked out is told
+    as a piece of work; others go on."""
+    read = [event for event in events if event.type in READS]
+    left = keeper().cursor().execute(LEFT.encode(), [[event.rid for event in read]]) if read else None
+    people = {event.person for event in read} | {row[0] for row in (left.fetchall() if left else ())}
+    for person in sorted(people - {0}):
         if fault := _refreshed(person, library, now):
             with record.begin(worker(), now) as unit:
                 about = "The risk scores could not be worked out again"
