@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -64,7 +64,7 @@ def ward(record: None, now: datetime) -> Ward:
         problem("food", "maria", "Z59.41", "Not enough food", "health-concern"),
         b.contact("talk", "maria", now - timedelta(days=3)),
         b.task("late", "maria", now, due=now - timedelta(days=1), target=now - timedelta(days=1)),
-        phq9("m1", "maria", now - timedelta(weeks=9), 18),
+        phq9("m1", "maria", now - timedelta(weeks=7), 18),
         phq9("m2", "maria", now - timedelta(days=2), 8),
         phq9("w1", "walter", now - timedelta(weeks=9), 18),
     )
@@ -201,7 +201,9 @@ def test_of_a_person_s_targets_a_stranger_learns_nothing(ward: Ward) -> None:
 
 
 def test_sql_and_care_say_the_same_of_every_course(ward: Ward, now: datetime) -> None:
-    """The caseload is asked in SQL, one person in Python: a grid of courses through both."""
+    """The caseload is asked in SQL, one person in Python: a grid of courses through both. In UTC, as the record
+    gives them back: days added on a local clock would be an hour off where the clocks change."""
+    now = now.astimezone(UTC)
     with store.open(HOUSE, now=now) as unit:
         for target in load_targets(content_path()).values():
             text, told = registry_sql.standing(target)
@@ -218,8 +220,8 @@ def test_sql_and_care_say_the_same_of_every_course(ward: Ward, now: datetime) ->
                 row = (
                     unit.cursor()
                     .execute(
-                        f"select {text}, {due} from (select %s::timestamptz began_at, %s::numeric began,"
-                        " %s::timestamptz at, %s::numeric value, %s::numeric second) c",
+                        f"select {text}, {due} from (select %s::timestamptz as began_at, %s::numeric as began,"
+                        " %s::timestamptz as at, %s::numeric as value, %s::numeric as second) c",
                         [*told, *due_told, at, began, now, value, second],
                     )
                     .fetchone()

@@ -18,7 +18,6 @@ from tests.projections import builders as b
 from tests.projections.test_registry import phq9, problem
 from tests.web.desk import Desk, at_the_desk, undo_of
 
-
 V3_ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
@@ -30,7 +29,7 @@ def desk(record: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterat
             problem("dm", "maria", "E11.9", "Type 2 diabetes"),
             problem("dm-a", "alba", "E11.9", "Type 2 diabetes"),
             problem("dm-w", "walter", "E11.9", "Type 2 diabetes"),
-            phq9("m1", "maria", now - timedelta(weeks=9), 18),
+            phq9("m1", "maria", now - timedelta(weeks=7), 18),
             phq9("m2", "maria", now - timedelta(days=2), 8),
         )
         yield desk

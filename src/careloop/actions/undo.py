@@ -18,7 +18,10 @@ from careloop.store import Stored, Unit, drafts, outbox
 
 WITHIN: Final = timedelta(minutes=10)
 UNDOABLE: Final = frozenset(
-    {"Task", "Encounter", "DocumentReference", "Communication", "ServiceRequest", "Observation", "CareTeam"}
+    {
+        *("Task", "Encounter", "DocumentReference", "Communication", "ServiceRequest", "Observation"),
+        *("CareTeam", "CarePlan", "Goal", "Condition"),
+    }
 )
 
 

@@ -25,6 +25,7 @@ from careloop.web.staff import registry_ask, toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.reader import now_of, open_record, program_name
 from careloop.web.staff.registry_ask import address, asked_of, question
+from careloop.web.staff.registry_way import Way, ways
 
 SIZE: Final = 50
 COLUMNS: Final = ("problems", "program", "needs", "next", "heard", "language", "lead")
@@ -62,6 +63,7 @@ class Row:
     tone: str
     is_due: bool
     risk: str
+    way: Way | None
     has_namesake: bool
 
 
@@ -179,6 +181,7 @@ def _stood(asked: Asked, counts: dict[str, int]) -> list[Choice]:
 def _rows(found: Page, asked: Asked, request: HttpRequest) -> list[Row]:
     names = Counter(line.person.name for line in found.lines)
     words, now = registry_ask.standing_words(), now_of(request)
+    drawn = ways([line.course for line in found.lines], targets().get(asked.measure))
     return [
         Row(
             line=line,
@@ -189,9 +192,10 @@ def _rows(found: Page, asked: Asked, request: HttpRequest) -> list[Row]:
             tone=TONES[line.stands.standing] if line.stands else "",
             risk=registry_ask.risk_words(asked.risk, line.risk) if line.risk else "",
             is_due=line.stands is not None and line.stands.due <= now,
+            way=way,
             has_namesake=names[line.person.name] > 1,
         )
-        for line in found.lines
+        for line, way in zip(found.lines, drawn, strict=True)
     ]
 
 

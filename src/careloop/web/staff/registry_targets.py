@@ -18,6 +18,7 @@ from careloop.web.staff.errors import staff_page
 from careloop.web.staff.reader import now_of, open_record
 from careloop.web.staff.registry import TONES
 from careloop.web.staff.registry_ask import standing_words
+from careloop.web.staff.registry_way import Way, ways
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +34,7 @@ class Shown:
     tone: str
     is_due: bool
     is_unverified: bool
+    way: Way | None
 
 
 @staff_page
@@ -59,6 +61,7 @@ def person_targets(request: HttpRequest, person: str) -> HttpResponse:
                     TONES[told.standing],
                     told.due <= now,
                     target.verified == "U",
+                    ways([course], target)[0],
                 )
             )
     context = {"card": beside, "person": person, "rows": shown, "is_partial": is_partial}
