@@ -27,7 +27,7 @@ DEMO = Scope(system_actor("demo"), "command", "maintenance")
 MARIA = ident(SEED, "Patient", "maria-duarte")
 FRANK = ident(SEED, "Patient", "frank-delgado")
 DOLORES = ident(SEED, "Patient", "dolores-rivera-1")
-SECTIONS = ("story", "plan", "work", "assessments", "health", "about")
+SECTIONS = ("story", "plan", "work", "assessments", "readings", "health", "about")
 
 
 @pytest.fixture
@@ -260,30 +260,31 @@ def test_no_words_are_asked_for_again_and_what_was_typed_stays(ana: Client) -> N
 
 
 def test_a_barrier_is_written_to_its_goal_and_taken_out_of_the_way(ana: Client) -> None:
-    form = ana.get(f"/people/{MARIA}/barrier").content.decode()
-    goal = re.search(r'name="goal" value="([^"]+)"', form)
+    goal = re.search(r"\?add=barrier&amp;under=(Goal/[^\"]+)", page(ana, "plan"))
     assert goal
-    missing = ana.post(f"/people/{MARIA}/barrier", {"what": "The bus stopped", "goal": "nothing"})
+    typed = {"add": "barrier", "under": goal[1], "text": "The bus stopped", "next": f"/people/{MARIA}/plan"}
+    missing = ana.post(f"/people/{MARIA}/plan/line", typed)
     assert missing.status_code == 422
-    assert 'value="The bus stopped"' in missing.content.decode()
-    ana.post(f"/people/{MARIA}/barrier", {"what": "The bus stopped", "goal": goal[1]})
+    assert "The bus stopped</textarea>" in missing.content.decode()
+    assert "Say why in a few words" in missing.content.decode()
+    ana.post(f"/people/{MARIA}/plan/line", {**typed, "because": "Line 82 ended"})
     html = page(ana, "plan")
     assert "The bus stopped" in html
-    address = re.search(
-        r'action="(/people/[^"]+/resolve)"[^>]*>(?:(?!</form>).)*?', html[html.index("The bus stopped") :]
-    )
-    assert address
-    ana.post(address[1])
-    assert "The bus stopped" not in page(ana, "plan")
+    line = re.search(r'name="line" value="(Condition/[^"]+)"', html[html.index("The bus stopped") :])
+    assert line
+    ana.post(f"/people/{MARIA}/plan/resolve", {"line": line[1]})
+    told = words(page(ana, "plan"))
+    assert "<b>In the way:</b> The bus stopped" not in told
+    assert "The bus stopped" in told  # it can be taken up again
 
 
 def test_a_goal_of_somebody_else_gets_no_barrier(ana: Client, now: datetime) -> None:
     settle(now, 2)
-    form = ana.get(f"/people/{ident(SEED, 'Patient', 'andre-lewis')}/barrier").content.decode()
-    goal = re.search(r'name="goal" value="([^"]+)"', form)
+    html = ana.get(f"/people/{ident(SEED, 'Patient', 'andre-lewis')}/plan").content.decode()
+    goal = re.search(r"\?add=barrier&amp;under=(Goal/[^\"]+)", html)
     assert goal
-    answer = ana.post(f"/people/{MARIA}/barrier", {"what": "Not hers", "goal": goal[1]})
-    assert answer.status_code == 422
+    typed = {"add": "barrier", "under": goal[1], "text": "Not hers", "because": "so"}
+    assert ana.post(f"/people/{MARIA}/plan/line", typed).status_code == 404
 
 
 def test_work_has_the_acts_of_today_and_what_ended(ana: Client) -> None:

@@ -42,7 +42,8 @@ ADDED: Final = frozenset(
     }
 )
 CHANGED: Final = frozenset({"Consent", "RelatedPerson", "Task", "Communication"})
-ADDED_BY_HELPERS: Final = frozenset({"Communication", "Task"})
+# An Observation: who sees the results may write down what the scale says.
+ADDED_BY_HELPERS: Final = frozenset({"Communication", "Task", "Observation"})
 ADDED_BY_APPS: Final = frozenset(
     {"QuestionnaireResponse", "Communication", "Observation", "DocumentReference"}
 )

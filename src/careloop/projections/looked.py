@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from careloop import library
+from careloop.care.readings import readings_in
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings, extension
 from careloop.projections.by_type import seen_heads
@@ -18,7 +20,7 @@ from careloop.projections.moments import TELLERS, moments
 from careloop.store import Stored, Unit
 from careloop.store.stored import COLUMNS
 
-SECTIONS: Final = ("story", "plan", "work", "assessments", "health", "about")
+SECTIONS: Final = ("story", "plan", "work", "assessments", "readings", "health", "risk", "about")
 VISIT: Final = timedelta(minutes=30)
 # More changes than this are not counted one by one.
 MOST: Final = 200
@@ -34,7 +36,7 @@ HEALTH: Final = frozenset(
     }
 )
 # All that sections_of knows a place for.
-SHOWN: Final = ABOUT | HEALTH | TELLERS.keys()
+SHOWN: Final = ABOUT | HEALTH | {"RiskAssessment"} | TELLERS.keys() | {"Device"}
 NEEDS: Final = frozenset({"health-concern", "sdoh", "barrier"})
 
 
@@ -141,10 +143,14 @@ def sections_of(stored: Stored) -> Iterable[str]:
                 yield "plan"
         case "QuestionnaireResponse":
             yield "assessments"
+        case "RiskAssessment":
+            yield "risk"
         case "Condition":
             yield "plan" if is_need(resource) else "health"
         case "Observation":
-            yield from _of_observation(resource)
+            yield from _of_observation(stored)
+        case "Device":
+            yield "readings"
         case "Encounter" if extension(resource, uris.OUTCOME) is None:
             yield "health"
         case kind if kind in ABOUT:
@@ -153,7 +159,11 @@ def sections_of(stored: Stored) -> Iterable[str]:
             yield "health"
 
 
-def _of_observation(resource: Resource) -> Iterable[str]:
+def _of_observation(stored: Stored) -> Iterable[str]:
+    resource = stored.resource
+    if readings_in(resource, stored.at, library.load().readings):
+        yield "readings"
+        return
     categories = {code for concept in resource.get("category", ()) for _, code in codings(concept)}
     if "social-history" in categories:
         yield "plan"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from careloop import library
-from careloop.care.assess import instrument_answered, score
+from careloop.care.assess import NOBODY, Who, instrument_answered, score, who_is
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings
 from careloop.fhir.responses import answers_of
@@ -22,6 +22,7 @@ from careloop.projections import sources
 from careloop.projections.by_type import seen_heads
 from careloop.projections.moments import at_of
 from careloop.store import Change, Stored, Unit
+from careloop.store.keys import number_of
 
 TYPES: Final = ("QuestionnaireResponse", "Observation")
 DONE: Final = frozenset({"completed", "amended"})
@@ -106,7 +107,9 @@ class Scores:
     def project(self, unit: Unit, changes: Sequence[Change]) -> None:
         told = sources.latest(changes, TYPES)
         found = {rid: change.after for rid, change in told.items()}
-        old = [rid for rid, after in found.items() if after is None or after.version > 1]
+        if others := _others_now(changes):  # a published band may hang on sex and age
+            found |= {s.rid: s for s in sources.of_people(unit, others, TYPES)}
+        old = [rid for rid, after in found.items() if after is None or after.version > 1 or rid not in told]
         if old:
             unit.cursor().execute("delete from scores where response = any(%s::bigint[])", [old])
         keep(unit.cursor(), [after for after in found.values() if after])
@@ -125,9 +128,37 @@ def keep(cursor: Any, found: Iterable[Stored]) -> None:
     content = library.load()
     by_code = codes_of(content)
     live = [s for s in found if s.person and not s.is_deleted]
-    rows = [(s.person, *told, s.rid) for s in live for told in scores_in(s.resource, s.at, content, by_code)]
+    patients = _patients(cursor, {s.person for s in live if s.type == "QuestionnaireResponse"})
+    rows = [
+        (s.person, *told, s.rid)
+        for s in live
+        for told in scores_in(s.resource, s.at, content, by_code, patients.get(s.person))
+    ]
     if rows:
         cursor.executemany(INSERT, rows)
+
+
+def _others_now(changes: Sequence[Change]) -> set[int]:
+    """Whose record says another sex or birth date than before."""
+    return {
+        change.after.rid
+        for change in changes
+        if change.stored.type == "Patient" and change.before is not None and change.after is not None
+        if _who(change.before.resource) != _who(change.after.resource)
+    }
+
+
+def _who(patient: Resource) -> tuple[Who, Any]:
+    return who_is(patient, date(2000, 1, 1)), patient.get("birthDate")
+
+
+def _patients(cursor: Any, people: Collection[int]) -> dict[int, Resource]:
+    if not people:
+        return {}
+    cursor.execute(
+        sources.CURRENT + " and i.rid = any(%s::bigint[])", [[number_of("Patient")], sorted(people)]
+    )
+    return {stored.rid: stored.resource for stored in map(Stored.of_row, cursor.fetchall())}
 
 
 Told = tuple[str, str, datetime, Decimal | None, str | None]
@@ -143,14 +174,18 @@ def scores_in(
     written: datetime,
     content: Library,
     by_code: dict[str, Instrument],
+    patient: Resource | None = None,
 ) -> list[Told]:
-    """(instrument, scale, at, value, band) of what one resource tells; written: for what has no time of its own."""
+    """(instrument, scale, at, value, band) of what one resource tells; written: for what has no time of its own.
+    patient: for bands that differ by sex or age."""
     if resource["resourceType"] == "QuestionnaireResponse":
-        return _of_answers(resource, written, content)
+        return _of_answers(resource, written, content, patient)
     return _of_observation(resource, written, by_code)
 
 
-def _of_answers(resource: Resource, written: datetime, content: Library) -> list[Told]:
+def _of_answers(
+    resource: Resource, written: datetime, content: Library, patient: Resource | None
+) -> list[Told]:
     if resource.get("status") not in DONE:
         return []
     instrument = instrument_answered(content, str(resource.get("questionnaire", "")))
@@ -158,10 +193,17 @@ def _of_answers(resource: Resource, written: datetime, content: Library) -> list
         return []
     answers, _ = answers_of(instrument.form, resource)
     at = at_of(resource.get("authored")) or written
-    if instrument.scoring.kind == "none":
-        return []
-    result = score(instrument, answers)
-    return [(instrument.id, "", at, result.value, result.band.code if result.band else None)]
+    result = score(instrument, answers, who_is(patient, at.date()) if patient else NOBODY)
+    return [
+        (
+            instrument.id,
+            "" if part.id == instrument.id else part.id,
+            at,
+            part.value,
+            part.band.code if part.band else None,
+        )
+        for part in result.parts
+    ]
 
 
 def _of_observation(resource: Resource, written: datetime, by_code: dict[str, Instrument]) -> list[Told]:

@@ -11,6 +11,7 @@ from typing import Final
 from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.acknowledge_urgent import escalate_urgent
+from careloop.actions.ask_to_see import ask_due
 from careloop.actions.follow_person import SILENCE, follow
 from careloop.actions.follow_readings import TIMER as DEVICE_SILENCE
 from careloop.actions.follow_readings import follow_readings
@@ -22,7 +23,6 @@ from careloop.actions.plan_writing import TIMER as PLAN_SEEN
 from careloop.actions.revocation import TIMER as CONSENT_ENDS
 from careloop.actions.revocation import follow_consents
 from careloop.actions.run_protocols import TIMER as PROTOCOL
-from careloop.actions.see_plan import ask_due
 from careloop.actions.switch_protocol import SWEEP as PROTOCOL_SWEEP
 from careloop.actions.urgent import TIMER as ESCALATE
 from careloop.actions.watch_plan import TIMER as PLAN_COMPLETE

@@ -23,6 +23,7 @@ from careloop.web.family import reading, record_lines
 from careloop.web.family.asked import asked
 from careloop.web.family.door import ANYBODY, HOME, Frame, Page, family_page, frame, show
 from careloop.web.family.helpers import helpers_of, shared_with, shared_words
+from careloop.web.family.plan_page import is_asked
 from careloop.web.family.reading import Line
 
 QUESTIONS_SHOWN = OURS_SHOWN = 3
@@ -98,6 +99,7 @@ def home(page: Page) -> HttpResponse:
             "helpers": helpers_of(unit, found)[:3],
             "shared": shared_with(unit, found) if found.whose.is_self else [],
             "comes_of_age": _comes_of_age(unit, found),
+            "plan_asks": found.whose.shows("plan") and is_asked(unit, found),
         }
     told |= {"doors": _doors(found), "offers_passkey": _offers_passkey(page)}
     return show(page, "home", found, **told)
@@ -139,6 +141,7 @@ def _doors(found: Frame) -> list[Door]:
         ("medications", gettext("Medicines"), gettext("what to take and how"), "medicines"),
         ("visits", gettext("Visits"), gettext("what is coming and what was"), "visits"),
         ("results", gettext("Test results"), gettext("the newest of each"), "results"),
+        ("results", gettext("What I measure"), gettext("weight, blood pressure and more"), "readings"),
         ("messages", gettext("Letters and questions"), gettext("what was written and answered"), "letters"),
         ("coverage", gettext("Insurance"), gettext("who pays"), "insurance"),
     )
@@ -153,14 +156,6 @@ def _doors(found: Frame) -> list[Door]:
             Door(gettext("Apps"), gettext("which may see my record"), f"{found.base}/apps"),
         ]
     return doors
-
-
-@family_page("plan")
-def plan(page: Page) -> HttpResponse:
-    with page.open() as unit:
-        found = frame(unit, page)
-        known = reading.plan(unit, found)
-    return show(page, "plan", found, plan=known)
 
 
 @family_page("medications")
@@ -241,7 +236,6 @@ def _lines(page: Page, found: Frame, title: str, groups: list[Group]) -> HttpRes
 urlpatterns = [
     path("my", whose_page, name="family"),
     path("my/<str:person>", home, name="family-home"),
-    path("my/<str:person>/plan", plan, name="family-plan"),
     path("my/<str:person>/medicines", medicines, name="family-medicines"),
     path("my/<str:person>/visits", visits, name="family-visits"),
     path("my/<str:person>/results", results, name="family-results"),

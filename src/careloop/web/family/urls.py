@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from careloop.web.family import another, choices, consents, looked, pages, passkey, sharing, sign_in, wrong
+from careloop.web.family import (
+    another,
+    choices,
+    consents,
+    looked,
+    pages,
+    passkey,
+    plan_page,
+    readings,
+    sharing,
+    sign_in,
+    wrong,
+)
 
 urlpatterns = [
     *sign_in.urlpatterns,
@@ -13,5 +25,7 @@ urlpatterns = [
     *sharing.urlpatterns,
     *wrong.urlpatterns,
     *looked.urlpatterns,
+    *plan_page.urlpatterns,
+    *readings.urlpatterns,
     *pages.urlpatterns,  # last: `my/<person>` must not hide `my/sign-in`
 ]

@@ -53,9 +53,18 @@ class Band:
     words: str
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A value worth a line of its own: a limit, a goal."""
+
+    value: Decimal
+    words: str
+
+
 @dataclass(frozen=True, repr=False)
 class Chart:
-    """All in the units of the view box. lines: points of a polyline each; says: the chart in a sentence."""
+    """All in the units of the view box. lines: points of a polyline each; marks: labeled lines across; says: the chart
+    in a sentence."""
 
     key: str
     series: Series
@@ -68,6 +77,7 @@ class Chart:
     last: str
     says: str
     rows: tuple[Point, ...]
+    marks: tuple[Label, ...] = ()
 
     @property
     def box(self) -> str:
@@ -92,8 +102,10 @@ def draw(
     *,
     floor: Decimal | None = None,
     ceiling: Decimal | None = None,
+    marks: Sequence[Mark] = (),
 ) -> Chart | None:
-    """None when there is too little to draw. floor, ceiling: the ends of the scale, when it has any."""
+    """None when there is too little to draw. floor, ceiling: the ends of the scale, when it has any. marks: those that
+    lie within the scale are drawn."""
     points = series.points
     if len(points) < FEWEST or points[0].at == points[-1].at:
         return None
@@ -117,6 +129,7 @@ def draw(
         last=_day(points[-1].at, today, tz),
         says=_says(series, today, tz),
         rows=tuple(reversed(points)),
+        marks=tuple(Label(scale.y(m.value), m.words) for m in marks if scale.low <= m.value <= scale.high),
     )
 
 

@@ -75,7 +75,9 @@ SHOWN_TO: Final = {
     "plan": "Observation",  # how far each goal is
     "work": "Task",
     "assessments": "QuestionnaireResponse",
+    "readings": "Observation",
     "health": "Observation",
+    "risk": "RiskAssessment",
 }
 
 
@@ -85,7 +87,9 @@ def names_of_sections() -> dict[str, str]:
         "plan": gettext("Plan"),
         "work": pgettext("a section: to-dos of a person", "Work"),
         "assessments": gettext("Assessments"),
+        "readings": gettext("Readings"),
         "health": gettext("Health history"),
+        "risk": pgettext("a section: risk scores of a person", "Risk"),
         "about": gettext("Contact & team"),
     }
 
