@@ -15,6 +15,7 @@ from careloop.care.many import DIED, NOBODY, SAME_TO_DO, Wanted
 from careloop.kernel.errors import NotFound
 from careloop.projections import registry
 from careloop.projections.registry import Asked
+from careloop.store import drafts
 from careloop.store.errors import RecordUnavailable
 from tests.projections import builders as b
 from tests.projections.ward import Ward
@@ -68,7 +69,7 @@ def test_it_goes_in_parts_and_on_where_it_broke_off(
         raise RecordUnavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr(act_on_many.drafts, "change", torn)
+        broken.setattr(drafts, "change", torn)
         with pytest.raises(RecordUnavailable):
             act_on_many.go_on(ward.scope, many.draft, now)
     assert len(open_titles(ward)) == act_on_many.PART  # the people and how far it is are one commit

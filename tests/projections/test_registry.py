@@ -157,7 +157,7 @@ def test_a_line_says_where_treatment_began_and_what_is_next(ward: Ward, now: dat
     (line,) = ask(ward, measure="phq-9", condition="diabetes").lines
     assert line.course is not None
     assert line.stands is not None
-    assert (line.course.began, line.course.now, line.course.change) == (18, 8, -10)
+    assert [line.course.began, line.course.now, line.course.change] == [Decimal(18), Decimal(8), Decimal(-10)]
     assert line.stands.standing == "improving"
     assert line.problems == ("Type 2 diabetes",)
     assert line.needs == ("Not enough food",)
@@ -210,7 +210,9 @@ def test_sql_and_care_say_the_same_of_every_course(ward: Ward, now: datetime) ->
             due, due_told = registry_sql.due(target)
             values = [target.below * Decimal(share) for share in ("0.5", "1", "1.4", "2", "3")]
             seconds = (
-                [None, target.second_below, (target.second_below or 1) - 1] if target.second_below else [None]
+                [None, target.second_below, (target.second_below or Decimal(1)) - 1]
+                if target.second_below
+                else [None]
             )
             for began, value, weeks, second in product(
                 values, values, (0, target.weeks - 1, target.weeks), seconds

@@ -16,7 +16,7 @@ from careloop.web.staff import registry_ask
 from careloop.web.staff.registry_many import SENTENCES
 from tests.projections import builders as b
 from tests.projections.test_registry import phq9, problem
-from tests.web.desk import Desk, at_the_desk, undo_of
+from tests.web.desk import HTMX, Desk, at_the_desk, undo_of
 
 V3_ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
@@ -224,7 +224,7 @@ def test_how_much_is_asked_stands_where_work_is_added_and_calls_become_one(desk:
     )
     for page in ("/people/maria/work", "/people/maria/to-do", "/people/maria/promise"):
         assert "/people/maria/care-load" in desk.page(page)
-    page = desk.page("/people/maria/care-load", **{"HX-Request": "true"})
+    page = desk.client.get("/people/maria/care-load", headers=HTMX).content.decode()
     assert "one call could serve all" in page
     keep = re.search(r'name="keep" value="([^"]+)"', page)
     others = re.findall(r'name="other" value="([^"]+)"', page)

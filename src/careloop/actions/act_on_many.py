@@ -25,8 +25,8 @@ from careloop.fhir.elements import Resource, fhir_instant, instant, ref
 from careloop.kernel.errors import CareError, NotFound
 from careloop.kernel.ids import new_id
 from careloop.projections import sources
-from careloop.projections.people import briefs, names, zone_of
-from careloop.projections.registry import MOST_CHOSEN, PersonBrief
+from careloop.projections.people import PersonBrief, briefs, names, zone_of
+from careloop.projections.registry import MOST_CHOSEN
 from careloop.store import Stored, Unit, drafts
 from careloop.store.drafts import Draft
 

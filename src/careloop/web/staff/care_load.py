@@ -123,7 +123,7 @@ def care_load_page(request: HttpRequest, person: str) -> HttpResponse:
     """The whole page, or the part that other pages ask for once they stand."""
     is_part = bool(getattr(request, "htmx", False))
     with open_record(request) as unit:
-        told = {"loads": shown_loads(request, unit, person), "person": person}
+        told: dict[str, Any] = {"loads": shown_loads(request, unit, person), "person": person}
         if not is_part:
             told["card"] = card(unit, person)
     return render(request, "staff/care_load_part.html" if is_part else "staff/care_load.html", told)

@@ -15,6 +15,7 @@ from careloop.care.treat_to_target import Standing
 from careloop.library.cohorts import load_conditions
 from careloop.library.loading import content_path
 from careloop.projections.registry import ORDERS, Asked, Risk, targets
+from careloop.projections.risks import RiskRow
 from careloop.web.staff.reader import program_name
 
 PAGE: Final = "/registry"
@@ -217,7 +218,7 @@ def band_choices(risk: str) -> list[tuple[str, str]]:
     return [(band.code, band.text.get(get_language() or "en")) for band in known.bands] if known else []
 
 
-def risk_words(name: str, risk: Risk) -> str:
+def risk_words(name: str, risk: Risk | RiskRow) -> str:
     """`12, high`; what was not scored, because something is missing, says so."""
     if risk.value is None:
         return gettext("not scored")
