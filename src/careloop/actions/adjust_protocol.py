@@ -10,7 +10,8 @@ from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record, working
-from careloop.actions.run_protocols import adjust_in, run, switched_on
+from careloop.actions.protocols_on import switched_on
+from careloop.actions.run_protocols import adjust_in, run
 from careloop.care.firing import FOREVER, adjusted_in
 from careloop.care.protocols import Adjusted
 from careloop.kernel.errors import CareError, Forbidden, NotFound

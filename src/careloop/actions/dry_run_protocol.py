@@ -15,8 +15,9 @@ from typing import Final
 from careloop import store
 from careloop.access import Scope
 from careloop.actions.adjust_protocol import adjusted_of
-from careloop.actions.run_protocols import values_of
-from careloop.care.protocols import Adjusted, Fired, narrowing, replay
+from careloop.actions.protocols_on import values_of
+from careloop.care.protocol_replay import Fired, narrowing, replay
+from careloop.care.protocols import Adjusted
 from careloop.kernel.errors import NotFound
 from careloop.library import Library
 from careloop.library.protocols import Protocol

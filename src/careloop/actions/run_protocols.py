@@ -7,58 +7,22 @@ protocols that read what changed; timers ask when days alone may have changed so
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import Final
 
 from careloop.actions.apply_proposal import apply_in, hold
-from careloop.actions.propose_plan import LINE_TYPES, local_day, owners_of, standing, write_lines
-from careloop.actions.urgent import TIMER as ESCALATE
-from careloop.actions.urgent import next_on_call
-from careloop.care.firing import (
-    adjusted_in,
-    because_in,
-    ended,
-    evidence_in,
-    is_open,
-    issue,
-    key_of,
-    past_in,
-    protocol_of,
-    say,
-    set_for,
-)
-from careloop.care.plan import PlanProposal
-from careloop.care.plan_adjust import adjusted_lines
-from careloop.care.protocols import (
-    MOST_FOR_ONE,
-    Adjusted,
-    Decided,
-    Outcome,
-    Past,
-    decide,
-    evaluate,
-    is_open_at,
-    opens_next,
-    say_words,
-)
-from careloop.care.signals import Signals
+from careloop.actions.protocol_work import Whom, propose, write_work
+from careloop.actions.protocols_on import On, values_of
+from careloop.care.firing import adjusted_in, ended, is_open, issue, past_in, protocol_of, say, set_for
+from careloop.care.protocols import MOST_FOR_ONE, Adjusted, Decided, Outcome, Past, decide, evaluate
 from careloop.care.stay import state_of
 from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, extension, identifier_in, instant, set_extension, text_of
-from careloop.fhir.translation import translate, translated
-from careloop.kernel.calendar import BusinessCalendar
-from careloop.kernel.calendar import zone as zone_called
-from careloop.kernel.errors import UnknownZone
+from careloop.fhir.elements import Resource, identifier_in, instant, text_of
 from careloop.library import Library, Words
-from careloop.library.protocols import Branch, Protocol, Review
-from careloop.library.reviewing import review_from
-from careloop.projections import people
+from careloop.library.protocols import Protocol
 from careloop.projections.signals import gather, own_limits
-from careloop.store import Stored, Unit, protocol_switches
-from careloop.store.protocol_switches import Switch
+from careloop.store import Stored, Unit
 
 TIMER: Final = "protocol"
 NO_LONGER: Final = Words("It does not hold any more.", "Ya no se cumple.")
@@ -67,45 +31,6 @@ LOOPED: Final = (
     "It said the same again and again, {n} times in a week: it was switched off for this person, so that somebody"
     " looks."
 )
-CLASSES: Final = {
-    "urgent": WorkClass.DANGER,
-    "soon": WorkClass.ROUTINE,
-    "routine": WorkClass.ROUTINE,
-    "silence": WorkClass.SILENCE,
-}
-PATHS_OF_OWN: Final = "firing"
-
-
-@dataclass(frozen=True)
-class On:
-    """A protocol that is on, and who answers for it: None while nobody has reviewed it."""
-
-    protocol: Protocol
-    review: Review | None
-
-
-def switched_on(unit: Unit, library: Library) -> dict[str, On]:
-    return those_on(protocol_switches.latest(unit.cursor()), library)
-
-
-def those_on(switches: Mapping[str, Switch], library: Library) -> dict[str, On]:
-    """A review that was given for another version of the protocol is none."""
-    found: dict[str, On] = {}
-    for name, switch in switches.items():
-        protocol = library.protocols.get(name)
-        if protocol is None or not switch.is_on:
-            continue
-        given = review_from(switch.review) if switch.version == protocol.version else None
-        found[name] = On(protocol, given or protocol.review)
-    return found
-
-
-def concerned(on: Mapping[str, On], paths: Collection[str]) -> set[str]:
-    """Which of them read any of this. `firing`: one of their own items changed, so all are asked."""
-    if PATHS_OF_OWN in paths:
-        return set(on)
-    wanted = set(paths)
-    return {name for name, each in on.items() if each.protocol.reads & wanted}
 
 
 def run(
@@ -119,9 +44,12 @@ def run(
     hold(unit, reference)
     paths = {path for each in asked for path in each.protocol.reads}
     signals = gather(unit, [person], paths, library).get(person)
-    if signals is None:
+    patient = unit.get([reference]).get(reference)
+    if signals is None or patient is None:
         return ()
-    one = _One(unit, person, reference, signals, library)
+    kinds = {value.threshold[0] for each in asked for value in each.protocol.values if value.threshold}
+    limits = own_limits(unit, [person], kinds).get(person, {})
+    one = _One(Whom(unit, patient, signals, library, limits))
     written: list[Stored] = []
     for each in asked:
         written += one.ask(each)
@@ -131,23 +59,20 @@ def run(
 class _One:
     """One person in one unit. What is held of her is read once."""
 
-    def __init__(self, unit: Unit, person: int, reference: str, signals: Signals, library: Library) -> None:
-        self.unit, self.person, self.reference = unit, person, reference
-        self.signals, self.library = signals, library
-        held = unit.of_person(person, ["DetectedIssue", "RequestGroup"])
+    def __init__(self, whom: Whom) -> None:
+        self.whom, self.unit = whom, whom.unit
+        self.person, self.reference = whom.patient.rid, whom.reference
+        held = self.unit.of_person(self.person, ["DetectedIssue", "RequestGroup"])
         self.issues = {s.reference: s for s in held if s.type == "DetectedIssue" and protocol_of(s.resource)}
         self.groups = [s for s in held if s.type == "RequestGroup"]
-        self.limits = own_limits(
-            unit,
-            [person],
-            [v.threshold[0] for p in library.protocols.values() for v in p.values if v.threshold],
-        ).get(person, {})
 
     def ask(self, on: On) -> list[Stored]:
         protocol = on.protocol
         written = self._end_decided(protocol)
         adjusted = self._adjusted(protocol)
-        outcome = evaluate(protocol, self.signals, values_of(protocol, adjusted, self.limits), self.unit.now)
+        outcome = evaluate(
+            protocol, self.whom.signals, values_of(protocol, adjusted, self.whom.limits), self.unit.now
+        )
         past = past_in([s.resource for s in self.issues.values()], protocol.id)
         decided = decide(protocol, outcome, past, adjusted, self.unit.now)
         if decided.step == "raise" and self._is_too_much():
@@ -208,26 +133,23 @@ class _One:
     # --- raise, update, settle
 
     def _raise(self, on: On, outcome: Outcome, adjusted: Adjusted) -> list[Stored]:
-        made = issue(on.protocol, outcome, self.reference, self.unit.now)
-        stored = self.unit.create(made)
+        stored = self.unit.create(issue(on.protocol, outcome, self.reference, self.unit.now))
         self.issues[stored.reference] = stored
-        proposal = self._propose(on.protocol, outcome, stored, adjusted)
-        work = self._work(on, outcome, stored, proposal)
-        return [stored, *([proposal] if proposal else []), *self._write(on, outcome, work)]
+        proposal = propose(self.whom, on, outcome, stored, adjusted)
+        written = write_work(self.whom, on, outcome, stored, proposal)
+        return [stored, *([proposal] if proposal else []), *written]
 
     def _update(self, on: On, outcome: Outcome, past: Sequence[Past], adjusted: Adjusted) -> list[Stored]:
-        """The same firing says what holds now; its work too, and a line that it was changed."""
-        standing_one = next(each for each in past if each.is_open)
-        stored = self.issues[standing_one.reference]
+        """The same firing says what holds now; its work too, and that it was changed."""
+        was = next(each for each in past if each.is_open)
+        stored = self.issues[was.reference]
         made = {**stored.resource, "extension": list(stored.resource.get("extension", ()))}
         say(made, on.protocol, outcome)
         saved = self.unit.update(made, if_match=stored.version)
         self.issues[saved.reference] = saved
-        is_other = standing_one.branch != (outcome.branch.id if outcome.branch else "")
-        proposal = self._propose(on.protocol, outcome, saved, adjusted) if is_other else None
-        work = self._work(on, outcome, saved, proposal)
-        said = f"Changed since it came up. Before: {standing_one.because}"
-        written = self._write(on, outcome, replace(work, details=_joined(work.details, said)), wake=is_other)
+        is_other = outcome.branch is not None and was.branch != outcome.branch.id
+        proposal = propose(self.whom, on, outcome, saved, adjusted) if is_other else None
+        written = write_work(self.whom, on, outcome, saved, proposal, changed=was.because, is_other=is_other)
         return [saved, *([proposal] if proposal else []), *written]
 
     def _settle(self, protocol: Protocol, past: Sequence[Past]) -> list[Stored]:
@@ -275,142 +197,6 @@ class _One:
         )
         return list(apply_in(self.unit, Proposal((work,)), self.reference))
 
-    # --- the work
-
-    def _work(self, on: On, outcome: Outcome, stored: Stored, proposal: Stored | None) -> Work:
-        branch = outcome.branch
-        assert branch is not None
-        zone = people.zone_of(self.unit, self.person)
-        klass = CLASSES[branch.work.urgency]
-        if klass is WorkClass.DANGER and on.review is None:
-            klass = WorkClass.ROUTINE  # nobody answers for it yet: it proposes, and pages nobody
-        after = on.review is not None and not is_open_at(on.review, self.unit.now, zone)
-        if klass is WorkClass.DANGER and after and on.review and on.review.path != "on-call":
-            klass = WorkClass.ROUTINE
-        target = self._target(branch, zone, on.review if after else None)
-        return Work(
-            kind=branch.work.kind,
-            title=branch.work.title.en,
-            because=outcome.because.en,
-            klass=klass,
-            dedupe=identifier_in(stored.resource, uris.DEDUPE) or "",
-            due=target if klass is WorkClass.DANGER else None,
-            target=target,
-            zone=zone or "UTC",
-            rule=f"{on.protocol.id}@{on.protocol.version}",
-            source=on.protocol.source,
-            owner=self._owner(branch),
-            reasons=(stored.reference, *([proposal.reference] if proposal else [])),
-            is_protected=klass is WorkClass.DANGER,
-            details=self._details(on, after=after),
-        )
-
-    def _details(self, on: On, *, after: bool) -> str:
-        if on.review is None:
-            return "Not reviewed: no clinician has approved this protocol here, and nobody watches it by the hour."
-        said = f"{on.review.owner} answers for this protocol."
-        return f"{said} Out of hours: {on.review.after_hours.en}" if after else said
-
-    def _owner(self, branch: Branch) -> str | None:
-        if branch.work.owner == "coordinator":
-            return None  # whoever leads her care
-        patient = self.unit.get([self.reference])[self.reference]
-        found = owners_of(self.unit, patient).get("clinician")
-        return str(found["reference"]) if found else None
-
-    def _target(self, branch: Branch, zone: str | None, review: Review | None) -> datetime:
-        """5 pm of its day, or tonight when that is over; for a reviewed protocol out of hours, the next opening."""
-        try:
-            tz = zone_called(zone) if zone else ZoneInfo("UTC")
-        except UnknownZone:
-            tz = ZoneInfo("UTC")
-        if review is not None and zone and branch.work.urgency == "urgent":
-            return opens_next(review, self.unit.now, zone)
-        calendar = BusinessCalendar(tz)
-        day = calendar.local_day(self.unit.now) + timedelta(days=branch.work.due_days)
-        if branch.work.urgency != "urgent":
-            day = _workday(calendar, day)
-        target = calendar.working_target(day)
-        return target if target > self.unit.now else calendar.end_of(day).astimezone(UTC)
-
-    def _write(self, on: On, outcome: Outcome, work: Work, *, wake: bool = False) -> list[Stored]:
-        patient = self.unit.get([self.reference])[self.reference]
-        if work.klass is WorkClass.DANGER:
-            first = next_on_call(self.unit, patient)
-            work = replace(work, owner=first.practitioner if first else work.owner)
-        written = list(apply_in(self.unit, Proposal((work,)), self.reference))
-        translated_tasks = [self._in_spanish(task, outcome, wake=wake) for task in written]
-        if work.klass is WorkClass.DANGER and work.target:
-            for task in translated_tasks:
-                self.unit.set_timer(
-                    self.person, ESCALATE, task.reference, self.unit.now + timedelta(minutes=15)
-                )
-        return translated_tasks
-
-    def _in_spanish(self, task: Stored, outcome: Outcome, *, wake: bool) -> Stored:
-        """The because in Spanish beside the English; what was put away comes back when it is another matter now."""
-        reason = dict(task.resource.get("reasonCode", {}))
-        is_awake = extension(task.resource, uris.WAKE) is None or not wake
-        if translated(reason, "text", "es") == outcome.because.es and is_awake:
-            return task
-        translate(reason, "text", "es", outcome.because.es)
-        resource = {**task.resource, "reasonCode": reason, "extension": list(task.resource["extension"])}
-        if wake:
-            set_extension(resource, uris.WAKE, "DateTime", None)
-        return self.unit.update(resource, if_match=task.version)
-
-    # --- the plan
-
-    def _propose(
-        self, protocol: Protocol, outcome: Outcome, stored: Stored, adjusted: Adjusted
-    ) -> Stored | None:
-        branch = outcome.branch
-        if branch is None or not branch.plan:
-            return None
-        patient = self.unit.get([self.reference])[self.reference]
-        held = self.unit.of_person(self.person, ["CarePlan", *LINE_TYPES])
-        owners = {
-            word: (str(each.get("reference", "")), str(each.get("display", "")))
-            for word, each in owners_of(self.unit, patient).items()
-        }
-        values = values_of(protocol, adjusted, self.limits)
-        lines = adjusted_lines(
-            branch.plan,
-            outcome.because,
-            protocol.source,
-            standing(held),
-            local_day(patient.resource, self.unit.now),
-            say=lambda words: say_words(protocol, self.signals, values, self.unit.now, words),
-            owners=owners,
-        )
-        if not lines:
-            return None
-        title = protocol.title
-        because = Words(f"{title.en}. {outcome.because.en}", f"{title.es}. {outcome.because.es}")
-        key = identifier_in(stored.resource, uris.DEDUPE) or stored.reference
-        return write_lines(
-            self.unit,
-            patient,
-            held,
-            PlanProposal(lines),
-            self.library,
-            because,
-            f"{key}:{branch.id}",
-            (stored.reference, *evidence_in(stored.resource)[-5:]),
-        )
-
-
-def values_of(
-    protocol: Protocol, adjusted: Adjusted, limits: Mapping[tuple[str, str], Any]
-) -> dict[str, Any]:
-    """Her own numbers: what was set for this protocol, else the limit that was set for her readings."""
-    found = {
-        value.name: limits[value.threshold]
-        for value in protocol.values
-        if value.threshold and value.threshold in limits
-    }
-    return {**found, **adjusted.values}
-
 
 def adjust_in(
     unit: Unit,
@@ -433,26 +219,3 @@ def adjust_in(
 def _how(task: Resource) -> Words:
     said = text_of(task.get("statusReason")) or ENDED_BY_PERSON.en
     return Words(said, said)
-
-
-def _joined(*parts: str | None) -> str:
-    return " ".join(part for part in parts if part)
-
-
-def _workday(calendar: BusinessCalendar, day: date) -> date:
-    while not calendar.is_business_day(day):
-        day += timedelta(days=1)
-    return day
-
-
-__all__ = [
-    "On",
-    "adjust_in",
-    "because_in",
-    "concerned",
-    "key_of",
-    "run",
-    "switched_on",
-    "those_on",
-    "values_of",
-]

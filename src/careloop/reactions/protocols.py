@@ -13,9 +13,11 @@ from typing import Final
 from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.adjust_protocol import adjusted_of
-from careloop.actions.run_protocols import PATHS_OF_OWN, TIMER, On, concerned, run, switched_on, values_of
+from careloop.actions.protocols_on import PATHS_OF_OWN, On, concerned, switched_on, values_of
+from careloop.actions.run_protocols import TIMER, run
 from careloop.actions.switch_protocol import SWEEP
-from careloop.care.protocols import Adjusted, evaluate, narrowing
+from careloop.care.protocol_replay import narrowing
+from careloop.care.protocols import Adjusted, evaluate
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.projections.signals import HORIZON, gather, own_limits, paths_of, population

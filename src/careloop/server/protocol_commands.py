@@ -21,7 +21,7 @@ def protocols_list() -> None:
     """Each with whether it is on, and whether somebody answers for it."""
     _ready()
     from careloop import library
-    from careloop.actions.run_protocols import those_on
+    from careloop.actions.protocols_on import those_on
 
     content = library.load()
     switches = _switches()

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from careloop.access import Scope, system_actor
 from careloop.actions.adjust_protocol import BadNumber, adjust_protocol, ask_again
 from careloop.actions.propose_plan import open_proposals
-from careloop.actions.run_protocols import On, switched_on, values_of
+from careloop.actions.protocols_on import On, switched_on, values_of
 from careloop.actions.working import NoPractitioner, ReasonMissing
 from careloop.care.firing import (
     FOREVER,

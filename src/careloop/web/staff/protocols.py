@@ -15,10 +15,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from careloop.access.acts import SWITCH_PROTOCOL, may
 from careloop.actions.dry_run_protocol import DAYS, DryRun, dry_run
-from careloop.actions.run_protocols import On, those_on
+from careloop.actions.protocols_on import On, those_on
 from careloop.actions.switch_protocol import SwitchedAlready, switch_protocol, switches
 from careloop.actions.working import ReasonMissing
-from careloop.care.protocols import fires_in_case, number_said
+from careloop.care.protocol_cases import fires_in_case
+from careloop.care.protocols import number_said
 from careloop.kernel.errors import Forbidden, NotFound
 from careloop.library import Library, load
 from careloop.library.protocols import DAYS as WEEK

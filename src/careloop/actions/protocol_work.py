@@ -1,0 +1,212 @@
+"""What a firing asks for: the to-do with its hour and owner, and the proposal for the plan. In the caller's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from careloop.actions.apply_proposal import apply_in
+from careloop.actions.propose_plan import LINE_TYPES, local_day, owners_of, standing, write_lines
+from careloop.actions.protocols_on import On, values_of
+from careloop.actions.urgent import TIMER as ESCALATE
+from careloop.actions.urgent import next_on_call
+from careloop.care.firing import evidence_in
+from careloop.care.plan import PlanProposal
+from careloop.care.plan_adjust import adjusted_lines
+from careloop.care.protocols import Adjusted, Outcome, is_open_at, opens_next, say_words
+from careloop.care.signals import Signals
+from careloop.care.work import Proposal, Work, WorkClass
+from careloop.fhir import uris
+from careloop.fhir.elements import extension, identifier_in, set_extension
+from careloop.fhir.translation import translate, translated
+from careloop.kernel.calendar import BusinessCalendar
+from careloop.kernel.calendar import zone as zone_called
+from careloop.kernel.errors import UnknownZone
+from careloop.library import Library, Words
+from careloop.library.protocols import Branch, Review
+from careloop.projections import people
+from careloop.store import Stored, Unit
+
+CLASSES: Final = {
+    "urgent": WorkClass.DANGER,
+    "soon": WorkClass.ROUTINE,
+    "routine": WorkClass.ROUTINE,
+    "silence": WorkClass.SILENCE,
+}
+ESCALATES_AFTER: Final = timedelta(minutes=15)
+NOT_REVIEWED: Final = (
+    "Not reviewed: no clinician has approved this protocol here, and nobody watches it by the hour."
+)
+
+
+@dataclass(frozen=True)
+class Whom:
+    """One person in one unit. limits: of her readings, by kind and edge."""
+
+    unit: Unit
+    patient: Stored
+    signals: Signals
+    library: Library
+    limits: Mapping[tuple[str, str], Any]
+
+    @property
+    def reference(self) -> str:
+        return self.patient.reference
+
+
+def write_work(
+    whom: Whom,
+    on: On,
+    outcome: Outcome,
+    issue: Stored,
+    proposal: Stored | None,
+    *,
+    changed: str = "",
+    is_other: bool = False,
+) -> list[Stored]:
+    """The to-do of a firing, made or brought up to date. changed: what it said before; is_other: another branch holds
+    now, so that what was put away comes back."""
+    work = _work(whom, on, outcome, issue, proposal)
+    if changed:
+        said = f"Changed since it came up. Before: {changed}"
+        work = replace(work, details=" ".join(filter(None, (work.details, said))))
+    if work.klass is WorkClass.DANGER and (first := next_on_call(whom.unit, whom.patient)):
+        work = replace(work, owner=first.practitioner)
+    written = [
+        _in_spanish(whom.unit, task, outcome, wake=is_other)
+        for task in apply_in(whom.unit, Proposal((work,)), whom.reference)
+    ]
+    if work.klass is WorkClass.DANGER:
+        for task in written:
+            whom.unit.set_timer(whom.patient.rid, ESCALATE, task.reference, whom.unit.now + ESCALATES_AFTER)
+    return written
+
+
+def _work(whom: Whom, on: On, outcome: Outcome, issue: Stored, proposal: Stored | None) -> Work:
+    branch = outcome.branch
+    assert branch is not None
+    zone = people.zone_of(whom.unit, whom.patient.rid)
+    is_closed = on.review is not None and not is_open_at(on.review, whom.unit.now, zone)
+    klass = _class_of(branch, on.review, is_closed=is_closed)
+    target = _target(whom.unit, branch, zone, on.review if is_closed else None)
+    return Work(
+        kind=branch.work.kind,
+        title=branch.work.title.en,
+        because=outcome.because.en,
+        klass=klass,
+        dedupe=identifier_in(issue.resource, uris.DEDUPE) or "",
+        due=target if klass is WorkClass.DANGER else None,
+        target=target,
+        zone=zone or "UTC",
+        rule=f"{on.protocol.id}@{on.protocol.version}",
+        source=on.protocol.source,
+        owner=_owner(whom, branch),
+        reasons=(issue.reference, *([proposal.reference] if proposal else [])),
+        is_protected=klass is WorkClass.DANGER,
+        details=_details(on, is_closed=is_closed),
+    )
+
+
+def _class_of(branch: Branch, review: Review | None, *, is_closed: bool) -> WorkClass:
+    """What nobody has reviewed pages nobody; out of hours only what a clinician said calls whoever is on call."""
+    klass = CLASSES[branch.work.urgency]
+    if klass is not WorkClass.DANGER:
+        return klass
+    if review is None or (is_closed and review.path != "on-call"):
+        return WorkClass.ROUTINE
+    return klass
+
+
+def _details(on: On, *, is_closed: bool) -> str:
+    if on.review is None:
+        return NOT_REVIEWED
+    said = f"{on.review.owner} answers for this protocol."
+    return f"{said} Out of hours: {on.review.after_hours.en}" if is_closed else said
+
+
+def _owner(whom: Whom, branch: Branch) -> str | None:
+    """None: whoever leads her care."""
+    if branch.work.owner == "coordinator":
+        return None
+    found = owners_of(whom.unit, whom.patient).get("clinician")
+    return str(found["reference"]) if found else None
+
+
+def _target(unit: Unit, branch: Branch, zone: str | None, closed: Review | None) -> datetime:
+    """5 pm of its day, or tonight when that is over. closed: nobody watches now, so what is urgent aims at the next
+    opening, unless somebody is called."""
+    is_urgent = branch.work.urgency == "urgent"
+    if closed is not None and zone and is_urgent and closed.path != "on-call":
+        return opens_next(closed, unit.now, zone)
+    try:
+        tz = zone_called(zone) if zone else ZoneInfo("UTC")
+    except UnknownZone:
+        tz = ZoneInfo("UTC")
+    calendar = BusinessCalendar(tz)
+    day = calendar.local_day(unit.now) + timedelta(days=branch.work.due_days)
+    if not is_urgent:
+        day = _workday(calendar, day)
+    target = calendar.working_target(day)
+    return target if target > unit.now else calendar.end_of(day).astimezone(UTC)
+
+
+def _workday(calendar: BusinessCalendar, day: date) -> date:
+    while not calendar.is_business_day(day):
+        day += timedelta(days=1)
+    return day
+
+
+def _in_spanish(unit: Unit, task: Stored, outcome: Outcome, *, wake: bool) -> Stored:
+    """The because in Spanish beside the English; what was put away comes back when it is another matter now."""
+    reason = dict(task.resource.get("reasonCode", {}))
+    is_asleep = wake and extension(task.resource, uris.WAKE) is not None
+    if translated(reason, "text", "es") == outcome.because.es and not is_asleep:
+        return task
+    translate(reason, "text", "es", outcome.because.es)
+    resource = {**task.resource, "reasonCode": reason, "extension": list(task.resource["extension"])}
+    if is_asleep:
+        set_extension(resource, uris.WAKE, "DateTime", None)
+    return unit.update(resource, if_match=task.version)
+
+
+# --- the plan
+
+
+def propose(whom: Whom, on: On, outcome: Outcome, issue: Stored, adjusted: Adjusted) -> Stored | None:
+    """The open proposal with the lines that the branch asks for; None when it asks for nothing new."""
+    branch, protocol, unit = outcome.branch, on.protocol, whom.unit
+    if branch is None or not branch.plan:
+        return None
+    held = unit.of_person(whom.patient.rid, ["CarePlan", *LINE_TYPES])
+    owners = {
+        word: (str(each.get("reference", "")), str(each.get("display", "")))
+        for word, each in owners_of(unit, whom.patient).items()
+    }
+    values = values_of(protocol, adjusted, whom.limits)
+    lines = adjusted_lines(
+        branch.plan,
+        outcome.because,
+        protocol.source,
+        standing(held),
+        local_day(whom.patient.resource, unit.now),
+        say=lambda words: say_words(protocol, whom.signals, values, unit.now, words),
+        owners=owners,
+    )
+    if not lines:
+        return None
+    title = protocol.title
+    because = Words(f"{title.en}. {outcome.because.en}", f"{title.es}. {outcome.because.es}")
+    key = identifier_in(issue.resource, uris.DEDUPE) or issue.reference
+    return write_lines(
+        unit,
+        whom.patient,
+        held,
+        PlanProposal(lines),
+        whom.library,
+        because,
+        f"{key}:{branch.id}",
+        (issue.reference, *evidence_in(issue.resource)[-5:]),
+    )
