@@ -44,7 +44,12 @@ def ward(record: None, scope: Scope, now: datetime) -> Bayview:
 
 def at_page(ward: Bayview) -> Scope:
     actor: Actor = replace(
-        ward.scope.actor, kind="staff", roles=frozenset({"coordinator"}), sites=frozenset({ward.site.rid})
+        ward.scope.actor,
+        kind="staff",
+        name=ward.user.name,
+        roles=frozenset({"coordinator"}),
+        sites=frozenset({ward.site.rid}),
+        practitioner=f"Practitioner/{ward.user.practitioner}",
     )
     return replace(ward.scope, actor=actor)
 

@@ -96,7 +96,7 @@ def test_a_leaflet_comes_in_the_language_of_whoever_takes_it_home(ana: Client) -
 
 def test_conditions_read_as_sentences() -> None:
     need = LIBRARY.plans["food"].needs[0]
-    assert Wording(LIBRARY, "en").of(need.when).startswith("Social needs: ")
+    assert Wording(LIBRARY, "en").of(need.when).startswith("(Social needs: ")
     assert " and not: Social needs: " in Wording(LIBRARY, "en").of(need.when)
 
 

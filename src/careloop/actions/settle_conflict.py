@@ -60,7 +60,7 @@ def _open_again(unit: Unit, patient: Stored, dedupe: str) -> Stored:
     asked = [("patient", patient.reference), ("identifier", token(uris.DEDUPE, dedupe))]
     seen = unit.match_one("Task", asked)
     if seen is None:
-        raise NotFound("Task")
+        raise NotFound
     kept = {k: v for k, v in seen.resource.items() if k not in ("executionPeriod", "statusReason", "output")}
     status = "accepted" if "owner" in kept else "requested"
     return unit.update(

@@ -153,6 +153,31 @@ def _sections(library: Library, language: str, request: HttpRequest) -> Iterable
         [_rule_entry(versions, language, request) for versions in library.rules.values()],
     )
     yield Section(
+        "standards",
+        gettext("What a plan must hold"),
+        gettext("What payers, laws and accreditors ask of a plan, and what meets it."),
+        [
+            _entry(
+                each.title.get(language),
+                each.about.get(language),
+                f"/library/standards/{each.id}",
+                Sure(VERIFIED[each.verified].get(language), TONES[each.verified]),
+                each.id,
+                *(f"{one.text.en} {one.text.es}" for one in each.elements),
+            )
+            for each in library.standards.values()
+        ],
+    )
+    yield Section(
+        "conflicts",
+        gettext("What plans may contradict"),
+        gettext("What is named when two organizations say different things, and whom to ask."),
+        [
+            _entry(each.title.get(language), each.source, f"/library/conflicts/{each.id}", None, each.id)
+            for each in library.clashes.rules
+        ],
+    )
+    yield Section(
         "risks",
         gettext("Risk scores"),
         gettext("Worked out from the record, with what went in and what is missing."),
