@@ -301,7 +301,7 @@ PEOPLE = st.builds(Who, st.sampled_from(["male", "female", None]), st.one_of(st.
 
 
 @pytest.mark.parametrize("name", EVERY)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_no_answers_raise_and_a_score_stays_within_its_ends(name: str, data: st.DataObject) -> None:
     instrument = EVERY[name]
@@ -318,11 +318,11 @@ def test_no_answers_raise_and_a_score_stays_within_its_ends(name: str, data: st.
             assert len(part.missing) <= max(total.allowed_missing, 0) or total.kind == "points"
         assert part.at_least <= total.maximum
         if part.value is not None and not part.missing:
-            assert part.at_least == part.value
+            assert part.at_least <= part.value < part.at_least + 1
 
 
 @pytest.mark.parametrize("name", EVERY)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_a_missing_answer_never_raises_a_score_in_silence(name: str, data: st.DataObject) -> None:
     """Nor does a higher band, and what is certain already was certain of the whole."""

@@ -103,8 +103,9 @@ class Scoring:
         return self.total.bands if self.total else ()
 
     def conditions(self) -> Iterator[Condition]:
-        for part in (*self.findings, *self.critical, *self.next):
-            yield part.when
+        yield from (each.when for each in self.findings)
+        yield from (each.when for each in self.critical)
+        yield from (each.when for each in self.next)
         for total in self.totals:
             yield from total.conditions()
 
