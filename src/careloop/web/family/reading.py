@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.utils.translation import get_language, gettext
 
 from careloop import library
+from careloop.care.others_plans import is_our_plan, lines_of_others
 from careloop.care.work import Work, WorkClass, work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codings, day, extension, instant, text_of
@@ -104,10 +105,12 @@ def plan(unit: Unit, frame: Frame) -> Plan:
     kinds = ["CarePlan", "Goal", "Task", *(["Condition"] if frame.whose.is_self else [])]
     for stored in unit.of_person(frame.whose.rid, kinds):
         held[stored.type].append(stored)
-    active = next((p for p in held["CarePlan"] if _is_plan(p.resource)), None)
+    theirs = lines_of_others(p.resource for p in held["CarePlan"])
+    active = next((p for p in held["CarePlan"] if is_our_plan(p.resource)), None)
     place = _places(active.resource if active else {})
-    tasks = [t for t in held["Task"] if _is_step(t, place)]
+    tasks = [t for t in held["Task"] if _is_step(t, place) and t.reference not in theirs]
     goals = [g for g in held["Goal"] if g.resource.get("lifecycleStatus") in LIVE_GOALS]
+    goals = [goal for goal in goals if goal.reference not in theirs]
     goals.sort(key=lambda g: (place.get(g.reference, len(place)), g.rid))
     tasks.sort(key=lambda t: (place.get(t.reference, len(place)), t.rid))
     own_words = {c.reference: str(extension(c.resource, uris.OWN_WORDS) or "") for c in held["Condition"]}
@@ -115,10 +118,6 @@ def plan(unit: Unit, frame: Frame) -> Plan:
     aims = list(_aims(frame, goals, tasks, own_words, called))
     agreed = day(active.resource.get("created")) if active else None
     return Plan(tuple(aim for aim in aims if aim.title or aim.steps), agreed)
-
-
-def _is_plan(resource: Resource) -> bool:
-    return (resource.get("status"), resource.get("intent")) == ("active", "plan")
 
 
 def _places(resource: Resource) -> dict[str, int]:

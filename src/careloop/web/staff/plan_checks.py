@@ -194,7 +194,7 @@ def _door(judged: Judged, person: str, library: Library, language: str) -> Door:
         words = gettext("Ask: %(name)s") % {"name": name}
         return Door(f"/people/{person}/assess/{fill.instrument}", words, False)
     href, words, is_dialog = {
-        "plan": ("plan#add", gettext("Add it to the plan"), False),
+        "plan": ("plan?add=goal", gettext("Add it to the plan"), False),
         "health": ("health", gettext("See the health history"), False),
         "about": ("about", gettext("Write it down"), False),
         "assessments": ("assessments#ask", gettext("Ask"), False),
