@@ -10,15 +10,26 @@ from zoneinfo import ZoneInfo
 from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.drafting import OpenDraft, opened, write_response
+from careloop.actions.extract_answers import take
 from careloop.actions.private_questions import follow_up
-from careloop.actions.propose_plan import answered_on, days_since_discharge, told_by, write_proposal, zone_of
+from careloop.actions.propose_from_known import is_for_whole_plan, known_of
+from careloop.actions.propose_plan import (
+    about_her,
+    answered_on,
+    days_since_discharge,
+    local_day,
+    told_by,
+    write_proposal,
+    zone_of,
+)
 from careloop.actions.record_safety import SafetyMissing
 from careloop.actions.save_answer import alarmed, unheard
-from careloop.care.assess import Score, observations, score
-from careloop.fhir.elements import day
+from careloop.care.assess import Score, observations, score, who_is
+from careloop.fhir.elements import Resource, day
 from careloop.fhir.questionnaire import Answers, Problem, check, only_asked
 from careloop.kernel.errors import CareError, Conflict
 from careloop.library import Instrument, Library, Words
+from careloop.library.adopting import Adopted
 from careloop.store import Stored, Unit, drafts
 
 LATEST_ENTRY: Final = timedelta(days=366)
@@ -116,7 +127,8 @@ def finished_by_another(unit: Unit, found: OpenDraft) -> Stored | None:
 def write_observations(
     unit: Unit, instrument: Instrument, answers: Answers, result: Score, response: Stored, authored: datetime
 ) -> None:
-    """The score and, for social needs, each answer. What an earlier version of the response left is replaced."""
+    """The scores and, for social needs, each answer, with the day it was answered, when it was written, by whom, and
+    whose words it is. What an earlier version of the response left is replaced."""
     about = response.resource
     for observed in observations(
         instrument,
@@ -126,6 +138,9 @@ def write_observations(
         subject=about["subject"]["reference"],
         effective=authored,
         performer=(about.get("author") or {}).get("reference"),
+        written_by=(about.get("author") or {}).get("display") or _writer(unit, about),
+        issued=unit.now,
+        told=about,
     ):
         key = observed["identifier"][0]
         stored = None
@@ -135,6 +150,13 @@ def write_observations(
             unit.update({**observed, "id": stored.id, "status": "corrected"}, if_match=stored.version)
         else:
             unit.create(observed)
+
+
+def _writer(unit: Unit, response: Resource) -> str:
+    """Who wrote it, in words, when it names nobody or me."""
+    actor = unit.scope.actor
+    author = (response.get("author") or {}).get("reference")
+    return actor.name if author in (None, actor.practitioner) else ""
 
 
 def _refuse_impossible(unit: Unit, found: OpenDraft, answered_at: datetime) -> None:
@@ -150,12 +172,15 @@ def _refuse_impossible(unit: Unit, found: OpenDraft, answered_at: datetime) -> N
 
 def _write(unit: Unit, found: OpenDraft, library: Library, authored: datetime) -> Completed:
     instrument, state = found.instrument, found.state
-    result = score(instrument, state.answers)
+    patient = unit.get([state.person])[state.person]
+    result = score(instrument, state.answers, who_is(patient.resource, authored.date()))
     if alarms := unheard(state, result):
         state, _ = alarmed(unit, found, state, alarms, unit.now)
     response = write_response(unit, found, state, "completed", authored)
     write_observations(unit, instrument, state.answers, result, response, authored)
-    patient = unit.get([state.person])[state.person]
+    if isinstance(instrument, Adopted):
+        take(unit, instrument, only_asked(instrument.form, state.answers), response)
+        return Completed(response, result, None)
     follow_up(unit, patient, result, response)
     return Completed(
         response, result, propose_from(unit, patient, library, instrument, result, response.id, authored)
@@ -171,9 +196,13 @@ def propose_from(
     response: str,
     authored: datetime,
 ) -> Stored | None:
-    """The draft CarePlan that these answers ask for; None when there is nothing new. response: its id."""
+    """The draft CarePlan that these answers ask for; None when there is nothing new. response: its id. Where a program
+    of hers says so, they are looked at with all else that is known."""
+    if is_for_whole_plan(unit, patient, library, instrument) and (whole := known_of(unit, patient, library)):
+        return write_proposal(unit, patient, whole.told, library, whole.because, response, whole.evidence)
     since = days_since_discharge(unit, patient)
-    facts = {"days_since_discharge": since} if since is not None else {}
+    known = {} if since is None else {"days_since_discharge": since}
+    facts = about_her(patient.resource, local_day(patient.resource, unit.now), known)
     said = answered_on(instrument, authored.astimezone(ZoneInfo(zone_of(patient.resource))).date())
     because = Words(f"{said.en}.", f"{said.es}.")
     evidence = (f"QuestionnaireResponse/{response}",)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from careloop.actions.adopted import instrument_in
+from careloop.actions.populate_answers import marked
 from careloop.fhir import uris
-from careloop.fhir.elements import extension, fhir_instant, instant, set_extension
+from careloop.fhir.elements import Resource, extension, fhir_instant, instant, set_extension
 from careloop.fhir.questionnaire import Answer
-from careloop.fhir.responses import About, response
+from careloop.fhir.responses import About, placed_response
 from careloop.kernel.errors import CareError, Conflict, NotFound
 from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
@@ -56,8 +58,9 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class DraftState:
-    """answers: linkId -> Answer. said_at: linkId -> when. response: id of the in-progress QuestionnaireResponse once
-    a critical answer wrote one. urgent: critical id -> Task reference. safety: where, callback, safe, at."""
+    """answers: key -> Answer. said_at: key -> when. response: id of the in-progress QuestionnaireResponse once a
+    critical answer wrote one. urgent: critical id -> Task reference. safety: where, callback, safe, at. origins: key ->
+    source, on: what was filled in from the record and not said otherwise since."""
 
     instrument: str
     version: int
@@ -68,6 +71,7 @@ class DraftState:
     urgent: Mapping[str, str] = field(default_factory=dict)
     safety: Mapping[str, str] = field(default_factory=dict, repr=False)
     asked: Circumstances = field(default_factory=Circumstances, repr=False)
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> DraftState:
@@ -84,6 +88,7 @@ class DraftState:
             urgent=kept["urgent"],
             safety=kept["safety"],
             asked=Circumstances(**kept.get("asked", {})),
+            origins=kept.get("origins", {}),
         )
 
     def kept(self) -> dict[str, Any]:
@@ -103,6 +108,7 @@ class DraftState:
                 "heard_from": asked.heard_from,
                 "interpreter": asked.interpreter,
             },
+            "origins": {key: dict(each) for key, each in self.origins.items()},
         }
 
     @property
@@ -134,7 +140,8 @@ def opened(unit: Unit, draft_id: int, library: Library, *, to_change: bool = Tru
             raise AssessmentEnded(response=found.id) from None
         raise
     state = DraftState.read(draft.answers)
-    instrument = instrument_of(library, state.instrument)
+    person = None if state.instrument in library.instruments else unit.get([state.person]).get(state.person)
+    instrument = instrument_in(unit, library, state.instrument, person)
     if instrument.version != state.version:
         raise NewerQuestions(person=state.person, instrument=state.instrument)
     return OpenDraft(draft, state, instrument)
@@ -171,13 +178,22 @@ def write_response(
         source=asked.source or (None if asked.heard_from else state.person),
         heard_from=asked.heard_from or None,
     )
-    resource = response(found.instrument.form, state.answers, about, status=status)
+    resource, elements = placed_response(found.instrument.form, state.answers, about, status=status)
+    stamp_items(elements, state.said_at)
+    marked(elements, state.origins)
     resource["identifier"] = {"system": uris.DEDUPE, "value": key_of(found.draft.id)}
     set_extension(resource, uris.ASKED_IN, "Code", asked.language)
     set_extension(resource, uris.INTERPRETED_BY, "String", asked.interpreter or None)
     if state.response is None:
         return unit.create(resource)
     return unit.update({**resource, "id": state.response})
+
+
+def stamp_items(elements: Mapping[str, Resource], said_at: Mapping[str, str]) -> None:
+    """Writes on each answered item when that one answer was given: a sitting may last for days. Both by key."""
+    for key, element in elements.items():
+        if at := said_at.get(key):
+            set_extension(element, uris.SAID_AT, "DateTime", at)
 
 
 def circumstances_of(resource: Mapping[str, Any]) -> Circumstances:

@@ -9,22 +9,25 @@ from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record
+from careloop.actions.adopted import instrument_in
 from careloop.actions.drafting import (
     LANGUAGES,
     Circumstances,
     DraftState,
     OpenDraft,
     circumstances_of,
-    instrument_of,
     keep,
     opened,
     stamp,
 )
+from careloop.actions.populate_answers import kept_origins, populated
 from careloop.fhir.elements import instant, name_of, text_of
 from careloop.fhir.questionnaire import Answer, answer_problems
 from careloop.fhir.responses import answers_of
 from careloop.kernel.errors import Conflict, NotFound
-from careloop.library import Instrument, Library
+from careloop.library import Instrument, Library, Words
+from careloop.library.adopting import Adopted
+from careloop.library.same import same_questions
 from careloop.store import Stored, Unit, drafts
 
 CARRIED_WITHIN: Final = timedelta(hours=24)
@@ -38,13 +41,15 @@ class PersonDied(Conflict):
 
 @dataclass(frozen=True)
 class Previous:
-    """An answer given before. response: where it stands. by: who wrote it down, a Practitioner reference."""
+    """An answer given before. response: where it stands. by: who wrote it down, a Practitioner reference. called: the
+    name of the other questions in which it was given; None for the same."""
 
     answer: Answer
     on: datetime | None
     response: str
     by: str | None
     asked: Circumstances
+    called: Words | None = None
 
 
 def start_assessment(
@@ -59,9 +64,9 @@ def start_assessment(
     """person: Patient id. carry_from: a QuestionnaireResponse id just completed, whose answers to the same coded
     questions come along. A draft that exists is handed back as it is; one of an older version of the questions keeps
     the answers that still fit. Raises PersonDied."""
-    chosen = instrument_of(library, instrument)
     with record.begin(scope, now) as unit:
         stored = unit.read("Patient", person)
+        chosen = instrument_in(unit, library, instrument, stored)
         if stored.resource.get("deceasedDateTime") or stored.resource.get("deceasedBoolean"):
             raise PersonDied
         found = drafts.load(unit, stored.rid, instrument)
@@ -73,10 +78,21 @@ def start_assessment(
             state = DraftState(
                 chosen.id, chosen.version, stored.reference, answers, dict.fromkeys(answers, stamp(now))
             )
+            state = _filled(unit, state, chosen, stored)
         state = replace(
             _renewed(state, chosen), asked=_told(unit, stored.reference, asked) if asked else state.asked
         )
         return OpenDraft(drafts.save(unit, stored.rid, instrument, state.kept()), state, chosen)
+
+
+def _filled(unit: Unit, state: DraftState, chosen: Instrument, person: Stored) -> DraftState:
+    """What a form from elsewhere finds in the record, and says before anybody answered."""
+    if not isinstance(chosen, Adopted):
+        return state
+    filled = populated(unit, chosen, person)
+    answers = {**filled.answers, **state.answers}
+    said_at = {key: stamp(unit.now) for key, answer in answers.items() if answer.is_given}
+    return replace(state, answers=answers, said_at=said_at, origins=kept_origins(filled))
 
 
 def describe_asking(
@@ -91,7 +107,8 @@ def describe_asking(
 def previous_answers(
     unit: Unit, person_rid: int, instrument: Instrument, library: Library
 ) -> dict[str, Previous]:
-    """The newest earlier answer to each question, also from another instrument that asks the same LOINC question."""
+    """The newest earlier answer to each question, also from another instrument that asks the same one. What was said in
+    private is told in that instrument alone."""
     found: dict[str, Previous] = {}
     for stored in _newest_first(unit.of_person(person_rid, ["QuestionnaireResponse"])):
         if stored.resource.get("status") not in ("completed", "amended"):
@@ -105,9 +122,16 @@ def previous_answers(
                     stored.id,
                     stored.resource.get("author", {}).get("reference"),
                     circumstances_of(stored.resource),
+                    _called(stored, instrument, library),
                 ),
             )
     return found
+
+
+def _called(stored: Stored, instrument: Instrument, library: Library) -> Words | None:
+    url = str(stored.resource.get("questionnaire", "")).partition("|")[0]
+    others = (i for i in library.instruments.values() if i.id != instrument.id)
+    return next((each.short for each in others if each.questionnaire["url"] == url), None)
 
 
 def _newest_first(responses: list[Stored]) -> list[Stored]:
@@ -142,7 +166,7 @@ def _renewed(state: DraftState, chosen: Instrument) -> DraftState:
     answers: Mapping[str, Answer] = {
         item: answer
         for item, answer in state.answers.items()
-        if item in chosen.form.by_id and not answer_problems(chosen.form.by_id[item], answer)
+        if (asked := chosen.form.at(item)) is not None and not answer_problems(asked, answer)
     }
     said_at = {item: at for item, at in state.said_at.items() if item in answers}
     return replace(state, version=chosen.version, answers=answers, said_at=said_at)
@@ -167,10 +191,16 @@ def _same_questions(stored: Stored, chosen: Instrument, library: Library) -> dic
     if source is None:
         return {}
     answers, _ = answers_of(source.form, stored.resource)
-    wanted = {(q.id if source.id == chosen.id else q.loinc): q.id for q in chosen.questions if q.is_question}
-    carried = {}
-    for item, answer in answers.items():
-        key = item if source.id == chosen.id else source.by_id[item].loinc
-        if key is not None and key in wanted:
-            carried[wanted[key]] = answer
-    return carried
+    same = same_questions(source, chosen)
+    return {
+        same[item]: answer
+        for item, answer in answers.items()
+        if item in same and (asked := chosen.form.at(same[item])) and not answer_problems(asked, answer)
+    }
+
+
+def is_fresh(instrument: Instrument, item: str, former: Previous, now: datetime) -> bool:
+    """Whether a former answer may be kept as it stands: an answer, not a reason for none, and no older than its
+    question allows."""
+    days = timedelta(days=instrument.by_id[item].fresh_days)
+    return former.answer.is_given and former.on is not None and timedelta() <= now - former.on <= days

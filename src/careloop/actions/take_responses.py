@@ -3,21 +3,32 @@ and for a critical answer the urgent work, all in the commit that stores them, o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from careloop.access import decide
+from careloop.actions.adopted import instrument_for
 from careloop.actions.complete_assessment import propose_from, write_observations
+from careloop.actions.extract_answers import take
 from careloop.actions.private_questions import follow_up
 from careloop.actions.urgent import raise_alarm
-from careloop.care.assess import Alarm, Score, alarms_elsewhere, instrument_answered, score
+from careloop.care.assess import (
+    NOBODY,
+    Alarm,
+    Score,
+    Who,
+    alarms_elsewhere,
+    score,
+    who_is,
+)
 from careloop.fhir import uris
 from careloop.fhir.elements import instant
 from careloop.fhir.outcome import Issue
-from careloop.fhir.questionnaire import Answers, Problem
+from careloop.fhir.questionnaire import Answers, Problem, only_asked
 from careloop.fhir.responses import answers_of, problems_of
 from careloop.kernel.errors import Forbidden, Unprocessable
 from careloop.library import Instrument, Library
+from careloop.library.adopting import Adopted
 from careloop.store import Stored, Unit
 
 COUNTED = ("completed", "amended")
@@ -43,12 +54,14 @@ class AnswersOfNobody(Unprocessable):
 
 
 def take_responses(unit: Unit, library: Library) -> None:
-    """For every QuestionnaireResponse of our instruments that this unit wrote; of other forms only what is critical by
-    its LOINC codes. Raises InvalidResponse, AnswersOfNobody,
+    """For every QuestionnaireResponse of our instruments, and of Questionnaires that the record holds, that this unit
+    wrote; of forms nobody knows here only what is critical by its LOINC codes. Raises InvalidResponse, AnswersOfNobody,
     Forbidden when the program may not write what must follow."""
     for stored in _written(unit):
-        instrument = _instrument(library, stored)
-        if instrument is not None:
+        instrument = _instrument(unit, library, stored)
+        if isinstance(instrument, Adopted):
+            _take_adopted(unit, library, instrument, stored)
+        elif instrument is not None:
             _take(unit, library, instrument, stored)
         elif stored.resource["status"] in SPEAKING and (alarms := alarms_elsewhere(library, stored.resource)):
             _alarm(unit, alarms, stored)
@@ -61,13 +74,29 @@ def _written(unit: Unit) -> Iterator[Stored]:
             yield after
 
 
-def _instrument(library: Library, stored: Stored) -> Instrument | None:
+def _instrument(unit: Unit, library: Library, stored: Stored) -> Instrument | None:
     canonical = str(stored.resource.get("questionnaire", ""))
-    found = instrument_answered(library, canonical)
+    found = instrument_for(unit, library, canonical, _patient(unit, stored))
     if found is None and canonical.startswith(f"{uris.INSTRUMENT}:"):
         text = f"There are no questions “{canonical[:80]}” here. Ask /library for those that there are."
         raise InvalidResponse([Issue("error", "not-found", "QuestionnaireResponse.questionnaire", text)])
     return found
+
+
+def _take_adopted(unit: Unit, library: Library, instrument: Adopted, stored: Stored) -> None:
+    """Checked as on the page, what is critical speaks, and what the form makes of its answers is made."""
+    status = stored.resource["status"]
+    if status == "entered-in-error":
+        return _withdraw_scores(unit, stored)
+    if problems := problems_of(instrument.form, stored.resource):
+        raise InvalidResponse([_issue(problem) for problem in problems])
+    answers, _ = answers_of(instrument.form, stored.resource)
+    alarms = {alarm.critical.id: alarm for alarm in alarms_elsewhere(library, stored.resource)}
+    alarms |= {alarm.critical.id: alarm for alarm in score(instrument, answers).critical}
+    if status in SPEAKING and alarms:
+        _alarm(unit, list(alarms.values()), stored)
+    if status in COUNTED:
+        take(unit, instrument, only_asked(instrument.form, answers), stored)
 
 
 def _take(unit: Unit, library: Library, instrument: Instrument, stored: Stored) -> None:
@@ -77,11 +106,22 @@ def _take(unit: Unit, library: Library, instrument: Instrument, stored: Stored) 
     if status == "entered-in-error":
         return _withdraw_scores(unit, stored)
     answers, _ = answers_of(instrument.form, stored.resource)
-    result = score(instrument, answers)
+    result = score(instrument, answers, _who(unit, stored))
     if status in SPEAKING and result.critical:
         _alarm(unit, result.critical, stored)
     if status in COUNTED and "reference" in stored.resource.get("subject", {}):
         _count(unit, library, instrument, answers, result, stored)
+
+
+def _patient(unit: Unit, stored: Stored) -> Stored | None:
+    reference = stored.resource.get("subject", {}).get("reference", "")
+    return unit.get([reference]).get(reference) if reference.startswith("Patient/") else None
+
+
+def _who(unit: Unit, stored: Stored) -> Who:
+    patient = _patient(unit, stored)
+    on = instant(stored.resource.get("authored")) or unit.now
+    return who_is(patient.resource, on.date()) if patient else NOBODY
 
 
 def _alarm(unit: Unit, alarms: Sequence[Alarm], stored: Stored) -> None:
@@ -140,6 +180,10 @@ def _may_plan(unit: Unit) -> bool:
     return all(
         decide(actor, each, kind).allowed for kind in PLANNING for each in ("create", "search")
     ) and bool(decide(actor, "search", "Encounter").allowed)
+
+
+def answer_issues(problems: Iterable[Problem]) -> list[Issue]:
+    return [_issue(problem) for problem in problems]
 
 
 def _issue(problem: Problem) -> Issue:

@@ -11,9 +11,12 @@ from django.http import HttpResponse
 from careloop import store
 from careloop.actions import record
 from careloop.actions.keep_protected import refuse_weakened
+from careloop.actions.plan_writing import settle
+from careloop.actions.take_questionnaires import take_questionnaires
 from careloop.actions.take_responses import take_responses
 from careloop.api import audit_events
 from careloop.api.exchange import BadRequest, Exchange, NotSupported, UnsupportedMedia, etag
+from careloop.api.origin import say_where_all_from, say_where_from
 from careloop.fhir import outcome, wire
 from careloop.fhir.definitions import RESOURCE_TYPES
 from careloop.fhir.elements import Resource, fhir_instant
@@ -21,6 +24,7 @@ from careloop.fhir.outcome import Issue
 from careloop.fhir.validate import problems
 from careloop.kernel.errors import NotFound, VersionRequired
 from careloop.library import load
+from careloop.projections.plan_history import is_plan
 from careloop.store import Page, Stored, Unit
 from careloop.store.paging import opened, sealed
 
@@ -69,6 +73,7 @@ def create(exchange: Exchange) -> HttpResponse:
     kind = _type(exchange)
     resource = _checked_type(exchange, kind)
     resource.pop("id", None)
+    say_where_from(exchange, resource)
     condition = exchange.request.headers.get("If-None-Exist")
     pairs = None if condition is None else parse_qsl(condition.partition("?")[2] or condition)
     if pairs == []:
@@ -87,6 +92,7 @@ def update(exchange: Exchange) -> HttpResponse:
     resource = _checked_type(exchange, kind)
     if resource.get("id") != exchange.args["id"]:
         raise BadRequest("The “id” in the body has to be the one in the address.")
+    say_where_from(exchange, resource)
     with record.begin(exchange.scope, exchange.now) as unit:
         stored = unit.update(resource, if_match=if_match, create=True)
         _follow(unit)
@@ -96,6 +102,11 @@ def update(exchange: Exchange) -> HttpResponse:
 def _follow(unit: Unit) -> None:
     """What goes with what was written, in the same commit, as if it had been done on our page."""
     refuse_weakened(unit)
+    for change in unit.changes:
+        if change.stored.type == "CarePlan" and is_plan(change.stored):
+            settle(unit, change.stored.person, change.stored)
+    if any(change.stored.type == "Questionnaire" for change in unit.changes):
+        take_questionnaires(unit, load())
     if any(change.stored.type == "QuestionnaireResponse" for change in unit.changes):
         take_responses(unit, load())
 
@@ -251,6 +262,7 @@ def transaction(exchange: Exchange) -> HttpResponse:
             "A Bundle of type “batch” isn't taken yet; send “transaction”, all of it or nothing."
         )
     _check_versions_named(bundle)
+    say_where_all_from(exchange, bundle)
     with record.begin(exchange.scope, exchange.now) as unit:
         done = unit.transaction(bundle)
         _follow(unit)

@@ -6,7 +6,10 @@ allows in a narrative is formatting; links stay as text, pictures only when they
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import partial
+from html import escape
 from typing import Final
 
 import nh3
@@ -56,3 +59,36 @@ def shown(narrative: str) -> str:
 def as_text(narrative: str) -> str:
     """Its words alone."""
     return nh3.clean(shown(narrative), tags=set(), attributes={}).strip()
+
+
+_INLINE: Final = (
+    (re.compile(r"\*\*(.+?)\*\*|__(.+?)__"), "strong"),
+    (re.compile(r"(?<!\w)\*(.+?)\*(?!\w)|(?<!\w)_(.+?)_(?!\w)"), "em"),
+    (re.compile(r"`([^`]+)`"), "code"),
+)
+_LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{0,2000}\)")
+
+
+def of_markdown(text: str) -> str:
+    """The little of markdown that forms use. What it makes goes through `shown` before anybody sees it."""
+    blocks = []
+    for block in re.split(r"\n\s*\n", escape(text[:20_000], quote=False).strip()):
+        lines = block.splitlines()
+        if lines and all(re.match(r"\s*[-*+] ", line) for line in lines):
+            blocks.append(
+                "<ul>" + "".join(f"<li>{_marks(line.strip()[2:])}</li>" for line in lines) + "</ul>"
+            )
+        else:
+            blocks.append(f"<p>{_marks('<br>'.join(lines))}</p>")
+    return "".join(blocks)
+
+
+def _marks(text: str) -> str:
+    text = _LINK.sub(r"\1", text)
+    for pattern, tag in _INLINE:
+        text = pattern.sub(partial(_tagged, tag), text)
+    return text
+
+
+def _tagged(tag: str, found: re.Match[str]) -> str:
+    return f"<{tag}>{next(filter(None, found.groups()), '')}</{tag}>"

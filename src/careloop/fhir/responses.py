@@ -3,15 +3,14 @@ FHIR POST."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, extension, fhir_instant, ref
 from careloop.fhir.questionnaire import (
-    ABSENT,
     ABSENT_OF_CODE,
     CHOICES,
     REFUSED,
@@ -24,6 +23,9 @@ from careloop.fhir.questionnaire import (
     check,
     enabled,
 )
+from careloop.fhir.questionnaire.form import MOST_REPEATS
+from careloop.fhir.questionnaire.options import matching
+from careloop.fhir.questionnaire.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,13 @@ class About:
 
 def response(form: Form, answers: Answers, about: About, *, status: str) -> Resource:
     """Only what was asked; groups appear when something inside them does."""
+    return placed_response(form, answers, about, status=status)[0]
+
+
+def placed_response(
+    form: Form, answers: Answers, about: About, *, status: str
+) -> tuple[Resource, dict[str, Resource]]:
+    """And its items by the keys of their answers, for what is written beside one answer."""
     asked = enabled(form, answers)
     resource: Resource = {
         "resourceType": "QuestionnaireResponse",
@@ -54,27 +63,18 @@ def response(form: Form, answers: Answers, about: About, *, status: str) -> Reso
         resource["source"] = ref(about.source)
     if about.heard_from:
         resource["extension"] = [{"url": uris.HEARD_FROM, "valueString": about.heard_from}]
-    if items := _items_under(form, None, answers, asked):
-        resource["item"] = items
-    return resource
+    tree = Tree(form, answers, asked)
+    if tree.items:
+        resource["item"] = tree.items
+    return resource, tree.elements
 
 
 def answers_of(form: Form, resource: Resource) -> tuple[dict[str, Answer], list[Problem]]:
-    """Answers found in the response, and what could not be read as an answer. Nesting is not judged:
-    linkIds are unique in a form."""
-    answers: dict[str, Answer] = {}
-    problems: list[Problem] = []
-    for element in _walk(resource.get("item", ())):
-        link_id = str(element.get("linkId", ""))
-        item = form.by_id.get(link_id)
-        if item is None:
-            problems.append(Problem(link_id, "unknown-question", f"There is no question “{link_id}”."))
-        elif link_id in answers:
-            problems.append(Problem(link_id, "said-twice", "This question is answered twice."))
-        elif item.is_question:
-            answers[link_id], faults = _answer(item, element)
-            problems.extend(faults)
-    return answers, problems
+    """Answers found in the response, and what could not be read as an answer. Nesting is judged only where something
+    repeats: linkIds are unique in a form."""
+    reader = _Reader(form)
+    reader.read(resource.get("item", ()), (), "")
+    return reader.answers, reader.problems
 
 
 def problems_of(form: Form, resource: Resource) -> list[Problem]:
@@ -84,50 +84,62 @@ def problems_of(form: Form, resource: Resource) -> list[Problem]:
     return [*problems, *check(form, answers, is_complete=is_complete)]
 
 
-def _items_under(form: Form, parent: str | None, answers: Answers, asked: frozenset[str]) -> list[Resource]:
-    found = []
-    for item in form.items:
-        if item.parent != parent or item.link_id not in asked:
-            continue
-        inner = _items_under(form, item.link_id, answers, asked)
-        answer = answers.get(item.link_id, Answer())
-        if not inner and not answer.is_given and answer.absent is None:
-            continue
-        found.append(_element(item, answer, inner))
-    return found
+class _Reader:
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.answers: dict[str, Answer] = {}
+        self.problems: list[Problem] = []
+        self.repeated: dict[str, int] = {}
 
+    def read(self, elements: Any, around: tuple[str, ...], within: str) -> None:
+        """around: the repeating items that these stand in; within: the beginning of their keys."""
+        for element in elements:
+            self._read_one(element, around, within)
 
-def _element(item: Item, answer: Answer, inner: list[Resource]) -> Resource:
-    element: Resource = {"linkId": item.link_id}
-    if item.text:
-        element["text"] = item.text
-    if answer.absent is not None:
-        element["extension"] = [{"url": uris.DATA_ABSENT, "valueCode": ABSENT[answer.absent]}]
-    if answer.values:
-        element["answer"] = [_value(item, value) for value in answer.values]
-    if inner and answer.values:
-        element["answer"][0]["item"] = inner
-    elif inner:
-        element["item"] = inner
-    return element
+    def _read_one(self, element: Mapping[str, Any], around: tuple[str, ...], within: str) -> None:
+        link_id = str(element.get("linkId", ""))
+        item = self.form.by_id.get(link_id)
+        if item is None:
+            self._problem(link_id, "unknown-question", f"There is no question “{link_id}”.")
+            return self._inside(element, around, within)
+        if item.containers != around:
+            if item.containers:
+                inside = " in ".join(f"“{name}”" for name in item.containers[::-1])
+                return self._problem(link_id, "wrong-place", f"“{link_id}” belongs inside {inside}.")
+            around, within = (), ""
+        key = within + link_id
+        if link_id in self.form.repeating and item.type == "group":
+            return self._repetition(element, item, key, around)
+        if key in self.answers:
+            self._problem(key, "said-twice", "This question is answered twice.")
+        elif item.is_question:
+            self.answers[key], faults = _answer(item, element)
+            self.problems += [replace(fault, link_id=key) for fault in faults]
+        if link_id in self.form.repeating:
+            for number, answer in enumerate(element.get("answer", ())[:MOST_REPEATS], 1):
+                self.read(answer.get("item", ()), (*around, link_id), f"{key}[{number}]/")
+            return self.read(element.get("item", ()), around, within)
+        return self._inside(element, around, within)
 
-
-def _value(item: Item, value: Any) -> Resource:
-    if item.type in CHOICES:
-        option = item.option(value)
-        if option is None:
-            return {"valueString": value}
-        system = {"system": option.system} if option.system else {}
-        return {"valueCoding": {**system, "code": option.code, "display": option.text}}
-    return {VALUE_KEY[item.type]: value}
-
-
-def _walk(elements: Any) -> Iterator[Mapping[str, Any]]:
-    for element in elements:
-        yield element
-        yield from _walk(element.get("item", ()))
+    def _repetition(self, element: Mapping[str, Any], item: Item, key: str, around: tuple[str, ...]) -> None:
+        number = self.repeated[key] = self.repeated.get(key, 0) + 1
+        if number > MOST_REPEATS:
+            if number == MOST_REPEATS + 1:
+                self._problem(key, "too-many", f"At most {MOST_REPEATS} of these can be kept.")
+            return
+        one = f"{key}[{number}]"
+        self.answers[one] = Answer()
+        self.read(element.get("item", ()), (*around, item.link_id), f"{one}/")
         for answer in element.get("answer", ()):
-            yield from _walk(answer.get("item", ()))
+            self.read(answer.get("item", ()), (*around, item.link_id), f"{one}/")
+
+    def _inside(self, element: Mapping[str, Any], around: tuple[str, ...], within: str) -> None:
+        self.read(element.get("item", ()), around, within)
+        for answer in element.get("answer", ()):
+            self.read(answer.get("item", ()), around, within)
+
+    def _problem(self, link_id: str, code: str, text: str) -> None:
+        self.problems.append(Problem(link_id, code, text))
 
 
 def _answer(item: Item, element: Mapping[str, Any]) -> tuple[Answer, list[Problem]]:
@@ -155,18 +167,26 @@ class _Unreadable(ValueError):
 
 
 def _read_value(item: Item, answer: Mapping[str, Any]) -> Any:
+    if item.type in CHOICES:
+        return _read_choice(item, answer)
     key = VALUE_KEY[item.type]
-    if item.type == "open-choice" and "valueString" in answer:
-        return answer["valueString"]
     if key not in answer:
-        others = [name for name in answer if name.startswith("value")]
-        if item.type in CHOICES and others and item.option(str(answer[others[0]])):
-            return str(answer[others[0]])
         raise _Unreadable("wrong-type", f"Expected {key} here.")
-    if item.type not in CHOICES or not item.options:
-        return answer[key]
-    coding = answer[key]
-    for option in item.options:
-        if option.code == coding.get("code") and coding.get("system", option.system) == option.system:
-            return option.key
-    raise _Unreadable("not-an-option", "This is not one of the answers.")
+    return answer[key]
+
+
+def _read_choice(item: Item, answer: Mapping[str, Any]) -> Any:
+    name = next((key for key in answer if key.startswith("value")), None)
+    if name is None:
+        raise _Unreadable("wrong-type", "Expected valueCoding here.")
+    value = answer[name]
+    if (key := matching(item.options, value)) is not None:
+        return key
+    if item.option(str(value)) and not isinstance(value, Mapping):
+        return str(value)
+    is_free = item.type == "open-choice" or not item.options
+    if name not in ("valueCoding", "valueString"):
+        raise _Unreadable("wrong-type", "Expected valueCoding here.")
+    if not is_free:
+        raise _Unreadable("not-an-option", "This is not one of the answers.")
+    return value

@@ -26,7 +26,9 @@ SHARE: Final = "urn:careloop:code:share"  # Consent.provision.class: what of her
 MONITORING: Final = "urn:careloop:code:monitoring"  # ServiceRequest.category: readings to be watched
 RISK: Final = "urn:careloop:code:risk"  # RiskAssessment.method: lace, hospital, charlson, cms-hcc
 RISK_BAND: Final = "urn:careloop:code:risk-band"  # RiskAssessment.prediction.qualitativeRisk: lace-high
-PROTOCOL: Final = "urn:careloop:protocol"  # canonical: urn:careloop:protocol:copd|1; code of a DetectedIssue of ours
+PROTOCOL: Final = (
+    "urn:careloop:protocol"  # canonical: urn:careloop:protocol:copd|1; code of a DetectedIssue of ours
+)
 INSTRUMENT: Final = "urn:careloop:instrument"  # canonical: urn:careloop:instrument:phq-9|1
 PLAN_CONFLICT: Final = "urn:careloop:code:plan-conflict"  # DetectedIssue.code: a rule of content/conflicts
 PLAN_COPY: Final = "urn:careloop:code:plan-copy"  # Communication.category: a copy of the plan was handed over
@@ -109,7 +111,9 @@ RISK_PART: Final = "urn:careloop:ext:risk-part"  # complex, on RiskAssessment: i
 FROM_RECORD: Final = (
     "urn:careloop:ext:from-record"  # complex, on an item of a response: filled in from source, on
 )
-PROTOCOL_BRANCH: Final = "urn:careloop:ext:protocol-branch"  # code, on DetectedIssue: which of its branches holds
+PROTOCOL_BRANCH: Final = (
+    "urn:careloop:ext:protocol-branch"  # code, on DetectedIssue: which of its branches holds
+)
 PROTOCOL_NUMBERS: Final = (
     "urn:careloop:ext:protocol-numbers"  # complex, on RequestGroup: her own numbers, by name; off-until
 )

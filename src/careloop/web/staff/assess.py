@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import base64
+import json
 from collections.abc import Mapping
 from datetime import date, time
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -13,6 +15,7 @@ from django.urls import path
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from careloop.actions.adopted import instrument_in
 from careloop.actions.complete_assessment import (
     CompletedByAnother,
     ImpossibleDate,
@@ -27,12 +30,14 @@ from careloop.actions.drafting import (
     DraftState,
     InvalidAnswer,
     NewerQuestions,
-    instrument_of,
+    opened,
 )
 from careloop.actions.record_safety import SafetyMissing, record_safety
+from careloop.actions.repeat_questions import add_repetition, drop_repetition
 from careloop.actions.save_answer import AnsweredMeanwhile, save_answer
 from careloop.actions.start_assessment import describe_asking, start_assessment
 from careloop.fhir.questionnaire import Answer, answer_problems, progress, value_from_text
+from careloop.fhir.questionnaire.values import MOST_BYTES
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound
 from careloop.library import Instrument, load
@@ -45,6 +50,7 @@ from careloop.web.staff.assess_sheet import FINISH, Asked, Sheet, next_question,
 from careloop.web.staff.assess_words import (
     helper_words,
     language_name,
+    languages_of,
     problem_words,
     reader_language,
     wording_warning,
@@ -63,18 +69,15 @@ def scope_of(request: HttpRequest) -> Any:
 # --- begin
 
 
-_QUESTION = re.compile(r"[A-Za-z0-9./_-]{1,64}\Z")
-
-
 @staff_page
 @require_http_methods(["GET", "POST"])
 def begin(request: HttpRequest, person: str, instrument: str) -> HttpResponse:
     """Who answers, in which language, through whom; or go on where it was left."""
     if request.method == "POST":
         return _begin(request, person, instrument)
-    chosen = instrument_of(load(), instrument)
     with open_record(request) as unit:
         shown = card(unit, person)
+        chosen = instrument_in(unit, load(), instrument)
         helpers = helpers_of(unit, shown.person.rid)
         kept = drafts.load(unit, shown.person.rid, instrument)
         before = times_asked(unit, shown.person.rid, chosen)[:1]
@@ -85,7 +88,9 @@ def begin(request: HttpRequest, person: str, instrument: str) -> HttpResponse:
         "words": instrument_words(chosen),
         "helpers": helpers,
         "asked": state.asked if state else _likely(shown.person),
-        "languages": [(code, language_name(code), wording_warning(chosen, code)) for code in ("en", "es")],
+        "languages": [
+            (code, language_name(code), wording_warning(chosen, code)) for code in languages_of(chosen)
+        ],
         "kept": kept,
         "before": before[0] if before else None,
         "kept_progress": progress(chosen.form, state.answers) if state else None,
@@ -179,14 +184,15 @@ def _over(request: HttpRequest, ended: AssessmentEnded) -> HttpResponse:
 def _renew(request: HttpRequest, newer: NewerQuestions) -> HttpResponse:
     person = str(newer.fields["person"]).removeprefix("Patient/")
     toasts.fail(request, sentence_of(newer))
-    return HttpResponseRedirect(f"/people/{person}/assess/{newer.fields['instrument']}")
+    name = quote(str(newer.fields["instrument"]), safe="")
+    return HttpResponseRedirect(f"/people/{person}/assess/{name}")
 
 
 @staff_page
 @require_POST
 def answer(request: HttpRequest, draft: int) -> HttpResponse:
     """One answer. Without scripts it goes on to the next question; a script stays and asks what changed."""
-    item, values = request.POST.get("item", ""), request.POST.getlist("value")
+    item, values = request.POST.get("item", ""), typed_values(request)
     absent = request.POST.get("absent") or None
     try:
         saved = save_answer(
@@ -198,6 +204,7 @@ def answer(request: HttpRequest, draft: int) -> HttpResponse:
             now_of(request),
             absent=absent,
             seen=request.POST.get("seen"),
+            former=bool(request.POST.get("keep")),
         )
     except InvalidAnswer:
         return _refused(request, draft, item, values)
@@ -212,9 +219,9 @@ def answer(request: HttpRequest, draft: int) -> HttpResponse:
         return _shown(request, draft, Telling(current=item, alarmed=bool(saved.alarms)))
     here = f"/assessments/{draft}/"
     if saved.alarms or request.POST.get("move") == "stay":
-        return HttpResponseRedirect(f"{here}?q={item}")
+        return HttpResponseRedirect(f"{here}?q={quote(item, safe='')}")
     following = next_question(_order(saved.found.instrument, saved.found.state.answers), item)
-    return HttpResponseRedirect(f"{here}?q={following}#now")
+    return HttpResponseRedirect(f"{here}?q={quote(following, safe='')}#now")
 
 
 def _order(instrument: Instrument, answers: Mapping[str, Answer]) -> list[Asked]:
@@ -224,16 +231,55 @@ def _order(instrument: Instrument, answers: Mapping[str, Answer]) -> list[Asked]
 def _refused(request: HttpRequest, draft: int, item: str, values: list[str]) -> HttpResponse:
     """What was typed stays in its field, with what would fit."""
     with open_record(request) as unit:
-        state = DraftState.read(drafts.get(unit, draft).answers)
-    form = instrument_of(load(), state.instrument).form
-    if item not in form.by_id:
+        form = opened(unit, draft, load(), to_change=False).instrument.form
+    asked = form.at(item)
+    if asked is None:
         raise NotFound
-    typed = Answer(tuple(value_from_text(form.by_id[item], value) for value in values))
-    found = answer_problems(form.by_id[item], typed)
+    typed = Answer(tuple(value_from_text(asked, value) for value in values))
+    found = answer_problems(asked, typed)
     said = gettext("This does not fit the question.")
-    sentence = problem_words(form.by_id[item], found[0]) if found else said
+    sentence = problem_words(asked, found[0]) if found else said
     telling = Telling(current=item, sheet=Sheet({item: values}, {item: sentence}), refused=item)
     return _shown(request, draft, telling, 422)
+
+
+def typed_values(request: HttpRequest) -> list[str]:
+    """What a question's own form sends: its values, a number with the unit chosen beside it, words of one's own beside
+    the answers that are offered, or a file."""
+    values = [value for value in request.POST.getlist("value") if value.strip()]
+    unit, other = request.POST.get("unit", "").strip(), request.POST.get("other", "").strip()
+    if unit and values:
+        values = [f"{values[0]} {unit}"]
+    if other:
+        values.append(other)
+    if (sent := request.FILES.get("value")) is not None and sent.size is not None:
+        kind = str(sent.content_type or "application/octet-stream")
+        data = base64.b64encode(sent.read(MOST_BYTES + 1)).decode()
+        values = [json.dumps({"contentType": kind, "data": data, "title": str(sent.name or "")[:200]})]
+    return values
+
+
+@staff_page
+@require_POST
+def repeat(request: HttpRequest, draft: int) -> HttpResponse:
+    """One more of a group that repeats, or one less; then she stands at its first question."""
+    place, group = request.POST.get("drop", ""), request.POST.get("group", "")
+    try:
+        if place:
+            found = drop_repetition(scope_of(request), draft, place, load(), now_of(request))
+            start = f"{place.rpartition('[')[0]}[1]"
+        else:
+            found, start = add_repetition(scope_of(request), draft, group, load(), now_of(request))
+    except InvalidAnswer as refused:
+        toasts.fail(request, sentence_of(refused))
+        return HttpResponseRedirect(f"/assessments/{draft}/")
+    except AssessmentEnded as ended:
+        return _over(request, ended)
+    except NewerQuestions as newer:
+        return _renew(request, newer)
+    asked = _order(found.instrument, found.state.answers)
+    first = next((each.id for each in asked if each.is_asked and each.id.startswith(f"{start}/")), "")
+    return HttpResponseRedirect(f"/assessments/{draft}/?q={quote(first, safe='')}#now")
 
 
 @staff_page
@@ -260,8 +306,7 @@ def safety(request: HttpRequest, draft: int) -> HttpResponse:
         return _over(request, ended)
     if getattr(request, "htmx", False):
         return _shown(request, draft, Telling(request.POST.get("q", "")))
-    question = request.POST.get("q", "")  # goes into an address, so it must be a question's own name
-    return HttpResponseRedirect(f"/assessments/{draft}/?q={question if _QUESTION.match(question) else ''}")
+    return HttpResponseRedirect(f"/assessments/{draft}/?q={quote(request.POST.get('q', ''), safe='')}")
 
 
 @staff_page
@@ -270,8 +315,7 @@ def asking(request: HttpRequest, draft: int) -> HttpResponse:
     """Language, who answers, interpreter: changed on the way."""
     if request.method == "POST" and (asked := _asked(request)):
         describe_asking(scope_of(request), draft, asked, load(), now_of(request))
-    question = request.POST.get("q", "")  # goes into an address, so it must be a question's own name
-    return HttpResponseRedirect(f"/assessments/{draft}/?q={question if _QUESTION.match(question) else ''}")
+    return HttpResponseRedirect(f"/assessments/{draft}/?q={quote(request.POST.get('q', ''), safe='')}")
 
 
 # --- finish
@@ -291,8 +335,10 @@ def complete(request: HttpRequest, draft: int) -> HttpResponse:
             beside=request.POST.get("beside") or None,
         )
     except IncompleteAssessment as missing:
-        items = [problem.link_id for problem in missing.problems]
-        return _shown(request, draft, Telling(FINISH, missing=items), 422)
+        items = [problem.link_id for problem in missing.problems if problem.code == "missing"]
+        return _shown(
+            request, draft, Telling(FINISH, missing=items, faults=_faults(request, draft, missing)), 422
+        )
     except SafetyMissing as missing_safety:
         said = sentence_of(missing_safety)
         return _shown(request, draft, Telling(FINISH, safety_problem=said, is_summed_up=True), 422)
@@ -306,6 +352,17 @@ def complete(request: HttpRequest, draft: int) -> HttpResponse:
     except NewerQuestions as newer:
         return _renew(request, newer)
     return HttpResponseRedirect(f"/assessments/answered/{done.response.id}/?just=1")
+
+
+def _faults(request: HttpRequest, draft: int, found: IncompleteAssessment) -> dict[str, str]:
+    """What is wrong besides answers that are missing, in words, by key."""
+    others = [problem for problem in found.problems if problem.code != "missing"]
+    if not others:
+        return {}
+    with open_record(request) as unit:
+        form = opened(unit, draft, load(), to_change=False).instrument.form
+    items = {problem.link_id: form.at(problem.link_id) for problem in others}
+    return {p.link_id: problem_words(item, p) if (item := items[p.link_id]) else p.text for p in others}
 
 
 def _answered_at(request: HttpRequest, typed: str) -> Any:
@@ -339,9 +396,10 @@ def stop(request: HttpRequest, draft: int) -> HttpResponse:
 
 
 urlpatterns = [
-    path("people/<str:person>/assess/<slug:instrument>", begin, name="assess-begin"),
+    path("people/<str:person>/assess/<str:instrument>", begin, name="assess-begin"),
     path("assessments/<int:draft>/", runner, name="assess"),
     path("assessments/<int:draft>/answer", answer, name="assess-answer"),
+    path("assessments/<int:draft>/repeat", repeat, name="assess-repeat"),
     path("assessments/<int:draft>/safety", safety, name="assess-safety"),
     path("assessments/<int:draft>/asking", asking, name="assess-asking"),
     path("assessments/<int:draft>/complete", complete, name="assess-complete"),

@@ -14,19 +14,25 @@ from django.urls import path
 from django.utils.translation import gettext, override
 from django.views.decorators.http import require_GET
 
-from careloop.actions.drafting import LANGUAGES, circumstances_of, instrument_of
+from careloop.actions.adopted import instrument_for, instrument_in
+from careloop.actions.drafting import LANGUAGES, circumstances_of
+from careloop.actions.extract_answers import left_out
+from careloop.actions.populate_answers import origin_of
 from careloop.care.assess import Score, instrument_answered, said, score
 from careloop.care.tally import counts
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, extension, instant
 from careloop.fhir.questionnaire import Answer, only_asked
+from careloop.fhir.questionnaire.places import Place, number_of
 from careloop.fhir.responses import answers_of
 from careloop.kernel.errors import NotFound
 from careloop.library import Instrument, load
+from careloop.library.adopting import Adopted
 from careloop.projections.card import card
 from careloop.store import Stored, Unit, drafts
 from careloop.web.staff.assess import instrument_words
+from careloop.web.staff.assess_items import answered_words, shown_places
 from careloop.web.staff.assess_page import Beside, begun, times_asked, who_of
 from careloop.web.staff.assess_sheet import questions, raised_by, who_has
 from careloop.web.staff.assess_words import (
@@ -53,6 +59,7 @@ class Given:
     is_absent: bool
     points: str
     on: datetime | None = None
+    is_from_record: bool = False
 
     def __repr__(self) -> str:
         return "Given(…)"
@@ -73,7 +80,7 @@ def _answered(unit: Unit, stored: Stored, zone: tzinfo) -> dict[str, Any]:
     if not person.startswith("Patient/"):
         raise NotFound
     shown = card(unit, person.removeprefix("Patient/"))
-    instrument = instrument_answered(load(), str(resource.get("questionnaire", "")))
+    instrument = instrument_for(unit, load(), str(resource.get("questionnaire", "")))
     author = (resource.get("author") or {}).get("reference")
     context: dict[str, Any] = {
         "card": shown,
@@ -90,13 +97,16 @@ def _answered(unit: Unit, stored: Stored, zone: tzinfo) -> dict[str, Any]:
     if instrument is None:
         return {**context, "title": _title(resource), "given": list(_as_sent(resource.get("item", ())))}
     answers, _ = answers_of(instrument.form, resource)
+    if isinstance(instrument, Adopted):
+        context |= _of_elsewhere(unit, instrument, answers, stored)
     result = score(instrument, answers, who_of(unit, person, context["at"]))
     return {
         **context,
         "instrument": instrument,
         "words": instrument_words(instrument),
         "title": instrument_words(instrument)["title"],
-        "given": _given(instrument, answers, _other_days(resource, context["at"], zone)),
+        "given": context.get("given")
+        or _given(instrument, answers, _other_days(resource, context["at"], zone)),
         "score": score_words(instrument, result, is_done=True),
         "is_sum": instrument.scoring.is_scored,
         "source": instrument.scoring.source,
@@ -153,6 +163,61 @@ def _given(instrument: Instrument, answers: dict[str, Answer], on: Mapping[str, 
             )
         )
     return lines
+
+
+def _of_elsewhere(
+    unit: Unit, instrument: Adopted, answers: dict[str, Answer], stored: Stored
+) -> dict[str, Any]:
+    """The answers to a form of somebody else, what was made of them, and what was not."""
+    made = unit.search("Observation", [("derived-from", stored.reference), ("_count", "100")]).entries
+    notes = left_out(unit, instrument, only_asked(instrument.form, answers), stored)
+    return {
+        "is_from_elsewhere": True,
+        "given": list(_of_form(instrument, answers, stored.resource)),
+        "made": len([each for each in made if each.resource.get("status") != "entered-in-error"]),
+        "left_out": [(note.link_id, note.text) for note in notes],
+    }
+
+
+def _of_form(instrument: Adopted, answers: dict[str, Answer], resource: Resource) -> Iterator[Given]:
+    language, last = reader_language(), ""
+    filled = _filled_in(resource.get("item", ()))
+    for place in shown_places(instrument.form, answers):
+        heading = _heading(instrument, place, language)
+        answer = answers.get(place.key, Answer())
+        yield Given(
+            heading if heading != last else "",
+            "",
+            place.item.said(language),
+            answered_words(place.item, answer),
+            answer.absent is not None or not answer.is_given,
+            "",
+            is_from_record=place.item.link_id in filled,
+        )
+        last = heading
+
+
+def _heading(instrument: Adopted, place: Place, language: str) -> str:
+    """Its group, and which of several."""
+    names = []
+    for container, within in zip(place.item.containers, place.around, strict=True):
+        names.append(f"{instrument.form.by_id[container].said(language)} {number_of(within)}")
+    parent = instrument.form.by_id.get(place.item.parent or "")
+    if parent is not None and parent.type == "group" and parent.link_id not in place.item.containers:
+        names.append(parent.said(language))
+    return ", ".join(name for name in names if name)
+
+
+def _filled_in(items: Any) -> set[str]:
+    """The linkIds of what came from the record and was left as it was."""
+    found: set[str] = set()
+    for item in items:
+        if origin_of(item.get("extension", ())):
+            found.add(str(item.get("linkId")))
+        found |= _filled_in(item.get("item", ()))
+        for answer in item.get("answer", ()):
+            found |= _filled_in(answer.get("item", ()))
+    return found
 
 
 def _as_sent(items: Any) -> Iterator[Given]:
@@ -254,7 +319,8 @@ def _goes_on(unit: Unit, stored: Stored, result: Score) -> list[tuple[str, str, 
 @require_GET
 def blank(request: HttpRequest, instrument: str) -> HttpResponse:
     """The questions on paper, for a day without a computer."""
-    chosen = instrument_of(load(), instrument)
+    with open_record(request) as unit:
+        chosen = instrument_in(unit, load(), instrument)
     language = request.GET.get("language", reader_language())
     if language not in LANGUAGES:
         raise NotFound
@@ -277,5 +343,5 @@ def _everything(instrument: Instrument) -> dict[str, Answer]:
 
 urlpatterns = [
     path("assessments/answered/<str:response>/", answered, name="assess-answered"),
-    path("assess/<slug:instrument>/blank", blank, name="assess-blank"),
+    path("assess/<str:instrument>/blank", blank, name="assess-blank"),
 ]

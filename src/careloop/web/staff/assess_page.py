@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,19 +11,21 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext
 
 from careloop.accounts.models import Principal
+from careloop.actions.adopted import QuestionsRefused, instrument_in
 from careloop.actions.complete_assessment import asks_safety, finished_by_another
 from careloop.actions.drafting import DraftState, OpenDraft, opened
 from careloop.actions.start_assessment import previous_answers
-from careloop.care.assess import NOBODY, Score, Who, said, score, who_is
+from careloop.care.assess import NOBODY, Score, Who, score, who_is
 from careloop.fhir.elements import instant
 from careloop.fhir.questionnaire import Answer, check, only_asked, progress
 from careloop.fhir.responses import answers_of
+from careloop.kernel.errors import NotFound
 from careloop.library import Instrument, Library
 from careloop.projections.card import card
 from careloop.projections.people import briefs
 from careloop.store import Stored, Unit, drafts
 from careloop.web import formats
-from careloop.web.staff.assess_items import Above
+from careloop.web.staff.assess_items import Above, answered_words
 from careloop.web.staff.assess_sheet import (
     FINISH,
     Asked,
@@ -40,6 +42,7 @@ from careloop.web.staff.assess_sheet import (
 from careloop.web.staff.assess_words import (
     helper_words,
     language_name,
+    languages_of,
     number_words,
     reader_language,
     score_words,
@@ -61,6 +64,7 @@ class Telling:
     refused: str = ""
     alarmed: bool = False
     missing: Sequence[str] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
     safety: dict[str, str] | None = None
     safety_problem: str = ""
     is_summed_up: bool = False
@@ -129,7 +133,8 @@ def _whole(unit: Unit, found: OpenDraft, library: Library) -> dict[str, Any]:
             (r.reference, helper_words(r.resource)) for r in people if r.resource.get("active", True)
         ],
         "languages": [
-            (code, language_name(code), wording_warning(found.instrument, code)) for code in ("en", "es")
+            (code, language_name(code), wording_warning(found.instrument, code))
+            for code in languages_of(found.instrument)
         ],
         "asked": found.state.asked,
         "siblings": begun(unit, found.draft.person, library, found.draft.id),
@@ -201,10 +206,15 @@ def begun(unit: Unit, person: int, library: Library, but: int = 0) -> list[tuple
     known = library.instruments
     listed = []
     for draft in drafts.listed(unit, person):
-        if draft.id != but and draft.form in known and "instrument" in draft.answers:
-            done = progress(known[draft.form].form, DraftState.read(draft.answers).answers)
-            words = gettext("%(n)d of %(total)d") % {"n": done.answered, "total": done.total}
-            listed.append((draft.id, known[draft.form].short.get(reader_language()), words))
+        if draft.id == but or "instrument" not in draft.answers:
+            continue
+        try:
+            instrument = known.get(draft.form) or instrument_in(unit, library, draft.form)
+        except (NotFound, QuestionsRefused):
+            continue
+        done = progress(instrument.form, DraftState.read(draft.answers).answers)
+        words = gettext("%(n)d of %(total)d") % {"n": done.answered, "total": done.total}
+        listed.append((draft.id, instrument.short.get(reader_language()), words))
     return listed
 
 
@@ -243,17 +253,11 @@ def differences(found: OpenDraft, stored: Stored) -> list[tuple[str, str, str]]:
     language, instrument = reader_language(), found.instrument
     theirs, _ = answers_of(instrument.form, stored.resource)
     lines = []
-    for question in instrument.questions:
-        one, two = theirs.get(question.id, Answer()), found.state.answers.get(question.id, Answer())
-        if one != two:
-            nothing = gettext("no answer")
-            lines.append(
-                (
-                    question.text.get(language),
-                    said(question, one, language) or nothing,
-                    said(question, two, language) or nothing,
-                )
-            )
+    for key in dict.fromkeys((*theirs, *found.state.answers)):
+        item = instrument.form.at(key)
+        one, two = theirs.get(key, Answer()), found.state.answers.get(key, Answer())
+        if item is not None and item.is_question and one != two:
+            lines.append((item.said(language), answered_words(item, one), answered_words(item, two)))
     return lines
 
 
@@ -287,7 +291,11 @@ def errors(telling: Telling, asked: list[Asked]) -> list[tuple[str, str]]:
     for each in asked:
         if each.id in wanted:
             said_so = gettext("Question %(number)s has no answer yet: %(text)s")
-            found.append((f"q-{each.id}", said_so % {"number": each.number, "text": each.text}))
+            found.append((f"q-{each.dom}", said_so % {"number": each.number, "text": each.text}))
+        elif each.id in telling.faults:
+            found.append((f"q-{each.dom}", f"{each.number}. {telling.faults[each.id]}"))
+    kept = {each.id for each in asked}
+    found += [("questions", sentence) for key, sentence in telling.faults.items() if key not in kept]
     if telling.date_problem:
         found.append(("field-answered-on", telling.date_problem))
     return found

@@ -3,181 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from careloop.actions.adopted import instrument_for
 from careloop.actions.drafting import DraftState, OpenDraft
-from careloop.actions.start_assessment import Previous
+from careloop.actions.start_assessment import Previous, is_fresh
 from careloop.actions.urgent import TIMER, next_on_call
-from careloop.care.assess import Alarm, instrument_answered, said, score
+from careloop.care.assess import Alarm, said, score
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import extension, instant
-from careloop.fhir.questionnaire import ABSENT, Answer, enabled
 from careloop.fhir.responses import answers_of
-from careloop.library import Critical, Instrument, Library, Question
+from careloop.library import Critical, Instrument, Library
 from careloop.projections.facts import phone_of
 from careloop.store import Stored, Unit, timers
-from careloop.web.staff.assess_words import Teller, absent_words, reader_language
+from careloop.web.staff.assess_items import Asked, Choice, Earlier, Sheet, questions
+from careloop.web.staff.assess_words import Teller, reader_language
 
 FINISH = "finish"
-ABSENT_KEYS = {"declined": "d", "unknown": "w", "not-asked": "n"}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """key: the number that answers. points: what it counts, None where nothing is counted."""
-
-    value: str
-    text: str
-    key: str
-    is_chosen: bool
-    is_exclusive: bool
-    points: int | None
-
-
-@dataclass(frozen=True, repr=False)
-class Earlier:
-    words: str
-    on: datetime | None
-    teller: Teller | None
-    by: str
-
-    def __repr__(self) -> str:
-        return "Earlier(…)"
-
-
-@dataclass(frozen=True, repr=False)
-class Asked:
-    """One question. number: among those asked now. heading: of its group, on the first of it. seen: which answer
-    the page shows, sent back with the next. waits: an answer may be critical, so the page waits to hear."""
-
-    question: Question
-    text: str
-    help: str
-    heading: str
-    heading_help: str
-    group: str
-    number: int
-    is_asked: bool
-    choices: tuple[Choice, ...]
-    typed: str
-    absent: str
-    seen: str
-    waits: bool
-    earlier: Earlier | None = None
-    problem: str = ""
-
-    @property
-    def id(self) -> str:
-        return self.question.id
-
-    @property
-    def kind(self) -> str:
-        return self.question.kind
-
-    @property
-    def is_answered(self) -> bool:
-        return bool(self.typed or self.absent or any(choice.is_chosen for choice in self.choices))
-
-    @property
-    def reasons(self) -> list[Choice]:
-        """Declined, don't know, not asked."""
-        return [
-            Choice(code, absent_words(code), ABSENT_KEYS[code], code == self.absent, False, None)
-            for code in ("declined", "unknown", "not-asked")
-            if code in ABSENT
-        ]
-
-    def __repr__(self) -> str:
-        return f"Asked({self.id})"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """typed: what was sent and did not fit, by question; problems: the sentence for each."""
-
-    typed: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
-    problems: Mapping[str, str] = field(default_factory=dict)
-
-
-def questions(
-    instrument: Instrument,
-    answers: Mapping[str, Answer],
-    language: str,
-    *,
-    said_at: Mapping[str, str] | None = None,
-    earlier: Mapping[str, Earlier] | None = None,
-    sheet: Sheet | None = None,
-) -> list[Asked]:
-    """Every question in order, those not asked now among them."""
-    shown = enabled(instrument.form, answers)
-    critical = _critical_items(instrument)
-    sheet = sheet or Sheet()
-    found: list[Asked] = []
-    number, last_group = 0, ""
-    for question in instrument.questions:
-        if not question.is_question:
-            continue
-        is_asked = question.id in shown
-        number += is_asked
-        group = instrument.by_id[question.parent] if question.parent else None
-        is_first = group is not None and group.id != last_group
-        last_group = group.id if group else ""
-        answer = answers.get(question.id, Answer())
-        sent = sheet.typed.get(question.id)
-        chosen = set(sent if sent is not None else map(_key, answer.values))
-        found.append(
-            Asked(
-                question=question,
-                text=question.text.get(language),
-                help=question.help.get(language) if question.help else "",
-                heading=group.text.get(language) if group and is_first else "",
-                heading_help=group.help.get(language) if group and group.help and is_first else "",
-                group=group.text.get(language) if group else "",
-                number=number,
-                is_asked=is_asked,
-                choices=_choices(question, chosen, language),
-                typed="" if question.choices or question.kind == "yes-no" else ", ".join(sorted(chosen)),
-                absent=answer.absent or "",
-                seen=(said_at or {}).get(question.id, ""),
-                waits=question.id in critical,
-                earlier=(earlier or {}).get(question.id),
-                problem=sheet.problems.get(question.id, ""),
-            )
-        )
-    return found
-
-
-def _key(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _choices(question: Question, chosen: set[str], language: str) -> tuple[Choice, ...]:
-    if question.kind == "yes-no":
-        words = {"en": ("Yes", "No"), "es": ("Sí", "No")}[language]
-        pairs = zip(("true", "false"), words, strict=True)
-        return tuple(Choice(v, w, str(n), v in chosen, False, None) for n, (v, w) in enumerate(pairs, 1))
-    return tuple(
-        Choice(
-            choice.code,
-            choice.text.get(language),
-            str(number) if number <= 9 else "",
-            choice.code in chosen,
-            choice.is_exclusive,
-            choice.value,
-        )
-        for number, choice in enumerate(question.choices, 1)
-    )
-
-
-def _critical_items(instrument: Instrument) -> set[str]:
-    return {
-        path.partition("/")[2] for critical in instrument.scoring.critical for path in critical.when.reads()
-    }
 
 
 def earlier_answers(
@@ -185,6 +29,7 @@ def earlier_answers(
     previous: Mapping[str, Previous],
     tellers: Mapping[str, Teller],
     by: Mapping[str, str],
+    now: datetime,
 ) -> dict[str, Earlier]:
     """tellers: by response id. by: names of staff by reference."""
     language = reader_language()
@@ -194,6 +39,9 @@ def earlier_answers(
             each.on,
             tellers.get(each.response),
             by.get(each.by or "", ""),
+            each.called.get(language) if each.called else "",
+            is_offered=is_fresh(instrument, item, each, now),
+            is_old=each.answer.is_given and not is_fresh(instrument, item, each, now),
         )
         for item, each in previous.items()
         if item in instrument.by_id
@@ -274,7 +122,7 @@ def raised_by(unit: Unit, task: Stored, library: Library) -> tuple[Critical | No
     stored = unit.get([reference]).get(reference) if reference else None
     if stored is None:
         return None, None
-    instrument = instrument_answered(library, str(stored.resource.get("questionnaire", "")))
+    instrument = instrument_for(unit, library, str(stored.resource.get("questionnaire", "")))
     if instrument is None:
         return None, None
     key = work.dedupe.rpartition(":")[2]
@@ -327,3 +175,22 @@ def first_open(asked: list[Asked]) -> str:
         each.id for each in asked if each.is_asked and not each.is_answered and each.question.is_required
     )
     return next(needed, FINISH)
+
+
+__all__ = [
+    "FINISH",
+    "Asked",
+    "Choice",
+    "Earlier",
+    "NowWith",
+    "Sheet",
+    "Urgent",
+    "earlier_answers",
+    "first_open",
+    "next_question",
+    "question_before",
+    "questions",
+    "raised_by",
+    "urgents",
+    "who_has",
+]

@@ -13,7 +13,9 @@ from careloop.actions.drafting import Circumstances
 from careloop.care.assess import ABSENT_WORDS, Part, Score
 from careloop.fhir.elements import name_of, text_of
 from careloop.fhir.questionnaire import Item, Problem
+from careloop.fhir.questionnaire.values import spoken
 from careloop.library import Instrument, Total
+from careloop.library.adopting import Adopted
 from careloop.projections.people import names
 from careloop.store import Unit
 
@@ -24,6 +26,11 @@ def reader_language() -> str:
 
 def language_name(code: str) -> str:
     return {"en": gettext("English"), "es": gettext("Spanish")}.get(code, "")
+
+
+def languages_of(instrument: Instrument) -> tuple[str, ...]:
+    """In which the questions can be asked."""
+    return instrument.languages if isinstance(instrument, Adopted) else ("en", "es")
 
 
 @dataclass(frozen=True)
@@ -107,18 +114,46 @@ def problem_words(item: Item, problem: Problem) -> str:
         "too-many": gettext("Only one answer fits here."),
         "said-twice": gettext("The same answer is given twice."),
         "not-enabled": gettext("This question did not apply."),
+        "unknown-question": gettext("There is no such question."),
+        "wrong-place": gettext("This answer belongs elsewhere in the form."),
     }
     if problem.code in plain:
         return plain[problem.code]
+    if problem.code == "too-few":
+        return ngettext("At least %(n)d answer.", "At least %(n)d answers.", item.min_occurs or 0) % {
+            "n": item.min_occurs or 0
+        }
+    if problem.code == "too-short":
+        return ngettext("At least %(n)d character.", "At least %(n)d characters.", item.min_length or 0) % {
+            "n": item.min_length or 0
+        }
+    if item.type == "attachment":
+        return gettext("This file is too big, or not of a kind that is asked for.")
     if problem.code == "too-long":
         most = item.max_length or 0
         return ngettext("At most %(n)d character.", "At most %(n)d characters.", most) % {"n": most}
+    if problem.code == "out-of-range" and item.decimals is not None and (item.minimum is None):
+        n = item.decimals
+        return ngettext(
+            "At most %(n)d digit after the point.", "At most %(n)d digits after the point.", n
+        ) % {"n": n}
+    if problem.code == "out-of-range" and (item.minimum is None or item.maximum is None):
+        limit, is_low = (item.maximum, False) if item.minimum is None else (item.minimum, True)
+        said = gettext("%(limit)s or more.") if is_low else gettext("%(limit)s or less.")
+        return said % {"limit": spoken(limit)}
     if problem.code == "out-of-range":
-        return gettext("A number from %(first)s to %(last)s.") % {"first": item.minimum, "last": item.maximum}
+        return gettext("A number from %(first)s to %(last)s.") % {
+            "first": spoken(item.minimum),
+            "last": spoken(item.maximum),
+        }
     kinds = {
         "integer": gettext("Write a whole number, like 2."),
         "decimal": gettext("Write a number, like 2.5."),
         "date": gettext("Write a day of the calendar, like 11/24/2026."),
+        "quantity": gettext("Write a number with its unit, like 82 kg."),
+        "time": gettext("Write a time of day, like 14:30."),
+        "dateTime": gettext("Write a day and a time, like 11/24/2026 14:30."),
+        "url": gettext("Write an address that begins with https://."),
     }
     return kinds.get(item.type, gettext("This does not fit the question."))
 

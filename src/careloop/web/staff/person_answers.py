@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,10 +14,12 @@ from django.utils.translation import get_language, gettext, pgettext
 from django.views.decorators.http import require_GET
 
 from careloop import library
+from careloop.actions.adopted import listed
 from careloop.library import Instrument, Library, Words
+from careloop.library.adopting import Adopted
 from careloop.library.instruments import TOPICS
 from careloop.projections import worklist
-from careloop.projections.chart_answers import Taken, over_time, taken_by
+from careloop.projections.chart_answers import Taken, instrument_in, over_time, taken_by
 from careloop.projections.chart_health import Series
 from careloop.store import drafts
 from careloop.web.staff.errors import staff_page
@@ -76,11 +78,12 @@ def assessments(request: HttpRequest, person: str) -> HttpResponse:
         frame = open_frame(unit, request, person, "assessments")
         taken = taken_by(unit, frame.patient.rid, known)
         begun = {kept.form: kept for kept in drafts.listed(unit, frame.patient.rid)}
+        theirs = {instrument_in({"questionnaire": each.canonical})[0]: each for each in listed(unit, known)}
         rows = worklist.of_person(unit, frame.patient.rid, frame.now, reader=frame.reader)
     order = dict.fromkeys(one.instrument for one in taken)
     told = {
-        "asked": [_asked(frame, known, name, taken, rows, begun) for name in order],
-        "offers": _offers(known, begun),
+        "asked": [_asked(frame, known, name, taken, rows, begun, theirs) for name in order],
+        "offers": [*_offers(known, begun), *_from_elsewhere(theirs.values(), begun)],
     }
     return render(request, "staff/person_assessments.html", context(frame, **told))
 
@@ -108,6 +111,11 @@ def _offers(known: Library, begun: dict[str, drafts.Draft]) -> list[Topic]:
     return found
 
 
+def _from_elsewhere(theirs: Iterable[Adopted], begun: dict[str, drafts.Draft]) -> list[Topic]:
+    offers = tuple(_offer(each, begun) for each in theirs)
+    return [Topic(gettext("From elsewhere"), offers)] if offers else []
+
+
 def _offer(instrument: Instrument, begun: dict[str, drafts.Draft]) -> Offer:
     kept = begun.get(instrument.id)
     return Offer(
@@ -127,13 +135,15 @@ def _asked(
     taken: Sequence[Taken],
     rows: Sequence[worklist.Row],
     begun: dict[str, drafts.Draft],
+    theirs: Mapping[str, Adopted],
 ) -> Asked:
-    instrument = known.instruments.get(name)
+    """theirs: forms from elsewhere, by the last word of their address."""
+    instrument = known.instruments.get(name) or theirs.get(name)
     lines = tuple(_line(frame, one) for one in taken if one.instrument == name)
     again = next((r for r in rows if r.kind in (f"ask-{name}", f"repeat-{name}") and r.target), None)
-    kept = begun.get(name)
+    kept = begun.get(instrument.id if instrument else name)
     return Asked(
-        id=name,
+        id=instrument.id if instrument else name,
         title=said(instrument.short) if instrument else name.upper(),
         lines=lines,
         chart=_chart(frame, instrument, taken) if instrument else None,

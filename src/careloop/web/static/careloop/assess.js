@@ -12,7 +12,9 @@
   const places = () => [...shown(), byId("q-finish")];
   const current = () => page.querySelector("[data-question][aria-current]") || places()[0];
   const seenOf = (question) => question.querySelector("[name=seen]");
-  const isText = (one) => !["choice", "choices", "yes-no"].includes(one.dataset.kind);
+  const isText = (one) => !["buttons", "boxes"].includes(one.dataset.control);
+  const FIELDS = ".written :is(input, textarea, select)";
+  const placeOf = (item) => page.querySelector(`[data-question="${CSS.escape(item)}"]`);
 
   // -- moving ------------------------------------------------------------------------------------------------
   function goTo(place, how = {}) {
@@ -22,7 +24,7 @@
     page.querySelectorAll("#asking input[name=q], #safety input[name=q]").forEach((field) => { field.value = place.dataset.question; });
     ensureSteps(place);
     if (how.keepFocus) return;
-    const field = isText(place) && place.querySelector("textarea, .written input");
+    const field = isText(place) && place.querySelector(FIELDS);
     (how.intoField && field ? field : place).focus({ preventScroll: true });
     if (how.stays) return;
     const gentle = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
@@ -171,6 +173,7 @@
   // -- what came back -------------------------------------------------------------------------------------------
   function show(doc, item) {
     const live = JSON.parse(doc.getElementById("assess-live")?.textContent || "{}");
+    if (!waiting.size && isOther(live)) return location.assign(`?q=${encodeURIComponent(current().dataset.question)}`);
     for (const question of all()) apply(question, live[question.dataset.question], question.dataset.question === item);
     for (const id of ["assess-head", "assess-meanwhile", "q-finish"]) swap(doc, id);
     if (!safetyIsDirty()) swap(doc, "assess-alarm");
@@ -194,8 +197,41 @@
     if (hadFocus) byId(hadFocus)?.focus({ preventScroll: true });
   }
 
+  /* A repetition that was not there, or answers that are worked out anew: the page is asked for whole. */
+  function isOther(live) {
+    return Object.entries(live).some(([item, state]) => {
+      const question = placeOf(item);
+      if (!question) return true;
+      const offered = [...question.querySelectorAll(".answer, .answers input, .written option[value]:not([value=''])")].map((one) => one.value);
+      return state.options.length > 0 && state.options.join("\n") !== offered.join("\n");
+    });
+  }
+
+  function tellComputed(state) {
+    for (const [place, [value, isAsked]] of Object.entries(state.computed)) {
+      for (const line of page.querySelectorAll(`[data-computed="${CSS.escape(place)}"]`)) {
+        line.querySelector("b").textContent = value;
+        line.hidden = !isAsked || !value;
+      }
+    }
+  }
+
+  /* As many fields as there are answers, and an empty one. */
+  function grow(question, fields) {
+    const box = question.querySelector(".written");
+    const here = () => [...box.querySelectorAll("input[name=value]")];
+    while (here().length < fields.length) {
+      const fresh = here().at(-1).cloneNode();
+      fresh.value = "";
+      box.append(fresh);
+    }
+    if (!box.contains(document.activeElement)) here().forEach((one, at) => { one.value = fields[at] || ""; });
+  }
+
   function apply(question, state, isMine) {
     if (!state) return;
+    tellComputed(state);
+    question.querySelector(".from-record")?.toggleAttribute("hidden", !state.from);
     question.hidden = !state.asked;
     question.querySelector(".text > .num").textContent = state.number;
     if (waiting.has(question.dataset.question)) {
@@ -211,9 +247,10 @@
     question.querySelectorAll(".answer").forEach((one) => one.setAttribute("aria-pressed", String(state.chosen.includes(one.value))));
     question.querySelectorAll(".answers input").forEach((one) => { one.checked = state.chosen.includes(one.value); });
     question.querySelectorAll(".reason").forEach((one) => one.setAttribute("aria-pressed", String(one.value === state.absent)));
-    const field = question.querySelector(".written :is(input, textarea)");
-    if (field && !isBusy && !state.problem) field.value = state.typed;
-    if (field) field.dataset.kept = state.typed;
+    const field = question.querySelector(`${FIELDS}:not([type=file], [name=unit])`);
+    if (field && state.fields.length) grow(question, state.fields);
+    else if (field && !isBusy && !state.problem) field.value = field.matches("select") ? state.chosen[0] || "" : state.typed;
+    if (field) field.dataset.kept = field.matches("select") || state.fields.length ? field.value : state.typed;
     if (state.problem) field?.setAttribute("aria-invalid", "true");
     else field?.removeAttribute("aria-invalid");
   }
@@ -236,6 +273,13 @@
       if (branches(question)) return;
       goOn();
     }
+  }
+
+  /* What was answered before still holds: the page goes on once the server has it, since it may speak or branch. */
+  function keepFormer(button) {
+    const question = button.closest(".question");
+    goTo(question, { keepFocus: true });
+    keep(question, { keep: "1" }, (alarmed) => (alarmed ? toAlarm() : current() === question && step(1)));
   }
 
   /* Where the next question may appear only because of this answer, the page waits for it before going on. */
@@ -266,6 +310,13 @@
     keep(question, body, (alarmed) => alarmed && toAlarm());
   }
 
+  /* Everything that stands in a question's own form: the boxes that are ticked, its fields, a unit, other words. */
+  function said(question) {
+    const pairs = [...question.querySelectorAll(".answers input:checked")].map((one) => ["value", one.value]);
+    question.querySelectorAll(".written [name]").forEach((one) => { if (one.value.trim()) pairs.push([one.name, one.value]); });
+    return pairs;
+  }
+
   let typing = null;
   function write(field, now) {
     const question = field.closest(".question");
@@ -275,7 +326,8 @@
       if (field.value === (field.dataset.kept ?? field.defaultValue)) return;
       field.dataset.kept = field.value;
       if (field.value.trim()) question.querySelectorAll(".reason").forEach((one) => one.setAttribute("aria-pressed", "false"));
-      keep(question, { value: field.value });
+      if (field.name === "other" && field.value.trim()) question.querySelectorAll(".answer[aria-pressed]").forEach((one) => one.setAttribute("aria-pressed", "false"));
+      keep(question, said(question));
     };
     if (now) go();
     else typing = setTimeout(go, 700);
@@ -283,14 +335,15 @@
 
   function flush() {
     if (!typing) return;
-    page.querySelectorAll(".written :is(input, textarea)").forEach((field) => write(field, true));
+    page.querySelectorAll(`${FIELDS}:not(select, [type=file], [type=range])`).forEach((field) => write(field, true));
   }
 
   page.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.matches(".ask")) {
+    const button = event.submitter;
+    if (form.matches(".ask") && !(form.enctype === "multipart/form-data" && !button?.matches(".reason"))) {
       event.preventDefault();
-      const button = event.submitter;
+      if (button?.matches(".keep")) return keepFormer(button);
       if (button?.matches(".answer, .reason")) return press(button);
       flush();
       return step(1);
@@ -309,10 +362,11 @@
   });
   page.addEventListener("change", (event) => {
     if (event.target.matches(".answers input")) tick(event.target);
-    else if (event.target.matches(".written :is(input, textarea)")) write(event.target, true);
+    else if (event.target.matches(FIELDS) && event.target.type !== "file") write(event.target, true);
   });
   page.addEventListener("input", (event) => {
-    if (event.target.matches(".written :is(input[type=text], textarea)")) write(event.target, false);
+    if (event.target.matches(".written :is(input[type=text], input[type=url], textarea)")) write(event.target, false);
+    if (event.target.matches("input[type=range]")) event.target.parentElement.querySelector("output").textContent = event.target.value;
   });
   page.addEventListener("focusin", (event) => {
     const question = event.target.closest("[data-question]");
@@ -322,7 +376,7 @@
     const link = event.target.closest("[data-goes], .steps-nav a, .error-summary a[href^='#q-']");
     if (link) {
       event.preventDefault();
-      if (link.dataset.goes) return goTo(byId(`q-${link.dataset.goes}`), { intoField: true });
+      if (link.dataset.goes) return goTo(placeOf(link.dataset.goes), { intoField: true });
       if (link.matches(".error-summary a")) return goTo(byId(link.hash.slice(1)), { intoField: true });
       flush();
       return step(link === link.parentElement.querySelector("a") && link.parentElement.children.length > 1 ? -1 : 1);
@@ -350,9 +404,11 @@
     if (["ArrowDown", "j"].includes(event.key)) step(1);
     else if (["ArrowUp", "k"].includes(event.key)) step(-1);
     else if (/^[1-9]$/.test(event.key) && place.matches(".question")) place.querySelectorAll(".answer, .answers input")[Number(event.key) - 1]?.click();
+    else if (event.key === "s" && place.matches(".question") && place.querySelector(".keep")) place.querySelector(".keep").click();
+    else if ("ar".includes(event.key) && place.matches(".question") && place.querySelector(".again")) place.querySelector(event.key === "a" ? ".add-one" : ".drop-one")?.click();
     else if ("dwn".includes(event.key) && place.matches(".question")) place.querySelector(`.reason[value=${{ d: "declined", w: "unknown", n: "not-asked" }[event.key]}]`)?.click();
     else if (event.key === "Enter" && target === place && place.matches(".question")) {
-      if (isText(place)) place.querySelector(".written :is(input, textarea)").focus();
+      if (isText(place)) place.querySelector(FIELDS).focus();
       else step(1);
     } else return;
     event.preventDefault();
