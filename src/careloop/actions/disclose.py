@@ -14,6 +14,7 @@ from careloop.access.conditions import LabelsAllowed
 from careloop.actions import record
 from careloop.actions.apply_proposal import apply_in
 from careloop.actions.disclosure_lines import lines_of, sees_all_types
+from careloop.actions.share_changes import SinceSent, since_sent
 from careloop.care.disclosure import (
     BASES,
     METHODS,
@@ -91,7 +92,7 @@ class Recipient:
 @dataclass(frozen=True, repr=False)
 class Composition:
     """relation: what joins the recipient to the person; empty for nothing. is_incomplete: the sender herself does not
-    see all of the record, and nobody is told why."""
+    see all of the record, and nobody is told why. since: what changed since the plan went there before."""
 
     patient: Stored
     recipient: Recipient
@@ -99,6 +100,7 @@ class Composition:
     relation: str
     verdicts: tuple[Verdict, ...]
     is_incomplete: bool
+    since: SinceSent | None = None
 
     def __repr__(self) -> str:
         return f"Composition({self.patient!r}, {len(self.verdicts)} lines)"
@@ -133,7 +135,9 @@ def compose(
     known = _known(unit, patient.rid, lines, organization, basis)
     verdicts = tuple(judge(line, known[line.reference], basis, relation) for line in lines)
     is_incomplete = unit.withholds(patient.rid) or not sees_all_types(unit)
-    return Composition(patient, recipient, basis, relation, verdicts, is_incomplete)
+    going = tuple(each for each in verdicts if each.is_allowed)
+    since = since_sent(unit, patient, recipient.organization, recipient.name, going)
+    return Composition(patient, recipient, basis, relation, verdicts, is_incomplete, since)
 
 
 def disclose(
@@ -149,9 +153,11 @@ def disclose(
     key: str,
     purpose: str = "",
     note: str = "",
+    language: str = "",
 ) -> int:
-    """chosen: references that are to go. key: of the form, so that sending twice is once. Returns the number of the
-    disclosure. Raises NothingChosen, MayNotGo, BadDisclosure, Forbidden, NotFound."""
+    """chosen: references that are to go. key: of the form, so that sending twice is once. language: to tell in it what
+    changed in the plan since it went there before; empty for not at all. Returns the number of the disclosure. Raises
+    NothingChosen, MayNotGo, BadDisclosure, Forbidden, NotFound."""
     if method not in METHODS or (basis in ("law", "emergency") and not purpose.strip()):
         raise BadDisclosure
     if not chosen:
@@ -161,7 +167,14 @@ def disclose(
         going = [each for each in made.going if each.line.reference in chosen]
         if {each.line.reference for each in going} != set(chosen):
             raise MayNotGo
-        return _send(unit, made, going, method, purpose, note, key, content)
+        recipient = made.recipient
+        since = (
+            since_sent(unit, made.patient, recipient.organization, recipient.name, going)
+            if language
+            else None
+        )
+        told = tuple(each.says.get(language) for each in since.changes) if since else ()
+        return _send(unit, made, going, method, purpose, note, key, content, told)
 
 
 def _send(
@@ -173,6 +186,7 @@ def _send(
     note: str,
     key: str,
     content: Library,
+    changed: tuple[str, ...],
 ) -> int:
     needs_notice, consents = must_go_along(going)
     rule = content.rule(NOTICE, unit.now.date())
@@ -182,6 +196,7 @@ def _send(
         notice=f"{rule.text('short')}\n\n{rule.text('long')}" if needs_notice else "",
         consents=tuple(_said(unit, reference) for reference in consents),
         is_incomplete=len(going) < len(made.verdicts) or made.is_incomplete,
+        changes=changed,
     )
     organization = made.recipient.organization
     consent = next((each.consent for each in going if each.consent), None)

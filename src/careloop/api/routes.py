@@ -23,8 +23,10 @@ from django.views.decorators.csrf import csrf_exempt
 from careloop import store
 from careloop.access import Actor, Scope
 from careloop.api import interactions as i
+from careloop.api import plan_checks, questions, what_changed
 from careloop.api.exchange import JSON, BadRequest, Exchange, MethodNotAllowed, check_format, tokens
 from careloop.api.metadata import metadata
+from careloop.api.risk import assess_risk
 from careloop.api.smart.discovery import smart_configuration
 from careloop.api.strangers import strangers
 from careloop.fhir import outcome, wire
@@ -74,7 +76,24 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("", "decided", {"POST": i.transaction}, on_system={"POST": "transaction"}),
     Route("metadata", "public", {"GET": metadata}),
     Route(".well-known/smart-configuration", "public", {"GET": smart_configuration}),
+    Route("CarePlan/$what-changed", "decided", {"GET": what_changed.of_person}),
+    Route("CarePlan/<str:id>/$what-changed", "decided", {"GET": what_changed.of_plan}),
+    Route("Questionnaire/$populate", "decided", {"POST": questions.populate}),
+    Route(
+        "Questionnaire/<str:id>/$populate", "decided", {"GET": questions.populate, "POST": questions.populate}
+    ),
+    Route("Questionnaire/$validate", "decided", {"POST": questions.validate_questionnaire}),
+    Route("QuestionnaireResponse/$extract", "decided", {"POST": questions.extract}),
+    Route(
+        "QuestionnaireResponse/<str:id>/$extract",
+        "decided",
+        {"GET": questions.extract, "POST": questions.extract},
+    ),
+    Route("QuestionnaireResponse/$validate", "decided", {"POST": questions.validate_response}),
     Route("<str:type>/_search", "decided", {"POST": i.search_by_form}, {"POST": "search-type"}),
+    Route("Patient/<str:id>/$plan-completeness", "decided", {"GET": plan_checks.plan_completeness}),
+    Route("Patient/<str:id>/$plan-conflicts", "decided", {"GET": plan_checks.plan_conflicts}),
+    Route("Patient/<str:id>/$settle-conflict", "decided", {"POST": plan_checks.settle_conflict}),
     Route(
         "<str:type>/<str:id>/_history/<str:version>",
         "decided",
@@ -82,6 +101,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         {"GET": "vread"},
     ),
     Route("<str:type>/<str:id>/_history", "decided", {"GET": i.history}, {"GET": "history-instance"}),
+    Route("Patient/<str:id>/$assess-risk", "decided", {"POST": assess_risk}),
     Route(
         "<str:type>/<str:id>",
         "decided",

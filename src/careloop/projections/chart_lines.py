@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
+
+from django.utils.translation import get_language
+
+from careloop.care.plan_lines import Changed
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,17 +25,32 @@ class Answer:
 
 @dataclass(frozen=True, repr=False)
 class Why:
-    """because: one sentence. source: who says that it follows. since: when the line came into the plan."""
+    """because: one sentence. source: who says that it follows. since: when the line came into the plan. changed: who
+    changed it by hand last, and why."""
 
     because: str
     source: str
     answers: tuple[Answer, ...]
     since: date | datetime | None
     who: str | None
+    changed: Changed | None = None
 
     @property
     def is_told(self) -> bool:
-        return bool(self.because or self.source or self.answers)
+        return bool(self.because or self.source or self.answers or self.is_changed)
+
+    @property
+    def changed_because(self) -> str:
+        """In the reader's language."""
+        return self.changed.because.get(get_language() or "en") if self.changed else ""
+
+    @property
+    def is_changed(self) -> bool:
+        """After it came into the plan."""
+        return self.changed is not None and self.changed.act not in ("added", "agreed")
+
+
+NOT_TOLD: Final = Why("", "", (), None, None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,6 +67,19 @@ class Step:
     waiting_on: str | None
     work: str
     why: Why
+    version: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class Barrier:
+    """What is in the way of a goal. steps: how it is met."""
+
+    reference: str
+    text: str
+    since: date | None
+    steps: tuple[Step, ...] = ()
+    why: Why = NOT_TOLD
+    version: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,17 +97,12 @@ class Goal:
     now_at: datetime | None
     steps: tuple[Step, ...]
     why: Why
+    version: int = 0
+    barriers: tuple[Barrier, ...] = ()
 
     @property
     def done(self) -> int:
         return sum(step.state == "done" for step in self.steps)
-
-
-@dataclass(frozen=True, repr=False)
-class Barrier:
-    reference: str
-    text: str
-    since: date | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,6 +116,7 @@ class Need:
     goals: tuple[Goal, ...]
     barriers: tuple[Barrier, ...]
     why: Why
+    version: int = 0
 
     @property
     def is_reached(self) -> bool:
@@ -107,12 +135,25 @@ class Waiting:
 
 @dataclass(frozen=True, repr=False)
 class Said:
-    """What she told about what matters to her."""
+    """What she told in her own words. about: what-matters, strengths or preferences."""
 
     text: str
     on: date | None
     who: str | None
     reference: str
+    about: str = "what-matters"
+
+
+@dataclass(frozen=True, repr=False)
+class Ended:
+    """A line that ended, and can be reopened. because: why it ended."""
+
+    reference: str
+    version: int
+    part: str
+    text: str
+    on: datetime
+    because: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,6 +180,9 @@ class PlanPage:
     waiting: tuple[Waiting, ...]
     said: tuple[Said, ...]
     foreign: tuple[Foreign, ...]
+    strengths: tuple[Said, ...] = ()
+    preferences: tuple[Said, ...] = ()
+    ended: tuple[Ended, ...] = ()
 
     @property
     def is_empty(self) -> bool:

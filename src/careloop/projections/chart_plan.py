@@ -9,6 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
+from django.utils.translation import get_language
+
+from careloop.care.others_plans import is_others, is_our_plan, lines_of_others
+from careloop.care.plan_lines import Held, PlanLine, changed_in, line_of, places, target_words
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
@@ -17,6 +21,7 @@ from careloop.projections.chart_answers import instrument_in
 from careloop.projections.chart_lines import (
     Answer,
     Barrier,
+    Ended,
     Foreign,
     Goal,
     Need,
@@ -46,9 +51,13 @@ def plan_of(unit: Unit, patient: Stored, parents: Mapping[str, str]) -> PlanPage
     for stored in held:
         by_type[stored.type].append(stored)
     plans = by_type["CarePlan"]
-    active = next((p for p in plans if _is(p, "active", "plan")), None)
+    theirs = lines_of_others(p.resource for p in plans)
+    for kind in ("Goal", "Task"):
+        by_type[kind] = [stored for stored in by_type[kind] if stored.reference not in theirs]
+    active = next((p for p in plans if is_our_plan(p.resource)), None)
     reading = _Reading(unit, patient.reference, by_type, parents, active.resource if active else {})
     needs, goals, steps = reading.tree()
+    told = list(_said(unit, patient))
     author = ((active.resource.get("author") if active else None) or {}).get("reference")
     return PlanPage(
         id=active.id if active else None,
@@ -60,13 +69,16 @@ def plan_of(unit: Unit, patient: Stored, parents: Mapping[str, str]) -> PlanPage
         goals=goals,
         steps=steps,
         waiting=tuple(_waiting(p) for p in plans if _is(p, "draft", "proposal")),
-        said=tuple(_said(unit, patient)),
+        said=tuple(each for each in told if each.about == "what-matters"),
+        strengths=tuple(each for each in told if each.about == "strengths"),
+        preferences=tuple(each for each in told if each.about == "preferences"),
+        ended=tuple(_ended(held, active.resource if active else {})),
         foreign=tuple(_foreign(p.resource) for p in plans if _is_foreign(p.resource)),
     )
 
 
 def _is_foreign(plan: Resource) -> bool:
-    return plan.get("status") == "active" and plan.get("intent") not in ("plan", "proposal")
+    return plan.get("status") == "active" and is_others(plan)
 
 
 def _foreign(plan: Resource) -> Foreign:
@@ -101,14 +113,34 @@ def _said(unit: Unit, patient: Stored) -> Iterable[Said]:
     )
     for stored in page.entries:
         resource, text = stored.resource, str(stored.resource.get("valueString") or "")
-        if resource.get("status") == "entered-in-error" or not text:
+        is_over = "end" in (resource.get("effectivePeriod") or {})
+        if resource.get("status") == "entered-in-error" or not text or is_over:
             continue
-        if code_in(resource.get("code"), ABOUT) == "what-matters" or "matters" in text_of(
-            resource.get("code")
-        ):
+        about = code_in(resource.get("code"), ABOUT)
+        if about is None and "matters" in text_of(resource.get("code")):
+            about = "what-matters"
+        if about in ("what-matters", "strengths", "preferences"):
             told = extension(resource, uris.HEARD_FROM)
             on = day(resource.get("effectiveDateTime"))
-            yield Said(text, on, str(told) if told else None, stored.reference)
+            yield Said(text, on, str(told) if told else None, stored.reference, about)
+
+
+def _ended(held: Sequence[Stored], plan: Resource) -> Iterable[Ended]:
+    """Lines that somebody ended, the newest first."""
+    place = places(plan)
+    for stored in held:
+        line = line_of(Held(stored.reference, stored.version, stored.resource), place)
+        if line is not None and _is_over(line, stored.resource):
+            because = line.because.get(get_language() or "en")
+            yield Ended(stored.reference, stored.version, line.part, line.text.en, stored.at, because)
+
+
+def _is_over(line: PlanLine, resource: Resource) -> bool:
+    if {code for _, code in codings(resource.get("verificationStatus"))} & {"entered-in-error"}:
+        return False
+    if "entered-in-error" in (resource.get("status"), resource.get("lifecycleStatus")):
+        return False
+    return line.state == "ended" or (line.state == "reached" and line.part in ("need", "barrier"))
 
 
 class _Reading:
@@ -127,6 +159,7 @@ class _Reading:
         conditions = [s for s in held["Condition"] if not is_proposed(s.resource)]
         self.needs = self._ordered([s for s in conditions if self._is_need(s)])
         self.barriers = {s.reference: s for s in conditions if _is_barrier(s.resource) and _is_active(s)}
+        self.met_by: dict[str, list[Step]] = {}
         self.goals = self._ordered([s for s in held["Goal"] if _is_live_goal(s.resource)])
         self.tasks = self._ordered([s for s in held["Task"] if self._is_step(s)])
         self.names = names(unit, self._people())
@@ -135,7 +168,11 @@ class _Reading:
     def tree(self) -> tuple[tuple[Need, ...], tuple[Goal, ...], tuple[Step, ...]]:
         steps: dict[str, list[Step]] = {}
         for task in self.tasks:
-            steps.setdefault(self._goal_of(task), []).append(self._step(task))
+            barrier = next((r for r in work_of(task.resource).reasons if r in self.barriers), "")
+            under = (
+                self.met_by.setdefault(barrier, []) if barrier else steps.setdefault(self._goal_of(task), [])
+            )
+            under.append(self._step(task))
         goals: dict[str, list[Goal]] = {}
         for goal in self.goals:
             goals.setdefault(self._need_of(goal), []).append(self._goal(goal, steps.pop(goal.reference, [])))
@@ -228,7 +265,7 @@ class _Reading:
             if goal.reference in {g.reference for g in goals}
             for address in goal.resource.get("addresses", ())
         }
-        barriers = tuple(_barrier(s) for r, s in self.barriers.items() if r in addressed)
+        barriers = tuple(self._barrier(s) for r, s in self.barriers.items() if r in addressed)
         return Need(
             reference=stored.reference,
             title=title,
@@ -237,13 +274,21 @@ class _Reading:
             goals=tuple(goals),
             barriers=barriers,
             why=self._why(stored, day(resource.get("recordedDate")), resource.get("recorder")),
+            version=stored.version,
         )
+
+    def _barrier(self, stored: Stored) -> Barrier:
+        resource, since = stored.resource, day(stored.resource.get("recordedDate"))
+        why = self._why(stored, since, resource.get("recorder"))
+        steps = tuple(self.met_by.get(stored.reference, ()))
+        return Barrier(stored.reference, text_of(resource.get("code")), since, steps, why, stored.version)
 
     def _goal(self, stored: Stored, steps: Sequence[Step]) -> Goal:
         resource = stored.resource
         target: Mapping[str, Any] = next(iter(resource.get("target", ())), {})
         now, now_at = self._now(resource, target)
         achievement = next((c for _, c in codings(resource.get("achievementStatus"))), "")
+        addressed = [str(a.get("reference")) for a in resource.get("addresses", ())]
         return Goal(
             reference=stored.reference,
             text=text_of(resource.get("description")),
@@ -251,11 +296,13 @@ class _Reading:
             due=day(target.get("dueDate")),
             achievement=achievement,
             is_reached=achievement == "achieved" or resource.get("lifecycleStatus") == "completed",
-            target=_target(target),
+            target=target_words(target).get(get_language() or "en"),
             now=now,
             now_at=now_at,
             steps=tuple(steps),
             why=self._why(stored, day(resource.get("startDate")), resource.get("expressedBy")),
+            version=stored.version,
+            barriers=tuple(self._barrier(self.barriers[r]) for r in addressed if r in self.barriers),
         )
 
     def _now(self, goal: Resource, target: Mapping[str, Any]) -> tuple[str, datetime | None]:
@@ -295,6 +342,7 @@ class _Reading:
             waiting_on=work.waiting_on,
             work=stored.id if is_open else "",
             why=self._why(stored, at_of(resource.get("authoredOn")), None),
+            version=stored.version,
         )
 
     def _why(self, stored: Stored, since: date | datetime | None, who: Mapping[str, Any] | None) -> Why:
@@ -314,6 +362,7 @@ class _Reading:
             answers=tuple(_answer(self.evidence[d], self.patient) for d in details if d in self.evidence),
             since=since or stored.at,
             who=self.names.get(named) or (who or {}).get("display"),
+            changed=changed_in(resource),
         )
 
 
@@ -335,21 +384,6 @@ def _is_active(condition: Stored) -> bool:
 
 def _is_live_goal(goal: Resource) -> bool:
     return goal.get("lifecycleStatus") not in ENDED_GOALS
-
-
-def _barrier(stored: Stored) -> Barrier:
-    resource = stored.resource
-    return Barrier(stored.reference, text_of(resource.get("code")), day(resource.get("recordedDate")))
-
-
-def _target(target: Mapping[str, Any]) -> str:
-    """`PHQ-9 below 5`; empty without a number."""
-    quantity = target.get("detailQuantity") or {}
-    if "value" not in quantity:
-        return ""
-    unit = str(quantity.get("unit") or "")
-    said = f"{quantity.get('comparator', '')} {quantity['value']}{'' if unit.startswith('{') else f' {unit}'}"
-    return f"{text_of(target.get('measure'))} {said.strip()}".strip()
 
 
 def _answer(stored: Stored, patient: str) -> Answer:

@@ -63,13 +63,15 @@ class Item:
 
 @dataclass(frozen=True, repr=False)
 class Content:
-    """All that stood on the paper. note: what she wrote above. notice: of 42 CFR 2.32. consents: copies in words."""
+    """All that stood on the paper. note: what she wrote above. notice: of 42 CFR 2.32. consents: copies in words.
+    changes: what is another in the plan since it went there last, a sentence each."""
 
     items: tuple[Item, ...]
     note: str = ""
     notice: str = ""
     consents: tuple[str, ...] = ()
     is_incomplete: bool = False
+    changes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Content({len(self.items)} lines)"
@@ -255,7 +257,8 @@ def _of_row(row: Sequence[Any]) -> Disclosure:
 def _content(packed: bytes) -> Content:
     told = json.loads(zlib.decompress(bytes(packed)))
     items = tuple(Item(**each) for each in told.pop("items"))
-    return Content(items=items, **{**told, "consents": tuple(told["consents"])})
+    lists = {name: tuple(told.get(name, ())) for name in ("consents", "changes")}
+    return Content(items=items, **{**told, **lists})
 
 
 def fingerprint(content: Content) -> str:
@@ -263,6 +266,8 @@ def fingerprint(content: Content) -> str:
     told = asdict(content)
     for item in told["items"]:
         del item["labels"]
+    if not told["changes"]:  # as papers were counted that had none
+        del told["changes"]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 

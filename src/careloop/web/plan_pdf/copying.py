@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 from django.utils import translation
 from django.utils.translation import gettext, pgettext
 
+from careloop.care.plan_changes import Change
 from careloop.fhir.elements import Resource, name_of
 from careloop.fhir.translation import translated
 from careloop.library import Library
 from careloop.projections.card import PersonCard
 from careloop.projections.chart_lines import Goal, Need, PlanPage, Step
 from careloop.projections.facts import phone_of
+from careloop.projections.plan_seen import Signature
 from careloop.store import Stored, Unit
 from careloop.web import formats
 
@@ -81,6 +83,13 @@ class Copy:
     labels: Mapping[str, str]
     untranslated: tuple[tuple[str, str], ...]
     is_partial: bool = False
+    strengths: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    changed_since: str = ""
+    version: int = 0
+    signed: tuple[str, ...] = ()
+    is_large: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -100,8 +109,13 @@ def copy_of(
     tz: ZoneInfo,
     *,
     is_partial: bool = False,
+    changes: Sequence[Change] = (),
+    since: datetime | None = None,
+    signatures: Sequence[Signature] = (),
+    is_large: bool = False,
 ) -> Copy:
-    """tz: where she lives, for the days. is_partial: something is withheld from whoever prints it."""
+    """tz: where she lives, for the days. is_partial: something is withheld from whoever prints it. changes: for the
+    person, since that hour; None when she has seen no version before."""
     with translation.override(language):
         writing = _Writing(unit, patient, plan, library, language, tz)
         site = _site(unit, patient)
@@ -119,7 +133,22 @@ def copy_of(
             labels=_labels(),
             untranslated=tuple(dict.fromkeys(writing.untranslated)),
             is_partial=is_partial,
+            strengths=tuple(each.text for each in plan.strengths[:4]),
+            preferences=tuple(each.text for each in plan.preferences[:4]),
+            changed=tuple(each.says.get(language) for each in changes) if since else (),
+            changed_since=formats.full_date(since.astimezone(tz).date()) if since else "",
+            version=plan.version,
+            signed=tuple(_signed(signatures, tz)),
+            is_large=is_large,
         )
+
+
+def _signed(signatures: Sequence[Signature], tz: ZoneInfo) -> Iterable[str]:
+    """The newest of each who signed."""
+    newest = {each.who: each for each in sorted(signatures, key=lambda s: s.at)}
+    for each in newest.values():
+        told = {"name": each.name, "n": each.version, "day": formats.full_date(each.at.astimezone(tz).date())}
+        yield gettext("%(name)s agreed to version %(n)d on %(day)s.") % told
 
 
 def _site(unit: Unit, patient: Stored) -> Resource | None:
@@ -166,6 +195,11 @@ def _labels() -> dict[str, str]:
         ),
         "english": gettext("Some lines are still in English. Ask us, and we will read them to you."),
         "also": gettext("Also"),
+        "changed": gettext("What is new since"),
+        "unchanged": gettext("Nothing changed since then."),
+        "strengths": gettext("What I am good at, and who stands by me"),
+        "preferences": gettext("How I want things done"),
+        "version": gettext("Version"),
     }
 
 

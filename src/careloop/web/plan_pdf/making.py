@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typst
 
@@ -24,12 +25,21 @@ def _fonts() -> typst.Fonts:
 
 
 def pdf_of(copy: Copy, now: datetime) -> bytes:
+    return _set("plan.typ", copy.as_data(), now)
+
+
+def clinical_pdf(told: Mapping[str, Any], now: datetime) -> bytes:
+    """told: of clinical.clinical_of."""
+    return _set("clinical.typ", told, now)
+
+
+def _set(form: str, told: Mapping[str, Any], now: datetime) -> bytes:
     made = typst.compile(
-        HERE / "plan.typ",
+        HERE / form,
         root=HERE,
         format="pdf",
         font_paths=_fonts(),
-        sys_inputs={"copy": json.dumps(copy.as_data(), sort_keys=True)},
+        sys_inputs={"copy": json.dumps(told, sort_keys=True)},
         pdf_standards=["ua-1"],
         timestamp=now.astimezone(UTC).replace(microsecond=0),
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop import library, store
@@ -40,6 +40,7 @@ from careloop.web.staff import audit_words, toasts
 from careloop.web.staff import disclosure_words as words
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet
+from careloop.web.staff.person_plan_words import told
 from careloop.web.staff.reader import now_of, open_record, zone_of_reader
 from careloop.web.staff.register import scope_of
 
@@ -99,6 +100,8 @@ def _look(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
         "basis": words.bases()[made.basis],
         "method": words.methods().get(given.get("method", ""), ""),
         "key": given.get("key") or new_id(),
+        "changed": list(map(told, made.since.changes)) if made.since else [],
+        "with_changes": given.get("act") != "send" or bool(given.get("changes")),
         "has_part2": any(each.is_part2 for each in made.going),
     }
     return render(request, "staff/disclose_lines.html", context, status=sheet.status)
@@ -142,6 +145,7 @@ def _send(request: HttpRequest, person: str) -> HttpResponse:
             key=f"form:{given.get('key') or new_id()}",
             purpose=given.get("purpose", ""),
             note=given.get("note", ""),
+            language=(get_language() or "en") if given.get("changes") else "",
         )
     except (NothingChosen, MayNotGo, BadDisclosure) as refused:
         return _look(request, person, Sheet(given.dict(), {"lines": sentence_of(refused)}))
@@ -188,8 +192,8 @@ def disclosure_page(request: HttpRequest, person: str, id: int) -> HttpResponse:
     with open_record(request) as unit:
         beside = card(unit, person)
         found = disclosures.one(unit, beside.person.rid, id)
-        told, _ = _letter(unit, request, person, found)
-    context = {"card": beside, "person": person, "found": found, "told": told, "method": found.method}
+        letter, _ = _letter(unit, request, person, found)
+    context = {"card": beside, "person": person, "found": found, "told": letter, "method": found.method}
     context["opens_accounting"] = may(scope_of(request).actor, ACCOUNTING)
     return render(request, "staff/disclosure.html", context)
 
@@ -199,8 +203,8 @@ def disclosure_page(request: HttpRequest, person: str, id: int) -> HttpResponse:
 def disclosure_pdf(request: HttpRequest, person: str, id: int) -> HttpResponse:
     with open_record(request) as unit:
         found = disclosures.one(unit, unit.read("Patient", person).rid, id)
-        told, _ = _letter(unit, request, person, found)
-    return _as_pdf(letter_pdf(told, found.at), f"disclosure-{id}")
+        letter, _ = _letter(unit, request, person, found)
+    return _as_pdf(letter_pdf(letter, found.at), f"disclosure-{id}")
 
 
 def _letter(unit: Unit, request: HttpRequest, person: str, found: disclosures.Disclosure) -> tuple[Any, str]:
@@ -221,13 +225,13 @@ def accounting_page(request: HttpRequest, person: str) -> HttpResponse:
     tz = zone_of_reader(request)
     with open_record(request) as unit:
         beside = card(unit, person)
-        told = accounting_of(unit, beside.person.rid, now_of(request))
+        account = accounting_of(unit, beside.person.rid, now_of(request))
     context = {
         "card": beside,
         "person": person,
-        "told": told,
+        "told": account,
         "may_send": may(scope_of(request).actor, DISCLOSE),
-        "lines": [_line(each, told.senders, tz) for each in told.disclosures],
+        "lines": [_line(each, account.senders, tz) for each in account.disclosures],
     }
     return render(request, "staff/accounting.html", context)
 
@@ -250,14 +254,14 @@ def accounting_pdf_page(request: HttpRequest, person: str) -> HttpResponse:
     now = now_of(request)
     with open_record(request) as unit:
         patient = unit.read("Patient", person)
-        told = accounting_of(unit, patient.rid, now, is_paper=True)
+        account = accounting_of(unit, patient.rid, now, is_paper=True)
         brief: PersonBrief = briefs(unit, [patient.rid])[patient.rid]
         house = _house(unit, patient)
     asked = request.GET.get("language") or language_of(patient.resource) or "en"
     language = "es" if asked.lower().startswith(("es", "span")) else "en"
     number = phone_of(house.resource) if house else None
     said = words.accounting_words(
-        told,
+        account,
         brief,
         name_of(house.resource) if house else "",
         formats.phone_words(number) if number else "",

@@ -106,6 +106,7 @@ def letter_of(found: Disclosure, who: str, house: str, tz: ZoneInfo) -> Mapping[
         "from": house,
         "facts": facts,
         "note": found.content.note,
+        "changes": list(found.content.changes),
         "notice": found.content.notice,
         "sections": by_section(found.content),
         "consents": list(found.content.consents),
@@ -114,6 +115,7 @@ def letter_of(found: Disclosure, who: str, house: str, tz: ZoneInfo) -> Mapping[
         "labels": {
             "notice": gettext("Notice that goes with these records (42 CFR 2.32)"),
             "consents": gettext("The consent it goes under"),
+            "changes": gettext("What changed in the plan since you got it last"),
             **_pages(),
         },
     }

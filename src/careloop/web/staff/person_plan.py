@@ -1,4 +1,5 @@
-"""The plan section: her own words first, then need, goal, steps and what stands in the way; every line says why."""
+"""The plan section: her own words first, then need, goal, steps and what stands in the way; every line says why, opens
+in its place, and says what changed. Who has seen and signed it stands below."""
 
 from __future__ import annotations
 
@@ -8,21 +9,36 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from careloop import library
-from careloop.actions.record_barrier import record_barrier, resolve_barrier
-from careloop.actions.record_words import record_words
+from careloop.actions.record_words import SAID_OF, no_longer, record_words
 from careloop.actions.working import ReasonMissing
-from careloop.kernel.errors import NotFound
+from careloop.care.plan_lines import ACHIEVEMENTS
 from careloop.projections.card import card
-from careloop.projections.chart_lines import Goal
+from careloop.projections.chart_lines import PlanPage
 from careloop.projections.chart_plan import plan_of
+from careloop.projections.plan_history import what_changed
+from careloop.projections.plan_seen import SeenBy, seen_by
+from careloop.store import Unit
 from careloop.web.staff.errors import staff_page
-from careloop.web.staff.forms import Sheet, done, sentence_of, show
-from careloop.web.staff.person_frame import context, open_frame
+from careloop.web.staff.forms import Sheet, done, show
+from careloop.web.staff.person_frame import Frame, context, open_frame
+from careloop.web.staff.person_plan_forms import may_change, opened
+from careloop.web.staff.person_plan_words import Told, seen_words, told
+from careloop.web.staff.plan_checks import plan_checks
 from careloop.web.staff.reader import now_of, open_record
+
+_TONES = {
+    "improving": "done",
+    "worsening": "late",
+    "achieved": "done",
+    "sustaining": "done",
+    "not-achieved": "late",
+    "no-progress": "late",
+    "not-attainable": "late",
+}
 
 
 @lru_cache(maxsize=1)
@@ -39,30 +55,52 @@ def template_parents() -> dict[str, str]:
 
 def achievement_words() -> dict[str, tuple[str, str]]:
     """FHIR's code -> (tone of the flag, words)."""
-    return {
-        "in-progress": ("", gettext("under way")),
-        "improving": ("done", gettext("getting better")),
-        "worsening": ("late", gettext("getting worse")),
-        "no-change": ("", gettext("no change")),
-        "achieved": ("done", gettext("reached")),
-        "sustaining": ("done", gettext("reached and holding")),
-        "not-achieved": ("late", gettext("not reached")),
-        "no-progress": ("late", gettext("no progress yet")),
-        "not-attainable": ("late", gettext("can’t be reached")),
-    }
+    language = get_language() or "en"
+    return {code: (_TONES.get(code, ""), words.get(language)) for code, words in ACHIEVEMENTS.items()}
 
 
 @staff_page
 @require_GET
 def plan(request: HttpRequest, person: str) -> HttpResponse:
+    return page(request, person)
+
+
+def page(request: HttpRequest, person: str, refused: Sheet | None = None) -> HttpResponse:
+    """refused: a form of a line that could not be kept; it stands in its place with what was typed."""
     with open_record(request) as unit:
         frame = open_frame(unit, request, person, "plan")
         found = plan_of(unit, frame.patient, template_parents())
+        more: dict[str, Any] = {
+            "form": opened(unit, request, frame.patient, found, refused),
+            "may_change": may_change(unit),
+            "news": _news(unit, frame, found),
+            **plan_checks(unit, frame),
+            "me": unit.scope.actor.practitioner,
+        }
+        seen = _seen(unit, frame, found)
+    if seen is not None:
+        more |= {"seen": seen_words(seen, found.version, frame), "signatures": seen.signatures}
     return render(
         request,
         "staff/person_plan.html",
-        context(frame, plan=found, achievements=achievement_words(), changes=len(frame.new)),
+        context(frame, plan=found, achievements=achievement_words(), changes=len(frame.new), **more),
+        status=refused.status if refused else 200,
     )
+
+
+def _news(unit: Unit, frame: Frame, found: PlanPage) -> tuple[Told, ...]:
+    """What changed since the reader last looked, in words."""
+    if found.id is None or frame.since is None or not frame.new:
+        return ()
+    active = unit.find("CarePlan", found.id)
+    if active is None:
+        return ()
+    return tuple(map(told, what_changed(unit, frame.patient, active, frame.since, "coordinator")))
+
+
+def _seen(unit: Unit, frame: Frame, found: PlanPage) -> SeenBy | None:
+    active = unit.find("CarePlan", found.id) if found.id else None
+    return seen_by(unit, frame.patient, active, library.load()) if active else None
 
 
 def _scope(request: HttpRequest) -> Any:
@@ -76,8 +114,9 @@ def _scope(request: HttpRequest) -> Any:
 @require_http_methods(["GET", "POST"])
 def words(request: HttpRequest, person: str) -> HttpResponse:
     if request.method == "GET":
-        return _words_sheet(request, person, Sheet({}))
+        return _words_sheet(request, person, Sheet({"about": request.GET.get("about", "")}))
     typed = request.POST
+    about = typed.get("about") or "what-matters"
     try:
         result = record_words(
             _scope(request),
@@ -85,6 +124,7 @@ def words(request: HttpRequest, person: str) -> HttpResponse:
             typed.get("words", ""),
             now_of(request),
             heard_from=typed.get("heard_from", ""),
+            about=about,
         )
     except ReasonMissing:
         problems = {"words": gettext("Write what was said, as it was said.")}
@@ -93,53 +133,35 @@ def words(request: HttpRequest, person: str) -> HttpResponse:
 
 
 def _words_sheet(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
+    asked = sheet.typed.get("about")
+    about = asked if asked in SAID_OF else "what-matters"
+    titles = {
+        "what-matters": gettext("What matters most"),
+        "strengths": gettext("Strengths"),
+        "preferences": gettext("How the person wants it"),
+    }
+    helps = {
+        "what-matters": gettext(
+            "As it was said, not as we would write it. It stands first in the plan and at the side of every page."
+        ),
+        "strengths": gettext("What the person is good at and proud of, and who stands by."),
+        "preferences": gettext("How and when things are to be done: “mornings only”, “ask my son first”."),
+    }
     with open_record(request) as unit:
         beside = card(unit, person)
-    return show(request, "staff/person_words.html", sheet, {"card": beside})
-
-
-# --- what stands in the way
-
-
-@staff_page
-@require_http_methods(["GET", "POST"])
-def barrier(request: HttpRequest, person: str) -> HttpResponse:
-    asked = request.GET.get("goal", "") if request.method == "GET" else request.POST.get("goal", "")
-    if request.method == "GET":
-        return _barrier_sheet(request, person, Sheet({"goal": asked}))
-    typed = request.POST
-    try:
-        record_barrier(_scope(request), person, asked, typed.get("what", ""), now_of(request))
-    except ReasonMissing as missing:
-        return _barrier_sheet(request, person, Sheet(typed.dict(), {"what": sentence_of(missing)}))
-    except NotFound:
-        problems = {"goal": gettext("Choose the goal that it stands in the way of.")}
-        return _barrier_sheet(request, person, Sheet(typed.dict(), problems))
-    return done(request, gettext("Written down: what stands in the way."))
-
-
-def _barrier_sheet(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
-    with open_record(request) as unit:
-        beside = card(unit, person)
-        found = plan_of(unit, unit.read("Patient", person), template_parents())
-    goals = [(_id(goal), goal.text) for goal in found.all_goals if not goal.is_reached]
-    return show(request, "staff/person_barrier.html", sheet, {"card": beside, "goals": goals})
-
-
-def _id(goal: Goal) -> str:
-    return goal.reference.partition("/")[2]
+    told = {"card": beside, "about": about, "title": titles[about], "help": helps[about]}
+    return show(request, "staff/person_words.html", sheet, told)
 
 
 @staff_page
 @require_POST
-def resolve(request: HttpRequest, person: str, id: str) -> HttpResponse:
-    resolve_barrier(_scope(request), person, id, now_of(request))
-    return done(request, gettext("Out of the way. It stays in the history."))
+def words_over(request: HttpRequest, person: str, id: str) -> HttpResponse:
+    result = no_longer(_scope(request), person, id, now_of(request))
+    return done(request, gettext("It leaves the plan and stays in the record."), result)
 
 
 urlpatterns = [
     path("people/<str:person>/plan", plan, name="person-plan"),
     path("people/<str:person>/words", words, name="person-words"),
-    path("people/<str:person>/barrier", barrier, name="person-barrier"),
-    path("people/<str:person>/barrier/<str:id>/resolve", resolve, name="resolve-barrier"),
+    path("people/<str:person>/words/<str:id>/over", words_over, name="words-over"),
 ]
