@@ -120,10 +120,11 @@ def _who_looks(found: Frame) -> str:
 
 
 @family_page(SHARE, "GET", "POST")
-def reading(page: Page, kind: str) -> HttpResponse:
-    found = library.load().readings.get(kind)
+def reading(page: Page, measure: str) -> HttpResponse:
+    """measure: a kind of reading."""
+    found = library.load().readings.get(measure)
     if found is None or not _may_write(page):
-        raise NotFound(kind)
+        raise NotFound(measure)
     if page.request.method == "GET":
         return _form(page, found, {"key": new_id(), "when": "now"})
     posted = page.request.POST.dict()
@@ -131,7 +132,7 @@ def reading(page: Page, kind: str) -> HttpResponse:
     if problem:
         return _form(page, found, posted, {"at": problem})
     typed = Typed(
-        kind=kind,
+        kind=found.id,
         value=posted.get("value", "")[:20],
         second=posted.get("second", "")[:20],
         unit=posted.get("unit", "")[:20],
@@ -243,5 +244,5 @@ def _offered(measure: Measure, chosen: str, kind: Kind) -> Offered:
 
 urlpatterns = [
     path("my/<str:person>/readings", readings, name="family-readings"),
-    path("my/<str:person>/readings/<str:kind>", reading, name="family-reading"),
+    path("my/<str:person>/readings/<str:measure>", reading, name="family-reading"),
 ]

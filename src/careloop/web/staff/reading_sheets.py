@@ -212,15 +212,16 @@ def _correct(request: HttpRequest, person: str, observation: str, kind: Kind, sh
 
 @staff_page
 @require_http_methods(["GET", "POST"])
-def limits(request: HttpRequest, person: str, kind: str) -> HttpResponse:
+def limits(request: HttpRequest, person: str, measure: str) -> HttpResponse:
+    """measure: a kind of reading."""
     content = library.load()
-    found = content.readings.get(kind)
+    found = content.readings.get(measure)
     if found is None:
-        raise NotFound(kind)
+        raise NotFound(measure)
     if request.method == "GET":
         return _limits(request, person, found, None)
     if request.POST.get("end") == "1":
-        result = end_limits(_scope(request), person, kind, content, now_of(request))
+        result = end_limits(_scope(request), person, measure, content, now_of(request))
         return _kept(request, person, gettext("Those of everybody hold again."), result)
     made, problems = _limits_typed(request, found)
     if made is None or problems:
@@ -315,7 +316,7 @@ def _default_said(kind: Kind) -> str:
 
 @staff_page
 @require_http_methods(["GET", "POST"])
-def device(request: HttpRequest, person: str) -> HttpResponse:
+def give(request: HttpRequest, person: str) -> HttpResponse:
     if request.method == "GET":
         return _device(request, person, Sheet({}))
     posted = request.POST
@@ -357,16 +358,16 @@ def _days(kind: Kind) -> str:
 
 @staff_page
 @require_POST
-def retire(request: HttpRequest, person: str, id: str) -> HttpResponse:
-    retire_device(_scope(request), person, id, now_of(request))
+def retire(request: HttpRequest, person: str, device: str) -> HttpResponse:
+    retire_device(_scope(request), person, device, now_of(request))
     done(request, gettext("No longer used. What it sent stays."))
     return HttpResponseRedirect(f"/people/{person}/readings#devices")
 
 
 urlpatterns = [
     path("people/<str:person>/readings/new", new, name="person-reading-new"),
-    path("people/<str:person>/readings/limits/<str:kind>", limits, name="person-reading-limits"),
-    path("people/<str:person>/readings/devices/new", device, name="person-device-new"),
-    path("people/<str:person>/readings/devices/<str:id>/retire", retire, name="person-device-retire"),
+    path("people/<str:person>/readings/limits/<str:measure>", limits, name="person-reading-limits"),
+    path("people/<str:person>/readings/devices/new", give, name="person-device-new"),
+    path("people/<str:person>/readings/devices/<str:device>/retire", retire, name="person-device-retire"),
     path("people/<str:person>/readings/<str:observation>/correct", correct, name="person-reading-correct"),
 ]
