@@ -81,9 +81,9 @@ def _check(
     for name, value in values.items():
         known = by_name.get(name)
         if known is None:
-            raise BadNumber(f"This protocol has no number called {name}.", name)
+            raise NotFound(name)
         if not known.least <= value <= known.most:
-            raise BadNumber(f"Choose a number from {known.least} to {known.most} {known.unit}.", name)
+            raise BadNumber("Choose a number within the bounds that stand beside it.", name)
     if off_until is None or off_until == FOREVER:
         return
     if off_until <= now:

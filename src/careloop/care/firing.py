@@ -190,7 +190,7 @@ def adjusted_in(found: Sequence[Resource], protocol: Protocol) -> Adjusted:
 
 
 def _adjusted(made: Resource, protocol: Protocol) -> Adjusted:
-    told = next((e for e in made.get("extension", ()) if e.get("url") == uris.PROTOCOL_NUMBERS), {})
+    told: Resource = next((e for e in made.get("extension", ()) if e.get("url") == uris.PROTOCOL_NUMBERS), {})
     values: dict[str, Decimal] = {}
     for value in protocol.values:
         said = extension(told, value.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -34,13 +34,13 @@ class Switch:
 def latest(cursor: Any) -> dict[str, Switch]:
     """As they stand, by protocol; one that was never switched is not there. cursor: Django's or a plain one."""
     cursor.execute(LATEST)
-    return {row[0]: Switch(*row[:7], _review(row[7])) for row in cursor.fetchall()}
+    return {row[0]: _of_row(row) for row in cursor.fetchall()}
 
 
 def history(unit: Unit, protocol: str) -> list[Switch]:
     """Newest first."""
     rows = unit.cursor().execute(HISTORY, [protocol]).fetchall()
-    return [Switch(*row[:7], _review(row[7])) for row in rows]
+    return [_of_row(row) for row in rows]
 
 
 def write(unit: Unit, switch: Switch) -> None:
@@ -57,6 +57,11 @@ def write(unit: Unit, switch: Switch) -> None:
             json.dumps(switch.review) if switch.review is not None else None,
         ],
     )
+
+
+def _of_row(row: Sequence[Any]) -> Switch:
+    protocol, version, is_on, at, principal, name, why, review = row
+    return Switch(protocol, version, is_on, at, principal, name, why, _review(review))
 
 
 def _review(value: Any) -> Mapping[str, Any] | None:
