@@ -106,8 +106,10 @@ def _facts() -> list[str]:
         f"insert into story(person, rid, key, at, kind, title, reference) select n, n + k, '', now() - k * interval "
         f"'9 days', case when n % 3 = 0 then 'contact' else 'reading' end, 'A reading', 'r' {patients}, "
         "generate_series(1, 4) k",
-        f"insert into heard(person, rid, at) select n, n + 1, now() - (n % 90) * interval '1 day' {patients}",
-        f"insert into held(person, rid, is_need, icd, words) select n, n + 5, n % 4 = 0, "
+        f"insert into heard(person, rid, at) select n, {FIRST_READING} + (n - {FIRST_PATIENT}) * 3, "
+        f"now() - (n % 90) * interval '1 day' {patients}",
+        f"insert into held(person, rid, is_need, icd, words) select n, {FIRST_READING} + (n - {FIRST_PATIENT}) * 3, "
+        f"n % 4 = 0, "
         f"case when n % 7 = 0 then 'E11.9' else 'M54.5' end, 'A problem' {patients}",
         f"insert into courses select n, 'reading:blood-pressure', now() - interval '90 days', 150, 92, "
         f"{FIRST_READING} + (n - {FIRST_PATIENT}) * 3, now(), 120 + n % 60, 80, "

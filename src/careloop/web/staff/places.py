@@ -21,6 +21,11 @@ class Place:
     is_here: bool = False
     count: str = ""
 
+    @property
+    def is_folded(self) -> bool:
+        """Whether it stands in the menu where the rail is a bar at the foot of a phone: five are room enough there."""
+        return self.key in ("library", "accounts", "audit")
+
 
 def places(request: HttpRequest) -> list[Place]:
     named: tuple[tuple[str, str, str], ...] = (("library", gettext("Library"), "/library"),)

@@ -30,6 +30,7 @@ from careloop.web.staff.registry_way import Way, ways
 SIZE: Final = 50
 COLUMNS: Final = ("problems", "program", "needs", "next", "heard", "language", "lead")
 AT_FIRST: Final = ("problems", "program", "next", "heard", "lead")
+BESIDE_A_MEASURE: Final = ("heard", "lead")
 CHOSEN: Final = "registry-columns"
 MEASURE_COLUMNS: Final = ("began", "value", "change")
 TARGET_COLUMNS: Final = ("weeks", "standing", "review")
@@ -87,7 +88,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _told(request: HttpRequest, unit: Unit, asked: Asked, found: Page) -> dict[str, Any]:
     leads, sites = dict(registry.leads(unit)), dict(registry.sites(unit))
-    columns = tuple(key for key in _columns(request) if _is_known(key, found))
+    columns = tuple(key for key in _columns(request, asked) if _is_known(key, found))
     target = targets().get(asked.measure)
     return {
         "asked": asked,
@@ -243,9 +244,11 @@ def _heads(asked: Asked, columns: tuple[str, ...]) -> list[Head]:
 # --- which columns are shown, kept for the session
 
 
-def _columns(request: HttpRequest) -> tuple[str, ...]:
-    kept = request.session.get(CHOSEN)
-    return tuple(key for key in COLUMNS if key in (AT_FIRST if kept is None else kept))
+def _columns(request: HttpRequest, asked: Asked) -> tuple[str, ...]:
+    """What she chose; before that what fits beside the measure. Who leads one's own people needs no column."""
+    usual = BESIDE_A_MEASURE if asked.measure else AT_FIRST
+    kept = request.session.get(CHOSEN, [key for key in usual if key != "lead" or asked.whose == "all"])
+    return tuple(key for key in COLUMNS if key in kept)
 
 
 @staff_page
