@@ -85,6 +85,20 @@ def test_what_is_between_says_both_ends() -> None:
     assert found.low < found.high
 
 
+def test_whoever_is_new_to_medicare_is_counted_as_new_wherever_she_lives() -> None:
+    home = {"medicare_over_a_year": ("no",), "long_term_institution": ("no",)}
+    away = {"medicare_over_a_year": ("no",), "long_term_institution": ("yes",)}
+    runs = [hcc.scenarios("CMS-HCC Model V28", ["E119"], 67, "female", each) for each in (home, away)]
+    assert runs[0] == runs[1]
+
+
+def test_a_plan_that_began_lately_does_not_say_that_medicare_did() -> None:
+    said = {"diagnoses": ["I10"], "coverage": ["medicare"], "medicare_since": DAY - timedelta(days=40)}
+    assert "since" in [part.id for part in assess(LIBRARY.risks["cms-hcc"], facts_of(said)).missing]
+    said["medicare_since"] = DAY - timedelta(days=400)
+    assert "since" not in [part.id for part in assess(LIBRARY.risks["cms-hcc"], facts_of(said)).missing]
+
+
 days = st.dates(date(2026, 1, 1), date(2026, 11, 23))
 stays = st.builds(
     StaySeen,

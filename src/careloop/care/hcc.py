@@ -42,7 +42,7 @@ def scenarios(
     model: str, codes: Iterable[str], age: int, sex: str, known: Mapping[str, tuple[str, ...]]
 ) -> list[Raf] | None:
     """known: medicare_reason, medicare_over_a_year, long_term_institution, medicaid_kind, each with all that is
-    possible. None without the package."""
+    possible, the most usual first: the first answer is for that. None without the package."""
     calculate = _calculator()
     if calculate is None:
         return None
@@ -63,6 +63,8 @@ def _calculator() -> Any:
 
 
 def _raf(calculate: Any, model: str, codes: list[str], age: int, sex: str, chosen: Mapping[str, str]) -> Raf:
+    # Whoever is new to Medicare is counted as that, wherever she lives.
+    is_new = chosen.get("medicare_over_a_year") == "no"
     reason = REASON[chosen.get("medicare_reason", "age")]
     answer = calculate(
         codes,
@@ -72,8 +74,8 @@ def _raf(calculate: Any, model: str, codes: list[str], age: int, sex: str, chose
         dual_elgbl_cd=MEDICAID[chosen.get("medicaid_kind", "none")],
         orec=reason,
         crec="1" if age < 65 else "0",
-        new_enrollee=chosen.get("medicare_over_a_year") == "no",
-        lti=chosen.get("long_term_institution") == "yes",
+        new_enrollee=is_new,
+        lti=chosen.get("long_term_institution") == "yes" and not is_new,
     )
     return Raf(_exact(answer.risk_score), tuple(_lines(answer)))
 

