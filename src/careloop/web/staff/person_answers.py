@@ -60,7 +60,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Offer:
-    """Something that can be asked now. draft: the number of one that was begun, 0 for none."""
+    """Something that can be asked now. draft: the number of one that was begun, 0 for none. short: what it is
+    called, where the title does not say it."""
 
     id: str
     title: str
@@ -68,6 +69,7 @@ class Offer:
     minutes: int
     draft: int
     saved_at: datetime | None
+    short: str = ""
 
 
 @staff_page
@@ -125,6 +127,7 @@ def _offer(instrument: Instrument, begun: dict[str, drafts.Draft]) -> Offer:
         instrument.minutes,
         kept.id if kept else 0,
         kept.at if kept else None,
+        "" if said(instrument.short) in said(instrument.title) else said(instrument.short),
     )
 
 
