@@ -6,6 +6,7 @@ create table held(
   person bigint not null, rid bigint not null, is_need boolean not null, icd text collate "C", words text not null,
   primary key(person, rid));
 create index held_by_rid on held(rid);
+create index held_by_icd on held(icd, person) where icd is not null;
 
 -- The newest contact that reached her.
 create table heard(person bigint primary key, rid bigint not null, at timestamptz not null);

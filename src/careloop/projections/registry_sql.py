@@ -157,8 +157,8 @@ def _held(unit: Unit, asked: Asked, meant: Meant, found: Parts) -> None:
     said, told = seen_row(unit, ("Condition",), "q.person", "q.rid")
     begin = "exists (select from held q where q.person = pe.person"
     if meant.group is not None:
-        likes = [f"{code}%" for code in meant.group.icd10]
-        found.where(f"{begin} and not q.is_need and q.icd like any(%s::text[]) and {said})", likes, *told)
+        within, ends = _beginning_with(meant.group.icd10)
+        found.where(f"{begin} and not q.is_need and {within} and {said})", *ends, *told)
     elif asked.condition:
         found.where(
             f"{begin} and not q.is_need and q.words ilike %s and {said})", _like(asked.condition), *told
@@ -167,6 +167,12 @@ def _held(unit: Unit, asked: Asked, meant: Meant, found: Parts) -> None:
         found.where(f"{begin} and q.is_need and {said})", *told)
     elif asked.need:
         found.where(f"{begin} and q.is_need and q.words ilike %s and {said})", _like(asked.need), *told)
+
+
+def _beginning_with(codes: Sequence[str]) -> Sql:
+    """As ranges of the index, which `like any` is not."""
+    text = " or ".join("(q.icd >= %s and q.icd < %s)" for _ in codes)
+    return f"({text})", [end for code in codes for end in (code, f"{code}\uffff")]
 
 
 def _like(words: str) -> str:
