@@ -158,6 +158,15 @@ def test_every_standard_says_its_source_and_how_sure_we_are() -> None:
         assert standard.since.year >= 2008
 
 
+def test_without_a_zone_none_is_guessed() -> None:
+    joined = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+    shown = person("hospice", joined=joined, zone=None)
+    found = judged(shown, "hospice")
+    due = next(each for each in found.elements if each.element.id == "comprehensive").deadline
+    assert due is not None
+    assert due.due == joined + timedelta(days=5)
+
+
 def test_a_clock_in_utc_is_the_same_hour() -> None:
     joined = NOW.astimezone(UTC)
     here, there = (person("long-term-care", joined=at) for at in (joined, NOW))

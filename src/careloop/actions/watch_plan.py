@@ -20,8 +20,9 @@ OPEN_WORK: Final = "select 1 from work where person = %s and is_open and kind = 
 
 
 def watch_plan(unit: Unit, person: int, library: Library) -> tuple[Stored, ...]:
-    """person: rid of a Patient who may be gone. Asked again about the same record it writes nothing."""
-    if not _is_held(unit, person, library):
+    """person: rid of a Patient who may be gone. Asked again about the same record it writes nothing. Who may not see
+    all of it decides nothing here: reactions follow and see it whole."""
+    if not _is_held(unit, person, library) or unit.withholds(person):
         return ()
     reference = unit.reference_of(person)
     patient = unit.get([reference]).get(reference)

@@ -206,11 +206,14 @@ def _start(due: DueBy, element: Element, program: str, shown: Shown) -> datetime
 
 
 def _counted(start: datetime, number: int, unit: str, zone: str | None) -> datetime:
-    """Hours to the minute; days to the end of that day where she lives; a day of the stay, of which the first is 1."""
+    """Hours to the minute; days to the end of that day where she lives; a day of the stay, of which the first is 1.
+    Where nobody knows her zone none is guessed: days are counted to the minute, which is never later."""
     if unit == "hours":
         return start + timedelta(hours=number)
-    calendar = BusinessCalendar(zone_called(zone or "UTC"))
     days = number - 1 if unit == "day-of-stay" else number
+    if zone is None:
+        return start + timedelta(days=days)
+    calendar = BusinessCalendar(zone_called(zone))
     return calendar.end_of(calendar.local_day(start) + timedelta(days=days))
 
 
