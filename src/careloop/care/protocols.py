@@ -255,15 +255,16 @@ class _Looking:
     def _part(self, name: str, part: str, language: str) -> str:
         value = next((each for each in self.protocol.values if each.name == name), None)
         if value is not None:
-            return _with_unit(self.values[name], value.unit)
+            return _with_unit(self.values[name], value.unit.get(language))
         found = self.find(self.protocol.names[name])
         match part:
             case "":
-                return _with_unit(found.value, found.unit) or UNKNOWN.get(language)
+                return _with_unit(found.value, self._called(found.unit, language)) or UNKNOWN.get(language)
             case "from" | "to":
                 unit = "" if found.unit == "%" else found.unit
                 shown = self._unit_of(name) if found.unit == "%" else unit
-                return _with_unit(found.was if part == "from" else found.now, shown) or UNKNOWN.get(language)
+                value_of = found.was if part == "from" else found.now
+                return _with_unit(value_of, self._called(shown, language)) or UNKNOWN.get(language)
             case "since" | "at":
                 at = found.since if part == "since" else found.at
                 return day_said(self.signals.day(at), language) if at else UNKNOWN.get(language)
@@ -276,6 +277,9 @@ class _Looking:
             case "count":
                 return str(found.count)
         return found.what or UNKNOWN.get(language)
+
+    def _called(self, unit: str, language: str) -> str:
+        return self.signals.spanish.get(unit, unit) if language == "es" else unit
 
     def _unit_of(self, name: str) -> str:
         asked = self.protocol.asked[self.protocol.names[name]]

@@ -49,7 +49,7 @@ class Happened:
 @dataclass(frozen=True, repr=False)
 class Signals:
     """reference: Patient/…. Everything oldest first. moments: by the names of library/series.MOMENTS. shown: how the
-    unit of a kind of reading is written."""
+    unit of a kind of reading is written; spanish: the same in Spanish, where it differs."""
 
     reference: str
     zone: tzinfo = UTC
@@ -59,6 +59,7 @@ class Signals:
     facts: Mapping[str, Any] = field(default_factory=dict)
     findings: Mapping[str, bool] = field(default_factory=dict)
     shown: Mapping[str, str] = field(default_factory=dict)
+    spanish: Mapping[str, str] = field(default_factory=dict)
     is_deceased: bool = False
 
     def __repr__(self) -> str:

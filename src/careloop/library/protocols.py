@@ -45,7 +45,7 @@ class Value:
 
     name: str
     default: Decimal
-    unit: str
+    unit: Words
     least: Decimal
     most: Decimal
     text: Words
@@ -343,7 +343,7 @@ def _value(node: Node) -> Value:
     found = Value(
         keys["name"].text(),
         keys["value"].number(),
-        keys["unit"].text(),
+        _unit(keys["unit"]),
         keys["least"].number(),
         keys["most"].number(),
         keys["text"].words(),
@@ -352,6 +352,10 @@ def _value(node: Node) -> Value:
     if not found.least <= found.default <= found.most:
         keys["value"].fail("The value lies outside of least and most.")
     return found
+
+
+def _unit(node: Node) -> Words:
+    return node.words() if isinstance(node.value, dict) else Words(node.text(), node.text())
 
 
 def _course(node: Node) -> Course:

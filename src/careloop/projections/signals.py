@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from careloop.accounts.models import User
-from careloop.care.assess import instrument_answered, score
+from careloop.care.assess import NOBODY, instrument_answered, score, who_is
 from careloop.care.signals import Datum, Happened, Signals
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, instant, text_of
@@ -87,8 +87,8 @@ class _Told:
 def gather(
     unit: Unit, people: Collection[int], paths: Collection[str], library: Library
 ) -> dict[int, Signals]:
-    """people: rids of Patients. paths: what is read of them (Protocol.reads). Those that are not there, were joined into
-    another, or may not be seen, are left out."""
+    """people: rids of Patients. paths: what is read of them (Protocol.reads). Those that are not there, were joined
+    into another, or may not be seen, are left out."""
     unit.flush()
     wanted = _Wanted(paths)
     found = _people(unit, people)
@@ -103,7 +103,10 @@ def gather(
     _work(unit, everybody, wanted, told)
     _resources(unit, everybody, wanted, told)
     shown = {name: kind.shown for name, kind in library.readings.items()}
+    called = [kind.units[0].called for kind in library.readings.values()]
+    spanish = {words.en: words.es for words in called if words.es != words.en}
     today = unit.now.date()
+    _sex(unit, everybody, paths, told, today)
     signals = {}
     for person, (reference, tz, is_deceased, born) in found.items():
         hers = told[person]
@@ -119,6 +122,7 @@ def gather(
             hers.facts,
             hers.findings,
             shown,
+            spanish,
             is_deceased,
         )
     return signals
@@ -214,6 +218,7 @@ def _findings(
 ) -> None:
     """Of the newest answers to an instrument: each finding that it may have, true or false."""
     held = sources.by_rid(unit, set(newest.values()), ("QuestionnaireResponse",))
+    patients = _patients(unit, newest, library)
     for (person, _), rid in newest.items():
         stored = held.get(rid)
         instrument = (
@@ -221,10 +226,32 @@ def _findings(
         )
         if stored is None or instrument is None:
             continue
-        result = score(instrument, answers_of(instrument.form, stored.resource)[0])
+        at = instant(stored.resource.get("authored")) or stored.at
+        who = who_is(patients[person], at.date()) if person in patients else NOBODY
+        result = score(instrument, answers_of(instrument.form, stored.resource)[0], who)
         true = {each.id for each in result.findings}
         for finding in instrument.scoring.findings:
             told[person].findings[f"{instrument.id}/{finding.id}"] = finding.id in true
+
+
+def _sex(
+    unit: Unit, people: list[int], paths: Collection[str], told: Mapping[int, _Told], today: date
+) -> None:
+    for stored in sources.of_people(unit, people, ("Patient",)) if "fact/sex" in paths else ():
+        if stored.person in told:
+            told[stored.person].facts["sex"] = who_is(stored.resource, today).sex
+
+
+def _patients(unit: Unit, newest: Mapping[tuple[int, str], int], library: Library) -> dict[int, Resource]:
+    """Of those whose band, and so perhaps a finding, hangs on sex or age."""
+    asked = {person for person, name in newest if _differs(library, name)}
+    found = sources.of_people(unit, asked, ("Patient",)) if asked else ()
+    return {each.person: each.resource for each in found if each.person}
+
+
+def _differs(library: Library, instrument: str) -> bool:
+    found = library.instruments.get(instrument)
+    return found is not None and any(path.startswith("fact/") for path in found.scoring.reads())
 
 
 def _enrolled(unit: Unit, people: list[int], told: Mapping[int, _Told]) -> None:
@@ -344,7 +371,7 @@ def _open_referrals(requests: Sequence[Stored], tasks: Sequence[Stored]) -> Iter
 
 
 def _run_out(dispenses: Sequence[Stored], requests: Sequence[Stored]) -> Iterator[tuple[str, datetime, str]]:
-    """(last dispense, when all that was handed out is used up, name) of each medicine. One handed out early lasts on."""
+    """(last dispense, when all that was handed out is used up, name) of each medicine. One handed out early lasts."""
     stopped = {each.reference for each in requests if each.resource.get("status") in STOPPED}
     by_medicine: dict[str, list[tuple[datetime, int, Stored]]] = defaultdict(list)
     for stored in dispenses:

@@ -65,6 +65,7 @@ class Number:
 
     value: Value
     text: str
+    unit: str
     now: str
     default: str
     is_own: bool
@@ -271,6 +272,7 @@ def _one(
             Number(
                 each,
                 each.text.get(language),
+                each.unit.get(language),
                 number_said(values.get(each.name, each.default)),
                 number_said(each.default),
                 each.name in adjusted.values,

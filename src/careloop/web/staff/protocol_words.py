@@ -151,7 +151,9 @@ class ProtocolWording(Wording):
         return kind.name.get(self.language)
 
     def _unit(self, asked: Asked) -> str:
-        return self.library.readings[asked.name].shown if asked.subject == "reading" else ""
+        if asked.subject != "reading":
+            return ""
+        return self.library.readings[asked.name].units[0].called.get(self.language)
 
     def _numeric(self, compare: Compare, unit: str = "") -> str:
         if compare.operator == "known":
@@ -161,7 +163,7 @@ class ProtocolWording(Wording):
     def _said(self, value: Any, unit: str) -> str:
         if isinstance(value, Named):
             known = self.values[value.name]
-            return f"{number_said(known.default)} {known.unit}".strip()
+            return f"{number_said(known.default)} {known.unit.get(self.language)}".strip()
         return f"{number_said(Decimal(value))} {unit}".strip()
 
     def _days_since(self, asked: Asked, compare: Compare) -> str:

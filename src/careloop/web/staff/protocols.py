@@ -164,7 +164,13 @@ def _page(request: HttpRequest, protocol: Protocol, sheet: Sheet) -> HttpRespons
         "watches": wording.of(protocol.watches),
         "branches": [wording.branch(each) for each in protocol.branches],
         "values": [
-            (each.text.get(language), number_said(each.default), each.unit, each.least, each.most)
+            (
+                each.text.get(language),
+                number_said(each.default),
+                each.unit.get(language),
+                each.least,
+                each.most,
+            )
             for each in protocol.values
         ],
         "cases": _cases(protocol, library),
