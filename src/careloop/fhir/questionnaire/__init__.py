@@ -40,6 +40,7 @@ from careloop.fhir.questionnaire.form import (
     Progress,
     When,
 )
+from careloop.fhir.questionnaire.packing import packed
 from careloop.fhir.questionnaire.places import Place, walk, with_another, without
 from careloop.fhir.questionnaire.values import value_from_text
 
@@ -75,6 +76,7 @@ __all__ = [
     "only_asked",
     "options_at",
     "ordinal_of",
+    "packed",
     "progress",
     "settled",
     "told",

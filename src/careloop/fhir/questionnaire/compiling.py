@@ -169,7 +169,8 @@ class _Reader:
             min_length=value_of(element, MIN_LENGTH),
             decimals=value_of(element, DECIMALS),
             min_occurs=value_of(element, MIN_OCCURS),
-            max_occurs=value_of(element, MAX_OCCURS) or None,  # 0 stands in real forms, where it limits nothing
+            max_occurs=value_of(element, MAX_OCCURS)
+            or None,  # 0 stands in real forms, where it limits nothing
             step=_decimal(value_of(element, STEP)),
             ends=_ends(element),
             units=units,
