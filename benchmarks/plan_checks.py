@@ -36,7 +36,7 @@ def measure() -> None:
     took: dict[str, list[float]] = {"completeness": [], "conflicts": []}
     named: Counter[str] = Counter()
     with store.open(Scope(system_actor("bench"), "command", "maintenance"), now=now) as unit:
-        people = [stored for stored in unit.search("Patient", [("_count", "100")]).entries]
+        people = list(unit.search("Patient", [("_count", "100")]).entries)
         for patient in people:
             begun = time.perf_counter()
             judged = completeness(shown_of(unit, patient, library), library, now)

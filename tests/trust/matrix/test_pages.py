@@ -59,6 +59,8 @@ PARTS: dict[str, Callable[[World, str], str]] = {
     "device": lambda world, person: row(world, person, "Device"),
     "measure": lambda world, person: "weight",
     "type": lambda world, person: "Observation",
+    "issue": lambda world, person: row(world, person, "DetectedIssue"),
+    "key": lambda world, person: "goals-0000000000000000",
     "instrument": lambda world, person: "phq-9",
     "meeting": lambda world, person: "nothing",
     "program": lambda world, person: "transitions",
