@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from careloop.library.instruments import Instrument
-from careloop.library.questions import Question
+from careloop.library.questions import FRESH_DAYS, Question
 from careloop.library.reading import Node
 
 
@@ -25,6 +25,26 @@ def check_same(question: Question, file: str, instruments: Mapping[str, Instrume
         place.fail(f"What is asked in {name} stays there: “{question.id}” can’t be the same.")
     if not have_same_answers(question, other):
         place.fail(f"“{question.id}” has other answers than {question.same_as}.")
+
+
+def kept_days(instrument: Instrument, question: Question) -> int:
+    """For how many days a former answer may be kept as it stands. What counts in a score, or may be critical, speaks of
+    these days: for one day, unless the question says otherwise. Of a talk in private never."""
+    if instrument.is_private:
+        return 0
+    if question.fresh_days != FRESH_DAYS:
+        return question.fresh_days
+    return 1 if question.id in _weighty(instrument) else FRESH_DAYS
+
+
+def _weighty(instrument: Instrument) -> set[str]:
+    rules = instrument.scoring
+    stated = [
+        *(each.when for each in rules.critical),
+        *(c for each in rules.totals for c in each.conditions()),
+    ]
+    read = {path.partition("/")[2] for condition in stated for path in condition.reads()}
+    return read | {item for total in rules.totals for item in total.items}
 
 
 def have_same_answers(one: Question, other: Question) -> bool:
