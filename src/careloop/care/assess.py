@@ -15,6 +15,7 @@ from careloop.fhir.questionnaire import Answer, Answers, only_asked
 from careloop.fhir.questionnaire.values import spoken
 from careloop.library import (
     Band,
+    BandSet,
     Choice,
     Critical,
     Finding,
@@ -150,7 +151,7 @@ def score(instrument: Instrument, answers: Answers, who: Who = NOBODY) -> Score:
 
 def _part(instrument: Instrument, asked: Answers, total: Total, look: Lookup) -> Part:
     counted = tally(total, instrument.form, instrument.by_id, asked, look)
-    bands = next((each for each in total.band_sets if each.when is None or each.when.holds(look)), None)
+    bands = _bands(total, look)
     notes = []
     if counted.is_replaced:
         notes.append(_made_up_for(total, len(counted.missing)))
@@ -159,6 +160,16 @@ def _part(instrument: Instrument, asked: Answers, total: Total, look: Lookup) ->
     value = counted.value
     band = bands.band(value) if bands and value is not None else None
     return Part(total, value, counted.at_least, band, counted.missing, tuple(notes))
+
+
+def _bands(total: Total, look: Lookup) -> BandSet | None:
+    return next((each for each in total.band_sets if each.when is None or each.when.holds(look)), None)
+
+
+def bands_for(total: Total, who: Who) -> tuple[Band, ...]:
+    """The bands of such a person."""
+    found = _bands(total, lambda path: {"fact/sex": who.sex, "fact/age": who.age}.get(path))
+    return found.bands if found else ()
 
 
 def _made_up_for(total: Total, missing: int) -> Words:

@@ -109,6 +109,11 @@ class Scoring:
         for total in self.totals:
             yield from total.conditions()
 
+    def reads(self) -> Iterator[str]:
+        """The paths that decide it: items, facts, its own scores and bands."""
+        for stated in self.conditions():
+            yield from stated.reads()
+
 
 def scoring(node: Node, instrument: str) -> Scoring:
     keys = node.any_mapping()

@@ -136,10 +136,6 @@ class Total:
         return self.band_sets[-1].bands if self.band_sets else ()
 
     @property
-    def best_band(self) -> Band | None:
-        return (self.bands[-1] if self.is_higher_better else self.bands[0]) if self.bands else None
-
-    @property
     def step(self) -> Decimal:
         return Decimal(1).scaleb(-self.decimals)
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from careloop import library
 from careloop.actions.adopted import listed
+from careloop.care.assess import bands_for, who_is
 from careloop.library import Instrument, Library, Words
 from careloop.library.adopting import Adopted
 from careloop.library.instruments import TOPICS
@@ -80,7 +81,10 @@ def assessments(request: HttpRequest, person: str) -> HttpResponse:
         frame = open_frame(unit, request, person, "assessments")
         taken = taken_by(unit, frame.patient.rid, known)
         begun = {kept.form: kept for kept in drafts.listed(unit, frame.patient.rid)}
-        theirs = {instrument_in({"questionnaire": each.canonical})[0]: each for each in listed(unit, known)}
+        theirs = {
+            instrument_in({"questionnaire": each.canonical})[0]: each
+            for each in listed(unit, known, is_brief=True)
+        }
         rows = worklist.of_person(unit, frame.patient.rid, frame.now, reader=frame.reader)
     order = dict.fromkeys(one.instrument for one in taken)
     told = {
@@ -191,7 +195,8 @@ def _chart(frame: Frame, instrument: Instrument, taken: Sequence[Taken]) -> Char
     if series is None:
         return None
     total, maximum = instrument.scoring.total, instrument.scoring.maximum
-    first = total.best_band if total else None
+    bands = bands_for(total, who_is(frame.patient.resource, frame.now.date())) if total else ()
+    first = (bands[-1] if total and total.is_higher_better else bands[0]) if bands else None
     series = Series(
         series.code,
         said(instrument.short),
