@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from careloop.access import Scope
-from careloop.actions import act_on_many
+from careloop.actions import act_on_many, record
 from careloop.actions.act_on_many import Many, NobodyChosen
 from careloop.actions.undo import TooLate
 from careloop.care.many import DIED, NOBODY, SAME_TO_DO, Wanted
@@ -129,6 +129,16 @@ def test_what_ana_chose_is_hers_alone(ward: Ward, now: datetime) -> None:
     ben = Scope(replace(ward.actor, principal=8), "page", "coordination")
     with pytest.raises(NotFound):
         act_on_many.go_on(ben, many.draft, now)
+
+
+def test_what_was_chosen_is_forgotten_after_a_day(ward: Ward, now: datetime) -> None:
+    many = chosen(ward, now, SEND)
+    with record.begin(ward.scope, now + timedelta(hours=23)) as unit:
+        assert act_on_many.forget_old(unit) == 0
+    with record.begin(ward.scope, now + timedelta(hours=25)) as unit:
+        assert act_on_many.forget_old(unit) == 1
+    with pytest.raises(NotFound):
+        act_on_many.go_on(ward.scope, many.draft, now)
 
 
 def test_nobody_s_to_do_stands_unclaimed(ward: Ward, now: datetime) -> None:

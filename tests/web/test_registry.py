@@ -12,6 +12,7 @@ from careloop.accounts.models import User
 from careloop.accounts.sign_in_models import SignedIn
 from careloop.care import many
 from careloop.care.case_review import TITLES
+from careloop.care.work import WorkClass
 from careloop.web.staff import registry_ask
 from careloop.web.staff.registry_many import SENTENCES
 from tests.projections import builders as b
@@ -164,10 +165,14 @@ def test_a_case_review_from_the_registry_to_decided_work(desk: Desk, now: dateti
     page = desk.page(case)
     assert "two buses" in page
     assert "dietitian first" in page
+    undo = undo_of(desk.page("/today"))
     who = "alba" if "Alba" in page else "maria"
     assert "Case reviewed" in desk.page(f"/people/{who}/story")
     assert "Refer to the dietitian" in desk.page(f"/people/{who}/work")
     assert "9 min spent" in desk.page(f"/reviews/{agenda[1]}")
+    desk.post("/work/undo", {"change": undo})
+    assert "eats late</textarea>" in desk.page(case)  # open again, with what was typed
+    assert "Refer to the dietitian" not in desk.page(f"/people/{who}/work")
 
 
 def test_a_stranger_sees_no_agenda(desk: Desk, now: datetime) -> None:
@@ -235,10 +240,15 @@ def test_how_much_is_asked_stands_where_work_is_added_and_calls_become_one(desk:
     assert "Also:" in str(desk.ward.task(keep[1])["note"])
 
 
-def test_a_rule_s_clock_is_never_put_into_another_call(desk: Desk) -> None:
-    """Maria's call after discharge is Medicare's."""
-    desk.post("/people/maria/care-load/together", {"keep": "ride", "other": ["call"]}, status=302)
-    assert desk.ward.task("call")["status"] != "cancelled"
+def test_a_rule_s_clock_and_a_promise_are_never_put_into_another_call(desk: Desk, now: datetime) -> None:
+    """Maria's call after discharge is Medicare's; what was promised stands on her own page."""
+    promise = b.task(
+        "said", "maria", now, kind="promise", klass=WorkClass.PROMISE, due=now + timedelta(days=1)
+    )
+    desk.ward.has(promise)
+    for other in ("call", "said"):
+        desk.post("/people/maria/care-load/together", {"keep": "ride", "other": [other]}, status=302)
+        assert desk.ward.task(other)["status"] != "cancelled"
 
 
 def test_a_to_do_by_hand_stands_on_today_and_can_be_taken_back(desk: Desk) -> None:

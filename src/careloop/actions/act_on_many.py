@@ -352,6 +352,11 @@ def _back(unit: Unit, result: Result) -> Result:
     return replace(result, outcome="undone", because="", token="")
 
 
+def forget_old(unit: Unit) -> int:
+    """What was chosen and not done, and the lists of what was: whoever's they are. How many."""
+    return drafts.expire(unit, FORM, unit.now - KEPT_FOR)
+
+
 def forget(scope: Scope, draft: int, now: datetime) -> None:
     """Nothing was done yet, and nothing will be. Raises NotFound."""
     with record.begin(scope, now) as unit:

@@ -28,6 +28,8 @@ ORDER, MINUTES = "order", "minutes"
 # talked about.
 FIRST_BEFORE: Final = timedelta(hours=2)
 OTHERS_AFTER: Final = timedelta(hours=12)
+WORDS: Final = "talk:"
+WORDS_KEPT: Final = timedelta(days=90)
 
 
 class Undecided(CareError):
@@ -288,9 +290,14 @@ def keep(scope: Scope, task: str, typed: dict[str, Any], now: datetime) -> None:
     with record.begin(scope, now) as unit:
         seen = unit.read("Task", task)
         kept = {name: str(value)[:4_000] for name, value in typed.items()}
-        drafts.save(unit, seen.person, f"talk:{seen.id}", kept)
+        drafts.save(unit, seen.person, f"{WORDS}{seen.id}", kept)
+
+
+def forget_old_words(unit: Unit) -> int:
+    """Whoever's they are: a case that nobody decided in so long is begun anew. How many."""
+    return drafts.expire(unit, WORDS, unit.now - WORDS_KEPT)
 
 
 def kept_words(unit: Unit, task: Stored) -> dict[str, Any]:
-    found = drafts.load(unit, task.person, f"talk:{task.id}")
+    found = drafts.load(unit, task.person, f"{WORDS}{task.id}")
     return dict(found.answers) if found else {}

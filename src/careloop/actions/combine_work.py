@@ -1,4 +1,5 @@
-"""Two calls, or two forms, of one week become one: the more pressing stays and says what else belongs to it."""
+"""Two calls of one week become one: the more pressing stays and says what else belongs to it. What a rule’s clock asks
+for, and what was promised to the person, who sees it on her own page, never goes into another."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from careloop.kernel.errors import Conflict
 
 
 class NotTogether(Conflict):
-    """These can’t be put together: they are not of one person, or a rule asks for each of them."""
+    """These can’t be put together: they are not of one person, or a rule or a promise asks for each of them."""
 
     code = "not-together"
 
@@ -30,7 +31,7 @@ def combine_work(scope: Scope, keep: str, others: Sequence[str], now: datetime) 
             seen = working.open_task(unit, id, None)
             other, work = working.copy_of(seen)
             working.refuse_protected(work)
-            if seen.person != kept.person or id == keep or work.klass <= WorkClass.CLOCK:
+            if seen.person != kept.person or id == keep or work.klass <= WorkClass.PROMISE:
                 raise NotTogether
             said = f"Put together with: {stays.title}"
             other["status"] = "cancelled"

@@ -391,12 +391,21 @@ def _provenance(resource: Resource, written: datetime) -> Iterator[Moment]:
         )
 
 
+def _issue(resource: Resource, written: datetime) -> Iterator[Moment]:
+    """What a protocol of ours found."""
+    at = at_of(resource.get("identifiedDateTime"))
+    if at and code_in(resource.get("code"), uris.PROTOCOL) and resource.get("status") != "entered-in-error":
+        why = str(resource.get("detail", "")) or None
+        yield Moment("noticed", at, "event", "A protocol spoke", text_of(resource.get("code")), None, why)
+
+
 TELLERS: dict[str, Callable[[Resource, datetime], Iterator[Moment]]] = {
     "Appointment": _appointment,
     "CarePlan": _plan,
     "Communication": _communication,
     "Condition": _condition,
     "Consent": _consent,
+    "DetectedIssue": _issue,
     "DocumentReference": _document,
     "Encounter": _encounter,
     "EpisodeOfCare": _episode,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from careloop.access import Scope, system_actor
-from careloop.actions import record
+from careloop.actions import act_on_many, case_review, record
 from careloop.actions.acknowledge_urgent import escalate_urgent
 from careloop.actions.ask_to_see import ask_due
 from careloop.actions.follow_person import SILENCE, follow
@@ -193,6 +193,8 @@ def _sweep(timer: Timer, library: Library, now: datetime) -> None:
             if each.kind not in LASTING and each.due <= now - STUCK_FOR:
                 unit.set_timer(each.person, each.kind, each.key, now)
         forget_old_panels(unit)
+        act_on_many.forget_old(unit)
+        case_review.forget_old_words(unit)
         forget_old_files(unit)
         found = unit.cursor().execute(UNWATCHED, [SILENCE, SWEPT_AT_ONCE]).fetchall()
         for (person,) in found:

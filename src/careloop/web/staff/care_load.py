@@ -107,13 +107,13 @@ def _together(unit: Unit, found: Combine) -> Together:
 
 
 def _pressing(unit: Unit, items: tuple[Item, ...]) -> tuple[str, tuple[str, ...]]:
-    """The one that stays, and those that can go into it: never what a rule’s clock asks for."""
+    """The one that stays, and those that can go into it: never what a rule’s clock asks for, or what was promised."""
     stored = unit.get([item.reference for item in items])
     work = {one.id: work_of(one.resource) for one in stored.values()}
     order = sorted(work, key=lambda id: (work[id].klass, str(work[id].target or ""), id))
     if not order:
         return "", ()
-    others = tuple(id for id in order[1:] if work[id].klass > WorkClass.CLOCK and not work[id].is_protected)
+    others = tuple(id for id in order[1:] if work[id].klass > WorkClass.PROMISE and not work[id].is_protected)
     return (order[0], others) if others else ("", ())
 
 
