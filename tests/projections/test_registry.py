@@ -18,7 +18,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import codeable, fhir_instant, ref
 from careloop.library.loading import content_path
 from careloop.library.targets import load_targets
-from careloop.projections import registry, registry_sql
+from careloop.projections import registry, registry_standing
 from careloop.projections.registry import Asked, Page
 from tests.projections import builders as b
 from tests.projections.ward import HOUSE, Ward
@@ -206,8 +206,8 @@ def test_sql_and_care_say_the_same_of_every_course(ward: Ward, now: datetime) ->
     now = now.astimezone(UTC)
     with store.open(HOUSE, now=now) as unit:
         for target in load_targets(content_path()).values():
-            text, told = registry_sql.standing(target)
-            due, due_told = registry_sql.due(target)
+            text, told = registry_standing.standing(target)
+            due, due_told = registry_standing.due(target)
             values = [target.below * Decimal(share) for share in ("0.5", "1", "1.4", "2", "3")]
             seconds = (
                 [None, target.second_below, (target.second_below or Decimal(1)) - 1]

@@ -1,6 +1,6 @@
 """Where somebody stands on the way to a target. Pure: from the value at which treatment began and the newest one.
 
-The numbers and their sources: content/targets/. `projections/registry_sql.py` asks the same of a whole caseload in SQL;
+The numbers and their sources: content/targets/. `projections/registry_standing.py` asks the same of a whole caseload in SQL;
 a test holds the two together.
 """
 

@@ -26,9 +26,9 @@ from careloop.projections.registry_sql import (
     order_of,
     parts_of,
     seen_course,
-    standing,
     statement,
 )
+from careloop.projections.registry_standing import standing
 from careloop.store import Unit
 from careloop.store.paging import opened, sealed
 

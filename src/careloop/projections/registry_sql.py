@@ -16,6 +16,7 @@ from careloop.library.cohorts import ConditionGroup
 from careloop.library.targets import Target
 from careloop.projections.by_type import searchable, seen_heads, seen_of_type
 from careloop.projections.people import BRIEF
+from careloop.projections.registry_standing import due, standing
 from careloop.store import Unit, conditions
 
 Sql = tuple[str, list[Any]]
@@ -216,39 +217,6 @@ def _measured(unit: Unit, asked: Asked, meant: Meant, found: Parts) -> None:
         found.where(f"{text} = %s", *given, asked.standing)
 
 
-def in_target(target: Target) -> Sql:
-    text, told = "%s * c.value < %s", [target.sign, target.sign * target.below]
-    if target.second_below is not None:
-        text += " and coalesce(%s * c.second < %s, false)"
-        told += [target.sign, target.sign * target.second_below]
-    return f"({text})", told
-
-
-def standing(target: Target) -> Sql:
-    """As care/treat_to_target says it of one."""
-    reached, told = in_target(target)
-    better = "%s * (c.began - c.value)"
-    if target.by is not None:
-        responded, given = f"{better} >= %s", [target.sign, target.by]
-    else:
-        responded = f"({better} > 0 and {better} * 100 >= %s * abs(c.began))"
-        given = [target.sign, target.sign, target.percent]
-    text = (
-        f"case when {reached} then 'target' when {better} <= %s then 'worse' when {responded} then 'improving'"
-        " when c.at - c.began_at < %s then 'early' else 'stuck' end"
-    )
-    return text, [*told, target.sign, -target.worse, *given, timedelta(weeks=target.weeks)]
-
-
-def due(target: Target) -> Sql:
-    reached, told = in_target(target)
-    return f"(c.at + case when {reached} then %s else %s end)", [
-        *told,
-        timedelta(days=target.due_in_target),
-        timedelta(days=target.due_otherwise),
-    ]
-
-
 def _unheard(unit: Unit, days: int, found: Parts) -> None:
     """Nobody reached her since. Where the newest contact is not the reader's to see, the older ones are looked at."""
     found.wheres += ["not b.is_deceased"]
@@ -391,6 +359,12 @@ def _columns(unit: Unit, meant: Meant, asked: Asked) -> dict[str, Sql]:
             [*of_work, unit.now, unit.now, *of_work],
         ),
     }
+    _asked_for(unit, meant, asked, found)
+    return found
+
+
+def _asked_for(unit: Unit, meant: Meant, asked: Asked, found: dict[str, Sql]) -> None:
+    """The measure and the risk that the question names."""
     if meant.measure:
         said, told = seen_course(unit, meant.types)
         text, given = found["beside"]
@@ -404,4 +378,3 @@ def _columns(unit: Unit, meant: Meant, asked: Asked) -> dict[str, Sql]:
         said, told = risk_join(unit, asked, "rk")
         found["risk"] = ("rk.value, rk.band, rk.at", [])
         found["beside"] = (f"{text} left join risks rk on rk.person = k.person and {said}", [*given, *told])
-    return found
