@@ -32,11 +32,13 @@ where h.person = %s and h.state = 1 and {{may}} order by h.rid
 
 @dataclass(frozen=True, repr=False)
 class Version:
-    """One version of the plan. changed: what was done by hand; None for one that a proposal made."""
+    """One version of the plan. changed: what was done by hand; None for one that came otherwise. author: a reference,
+    of the first one."""
 
     version: int
     at: datetime
     changed: Changed | None
+    author: str = ""
 
     def __repr__(self) -> str:
         return f"Version({self.version})"
@@ -89,7 +91,8 @@ def versions_of(unit: Unit, plan: Stored) -> list[Version]:
         is_repeated = any(_is_same(changed, each.changed) for each in told)
         if changed and is_repeated:
             changed = Changed("undone", "", stored.at, "", "", changed.because)
-        told.append(Version(stored.version, stored.at, changed))
+        author = "" if told else str((stored.resource.get("author") or {}).get("reference", ""))
+        told.append(Version(stored.version, stored.at, changed, author))
     return told[::-1]
 
 

@@ -194,7 +194,9 @@ def _by_signing(signed: Iterable[Signature]) -> Iterable[Seen]:
 
 def _by_writing(versions: Iterable[Version]) -> Iterable[Seen]:
     """Whoever wrote a version has seen it."""
-    return (Seen(v.changed.by, v.version, v.at, "wrote") for v in versions if v.changed and v.changed.by)
+    for each in versions:
+        if by := (each.changed.by if each.changed else "") or each.author:
+            yield Seen(by, each.version, each.at, "wrote")
 
 
 # --- what was signed

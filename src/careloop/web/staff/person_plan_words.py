@@ -51,6 +51,7 @@ class SeenLine:
     at: datetime | None
     is_current: bool
     can_tell: bool
+    is_agency: bool
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,6 +135,7 @@ def _line(each: Standing, version: int) -> SeenLine:
         each.seen.at if each.seen else None,
         each.is_current,
         not each.is_current and each.must.role != "owner",
+        each.must.role == "agency",
     )
 
 
