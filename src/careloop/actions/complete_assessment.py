@@ -18,6 +18,7 @@ from careloop.actions.propose_plan import (
     answered_on,
     days_since_discharge,
     local_day,
+    programs_of,
     told_by,
     write_proposal,
     zone_of,
@@ -201,7 +202,9 @@ def propose_from(
     if is_for_whole_plan(unit, patient, library, instrument) and (whole := known_of(unit, patient, library)):
         return write_proposal(unit, patient, whole.told, library, whole.because, response, whole.evidence)
     since = days_since_discharge(unit, patient)
-    known = {} if since is None else {"days_since_discharge": since}
+    known: dict[str, object] = {"programs": programs_of(unit, patient.rid)}
+    if since is not None:
+        known["days_since_discharge"] = since
     facts = about_her(patient.resource, local_day(patient.resource, unit.now), known)
     said = answered_on(instrument, authored.astimezone(ZoneInfo(zone_of(patient.resource))).date())
     because = Words(f"{said.en}.", f"{said.es}.")

@@ -87,7 +87,7 @@ def _slice(unit: Unit, found: DryRun, library: Library, listed: int) -> None:
     protocol = found.protocol
     since = unit.now - timedelta(days=found.days)
     people = population(unit, narrowing(protocol), unit.now - HORIZON, found.after, SLICE)
-    signals = gather(unit, people, protocol.reads, library)
+    signals = gather(unit, people, protocol.reads, library, protocol.reach_days + found.days)
     kinds = {value.threshold[0] for value in protocol.values if value.threshold}
     limits = own_limits(unit, people, kinds)
     adjusted = adjusted_of(unit, people, protocol)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from careloop.actions.known_stays import known_stays, went_to
-from careloop.actions.propose_plan import days_since_discharge, local_day
+from careloop.actions.propose_plan import days_since_discharge, local_day, programs_of
 from careloop.care.assess import Score, instrument_answered, lookup, score, who_is
 from careloop.care.coverage import kinds_of
 from careloop.fhir import uris
@@ -68,6 +68,7 @@ def _facts(
         "conditions": lambda: frozenset(code[:3] for code in conditions) if held["Condition"] else None,
         "lasting_conditions": lambda: len(conditions) if held["Condition"] else None,
         "coverage": lambda: kinds_of(held["Coverage"], today, library) - {"unknown"} or None,
+        "programs": lambda: programs_of(unit, patient.rid),
         "referred": lambda: any(_is_referral(each, program) for each in held["ServiceRequest"]),
         "has_died": lambda: bool(
             patient.resource.get("deceasedBoolean") or patient.resource.get("deceasedDateTime")

@@ -12,7 +12,14 @@ from careloop.access import Scope
 from careloop.actions import record
 from careloop.actions.enroll_facts import diagnoses_in
 from careloop.actions.known_stays import known_stays, went_to
-from careloop.actions.propose_plan import about_her, answered_on, key_of, local_day, write_proposal
+from careloop.actions.propose_plan import (
+    about_her,
+    answered_on,
+    key_of,
+    local_day,
+    programs_of,
+    write_proposal,
+)
 from careloop.care.assess import Score, score, who_is
 from careloop.care.plan import Told
 from careloop.care.stay import Stay
@@ -25,7 +32,9 @@ from careloop.store import Stored, Unit
 
 ANSWERS_HOLD: Final = timedelta(days=90)
 STAY_HOLDS_DAYS: Final = 30
-IN_PROGRAMS: Final = "select 1 from enrolled where person = %s and until is null and program = any(%s) limit 1"
+IN_PROGRAMS: Final = (
+    "select 1 from enrolled where person = %s and until is null and program = any(%s) limit 1"
+)
 
 
 class NothingToProposeFrom(Conflict):
@@ -81,7 +90,7 @@ def known_of(unit: Unit, patient: Stored, library: Library) -> Known | None:
     known = _facts(unit, stay, library, today) if stay is not None else {}
     if ill:
         known = {**known, "conditions": frozenset(ill)}
-    facts = about_her(patient.resource, today, known)
+    facts = about_her(patient.resource, today, {**known, "programs": programs_of(unit, patient.rid)})
     said: list[Words] = []
     if stay is not None:
         said.append(_stay_words(stay, today))

@@ -69,6 +69,14 @@ def about_her(patient: Resource, on: date, known: Mapping[str, object]) -> dict[
     return {**known, **{name: value for name, value in said.items() if value is not None}}
 
 
+def programs_of(unit: Unit, person: int) -> frozenset[str]:
+    """Those that she is in now."""
+    rows = unit.cursor().execute(
+        "select program from enrolled where person = %s and (until is null or until > %s)", [person, unit.now]
+    )
+    return frozenset(program for (program,) in rows.fetchall())
+
+
 def answered_on(instrument: Instrument, on: date) -> Words:
     """`PHQ-9, answered Nov 23, 2026`"""
     return Words(

@@ -9,7 +9,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from careloop.actions.apply_proposal import apply_in
-from careloop.actions.propose_plan import LINE_TYPES, local_day, owners_of, standing, write_lines
+from careloop.actions.propose_plan import (
+    LINE_TYPES,
+    local_day,
+    open_proposals,
+    owners_of,
+    standing,
+    write_lines,
+)
 from careloop.actions.protocols_on import On, values_of
 from careloop.actions.urgent import TIMER as ESCALATE
 from careloop.actions.urgent import next_on_call
@@ -173,6 +180,15 @@ def _in_spanish(unit: Unit, task: Stored, outcome: Outcome, *, wake: bool) -> St
 
 
 # --- the plan
+
+
+def proposed(unit: Unit, issue: Stored) -> Stored | None:
+    """The open proposal that a firing asked for."""
+    key = f"proposal:{identifier_in(issue.resource, uris.DEDUPE)}"
+    for plan in open_proposals(unit.of_person(issue.person, ["CarePlan"])):
+        if any(str(each.get("value", "")).startswith(key) for each in plan.resource.get("identifier", ())):
+            return plan
+    return None
 
 
 def propose(whom: Whom, on: On, outcome: Outcome, issue: Stored, adjusted: Adjusted) -> Stored | None:

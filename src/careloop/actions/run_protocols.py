@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from careloop.actions.apply_proposal import apply_in, hold
-from careloop.actions.protocol_work import Whom, propose, write_work
+from careloop.actions.protocol_work import Whom, propose, proposed, write_work
 from careloop.actions.protocols_on import On, values_of
 from careloop.care.firing import adjusted_in, ended, is_open, issue, past_in, protocol_of, say, set_for
 from careloop.care.protocols import MOST_FOR_ONE, Adjusted, Decided, Outcome, Past, decide, evaluate
@@ -43,7 +43,8 @@ def run(
     reference = unit.reference_of(person)
     hold(unit, reference)
     paths = {path for each in asked for path in each.protocol.reads}
-    signals = gather(unit, [person], paths, library).get(person)
+    reach = max(each.protocol.reach_days for each in asked)
+    signals = gather(unit, [person], paths, library, reach).get(person)
     patient = unit.get([reference]).get(reference)
     if signals is None or patient is None:
         return ()
@@ -86,7 +87,7 @@ class _One:
             case "settle":
                 written += self._settle(protocol, past)
             case "stop":
-                written += self._stop(protocol, past)
+                written += self._stop(protocol, past, adjusted)
         self._look_again(protocol, decided)
         return written
 
@@ -148,9 +149,10 @@ class _One:
         saved = self.unit.update(made, if_match=stored.version)
         self.issues[saved.reference] = saved
         is_other = outcome.branch is not None and was.branch != outcome.branch.id
-        proposal = propose(self.whom, on, outcome, saved, adjusted) if is_other else None
+        fresh = propose(self.whom, on, outcome, saved, adjusted) if is_other else None
+        proposal = fresh or proposed(self.unit, saved)
         written = write_work(self.whom, on, outcome, saved, proposal, changed=was.because, is_other=is_other)
-        return [saved, *([proposal] if proposal else []), *written]
+        return [saved, *([fresh] if fresh else []), *written]
 
     def _settle(self, protocol: Protocol, past: Sequence[Past]) -> list[Stored]:
         stored = self.issues[next(each.reference for each in past if each.is_open)]
@@ -159,11 +161,12 @@ class _One:
         gone = apply_in(self.unit, Proposal(withdraw=(Withdrawal(key, NO_LONGER.en),)), self.reference)
         return [saved, *gone]
 
-    def _stop(self, protocol: Protocol, past: Sequence[Past]) -> list[Stored]:
+    def _stop(self, protocol: Protocol, past: Sequence[Past], adjusted: Adjusted) -> list[Stored]:
         """It loops: off for this person, and somebody is told."""
         week = sum(self.unit.now - each.since < timedelta(days=7) for each in past)
         why = LOOPED.format(n=week)
-        off = Adjusted(off_until=self.unit.now + timedelta(days=30), why=why, at=self.unit.now)
+        until = self.unit.now + timedelta(days=30)
+        off = Adjusted(adjusted.values, until, why, at=self.unit.now)
         written = [adjust_in(self.unit, protocol, self.reference, off, None, self.groups)]
         work = Work(
             kind="review-protocol",

@@ -34,6 +34,7 @@ EDGES: Final = ("high", "low", "second-high", "second-low")
 PARTS: Final = ("", "from", "to", "since", "at", "days", "what", "count")
 CHANGES: Final = ("add", "change", "end")
 ADDED: Final = ("need", "goal", "action")
+LONGEST: Final = 800
 REQUIRED: Final = ("id", "version", "title", "about", "source", "verified", "watches", "branches")
 OPTIONAL: Final = ("values", "course", "review", "note")
 
@@ -157,6 +158,17 @@ class Protocol:
             is_course = asked.subject == "course" and self.course
             found.add(f"score/{self.course.instrument}" if is_course and self.course else asked.source)
         return frozenset(found)
+
+    @property
+    def reach_days(self) -> int:
+        """How far back its readings are looked at; LONGEST when the last one counts however old."""
+        windows = [
+            # The last of a change may be as old as its window, which lies before it.
+            (each.within_days or LONGEST) * (1 if each.what in ("last", "times") else 2)
+            for each in self.asked.values()
+            if each.source.startswith("reading/")
+        ]
+        return max(windows, default=1)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -21,12 +21,13 @@ from careloop.fhir.responses import answers_of
 from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.errors import UnknownZone
 from careloop.library import Library
+from careloop.library.protocols import LONGEST
 from careloop.projections import readings, scores, sources
 from careloop.projections.by_type import seen_heads, seen_lines
 from careloop.store import Stored, Unit
 from careloop.store.keys import name_of, number_of
 
-HORIZON: Final = timedelta(days=800)
+HORIZON: Final = timedelta(days=LONGEST)
 ACTIVE: Final = frozenset({"active", "recurrence", "relapse"})
 DOUBTED: Final = frozenset({"entered-in-error", "refuted", "provisional"})
 ANSWERED: Final = frozenset({"accepted", "in-progress", "completed", "rejected", "failed", "on-hold"})
@@ -85,10 +86,10 @@ class _Told:
 
 
 def gather(
-    unit: Unit, people: Collection[int], paths: Collection[str], library: Library
+    unit: Unit, people: Collection[int], paths: Collection[str], library: Library, reach_days: int = LONGEST
 ) -> dict[int, Signals]:
     """people: rids of Patients. paths: what is read of them (Protocol.reads). Those that are not there, were joined
-    into another, or may not be seen, are left out."""
+    into another, or may not be seen, are left out. reach_days: how far back readings are looked at."""
     unit.flush()
     wanted = _Wanted(paths)
     found = _people(unit, people)
@@ -96,7 +97,7 @@ def gather(
     everybody = sorted(found)
     if not everybody:
         return {}
-    _readings(unit, everybody, wanted.readings, told)
+    _readings(unit, everybody, wanted.readings, unit.now - timedelta(days=reach_days + 2), told)
     _scores(unit, everybody, wanted, told, library)
     _enrolled(unit, everybody, told)
     _story(unit, everybody, wanted, told)
@@ -184,12 +185,14 @@ def _age(born: date | None, today: date) -> int | None:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) if born else None
 
 
-def _readings(unit: Unit, people: list[int], kinds: list[str], told: Mapping[int, _Told]) -> None:
+def _readings(
+    unit: Unit, people: list[int], kinds: list[str], since: datetime, told: Mapping[int, _Told]
+) -> None:
     if not kinds:
         return
     may, given = readings.visible(unit)
     query = READINGS.format(may=may)
-    rows = unit.cursor().execute(query, [people, kinds, unit.now - HORIZON, *given]).fetchall()
+    rows = unit.cursor().execute(query, [people, kinds, since, *given]).fetchall()
     for person, kind, at, value, second, id in rows:
         told[person].readings.setdefault(kind, []).append(Datum(at, value, second, f"Observation/{id}"))
 
@@ -408,14 +411,16 @@ def _numbers(types: Sequence[str]) -> list[int]:
 
 # --- whom to ask
 
+# Asked of each person in turn, by indexes that begin with the person.
 NARROW: Final = {
-    "reading": "select distinct r.person from readings r where r.kind = any(%s::text[]) and r.at >= %s",
-    "score": "select distinct s.person from scores s where s.instrument = any(%s::text[])",
-    "enrolled": "select distinct e.person from enrolled e where e.until is null",
-    "program": "select distinct e.person from enrolled e where e.until is null and e.program = any(%s::text[])",
-    "missed": "select distinct s.person from story s where s.title = %s and s.at >= %s",
-    "late": "select distinct w.person from work w where w.is_open and w.due < %s",
-    "heads": "select distinct h.person from heads h where h.type = any(%s::integer[]) and h.state = 1",
+    "reading": "exists (select from readings r where r.person = p.person and r.kind = any(%s::text[]) and r.at >= %s)",
+    "score": "exists (select from scores s where s.person = p.person and s.instrument = any(%s::text[]))",
+    "enrolled": "exists (select from enrolled e where e.person = p.person and e.until is null)",
+    "program": "exists (select from enrolled e where e.person = p.person and e.until is null"
+    " and e.program = any(%s::text[]))",
+    "missed": "exists (select from story s where s.person = p.person and s.title = %s and s.at >= %s)",
+    "late": "exists (select from work w where w.person = p.person and w.is_open and w.due < %s)",
+    "heads": "exists (select from heads h where h.person = p.person and h.type = any(%s::integer[]) and h.state = 1)",
 }
 
 
@@ -428,7 +433,7 @@ def population(
     kind, names = narrowed
     query, given = _narrow(kind, names, since, unit.now)
     said, allowed = unit.people_sql(unit.condition("Patient", "search"), "p.person", labels="p.labels")
-    among = f"p.person in ({query}) and" if query else ""
+    among = f"({query}) and" if query else ""
     rows = unit.cursor().execute(
         f"select p.person from people p where {among} p.person > %s and p.merged_into is null and {said}"
         " order by p.person limit %s",
@@ -464,7 +469,7 @@ def _narrow_moment(names: Sequence[str], since: datetime, now: datetime) -> tupl
                 parts.append((NARROW["heads"], [_numbers(("MedicationDispense",))]))
             case _:
                 return "", []
-    return " union ".join(text for text, _ in parts), [value for _, given in parts for value in given]
+    return " or ".join(text for text, _ in parts), [value for _, given in parts for value in given]
 
 
 def paths_of(unit: Unit, rids: Collection[int]) -> dict[int, set[str]]:

@@ -13,7 +13,7 @@ from typing import Final
 from careloop.access import Scope, system_actor
 from careloop.actions import record
 from careloop.actions.adjust_protocol import adjusted_of
-from careloop.actions.protocols_on import PATHS_OF_OWN, On, concerned, switched_on, values_of
+from careloop.actions.protocols_on import PATHS_OF_OWN, On, concerned, switched_on, those_on, values_of
 from careloop.actions.run_protocols import TIMER, run
 from careloop.actions.switch_protocol import SWEEP
 from careloop.care.protocol_replay import narrowing
@@ -23,7 +23,7 @@ from careloop.library import Library
 from careloop.projections.signals import HORIZON, gather, own_limits, paths_of, population
 from careloop.reactions import trouble
 from careloop.reactions.trouble import FAULTS, NotDone, is_outage
-from careloop.store import Unit, merges, timers
+from careloop.store import Unit, merges, protocol_switches, timers
 from careloop.store.connection import keeper
 from careloop.store.feed import Event
 from careloop.store.timers import Timer
@@ -62,9 +62,11 @@ def follow_protocols(events: Iterable[Event], library: Library, now: datetime) -
     events = [event for event in events if event.person and (event.type in TELLS or event.type in READ_AS)]
     if not events:
         return
+    on = those_on(protocol_switches.latest(keeper().cursor()), library)
+    if not on:
+        return
     with record.begin(scope(), now) as unit:
-        on = switched_on(unit, library)
-        touched = told_by(unit, events) if on else {}
+        touched = told_by(unit, events)
     for person, paths in sorted(touched.items()):
         asked = concerned(on, paths)
         if asked and (fault := _asked(person, library, on, asked, now)):
@@ -151,7 +153,7 @@ def speaking(
 ) -> tuple[dict[int, str], dict[int, datetime]]:
     """(of whom it has something to say now, and which branch; when to look again at the others). Nothing is written."""
     protocol = on.protocol
-    found = gather(unit, people, protocol.reads, library)
+    found = gather(unit, people, protocol.reads, library, protocol.reach_days)
     kinds = {value.threshold[0] for value in protocol.values if value.threshold}
     limits = own_limits(unit, people, kinds)
     adjusted = adjusted_of(unit, people, protocol)

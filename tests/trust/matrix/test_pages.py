@@ -62,6 +62,7 @@ PARTS: dict[str, Callable[[World, str], str]] = {
     "issue": lambda world, person: row(world, person, "DetectedIssue"),
     "key": lambda world, person: "goals-0000000000000000",
     "instrument": lambda world, person: "phq-9",
+    "protocol": lambda world, person: "heart-failure-weight",
     "meeting": lambda world, person: "nothing",
     "program": lambda world, person: "transitions",
     "code": lambda world, person: "transitions",

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from careloop.access import Scope, system_actor
 from careloop.actions.adjust_protocol import BadNumber, adjust_protocol, ask_again
-from careloop.actions.propose_plan import open_proposals
+from careloop.actions.protocol_work import proposed
 from careloop.actions.protocols_on import On, switched_on, values_of
 from careloop.actions.working import NoPractitioner, ReasonMissing
 from careloop.care.firing import (
@@ -97,11 +97,11 @@ def _scope(request: HttpRequest) -> Any:
 
 @staff_page
 @require_GET
-def why(request: HttpRequest, person: str, id: str) -> HttpResponse:
+def why(request: HttpRequest, person: str, issue: str) -> HttpResponse:
     library, language = load(), _language()
     with open_record(request) as unit:
         patient = unit.read("Patient", person)
-        stored = unit.read("DetectedIssue", id)
+        stored = unit.read("DetectedIssue", issue)
         name = protocol_of(stored.resource)
         if stored.person != patient.rid or name is None:
             raise NotFound
@@ -122,7 +122,7 @@ def why(request: HttpRequest, person: str, id: str) -> HttpResponse:
             "endings": [_ending(each, language) for each in stored.resource.get("mitigation", ())],
             "source": extension(stored.resource, uris.SOURCE) or "",
             "tasks": tasks,
-            "proposal": _proposal(unit, patient, stored),
+            "proposal": proposed(unit, stored),
             "watched": _watched_one(unit, patient, name, library),
             "version": str(stored.resource.get("reference", "")).rpartition("|")[2],
         }
@@ -149,15 +149,6 @@ def _tasks(unit: Unit, stored: Stored) -> list[Stored]:
         for task in unit.of_person(stored.person, ["Task"])
         if key and identifier_in(task.resource, uris.DEDUPE) == key
     ]
-
-
-def _proposal(unit: Unit, patient: Stored, stored: Stored) -> Stored | None:
-    """The open proposal that it asked for."""
-    key = f"proposal:{identifier_in(stored.resource, uris.DEDUPE)}"
-    for plan in open_proposals(unit.of_person(patient.rid, ["CarePlan"])):
-        if any(str(each.get("value", "")).startswith(key) for each in plan.resource.get("identifier", ())):
-            return plan
-    return None
 
 
 def _evidence(unit: Unit, issue: Resource, person: str, library: Library) -> Iterable[Shown]:
@@ -356,7 +347,7 @@ def _off_until(request: HttpRequest, sheet: Sheet) -> datetime | None:
 
 
 urlpatterns = [
-    path("people/<str:person>/alerts/<str:id>", why, name="person-alert"),
+    path("people/<str:person>/alerts/<str:issue>", why, name="person-alert"),
     path("people/<str:person>/watched", watched, name="person-watched"),
     path("people/<str:person>/watched/<str:protocol>", adjust, name="person-watched-adjust"),
 ]

@@ -59,7 +59,14 @@ def _doors(here: str, person: str) -> list[tuple[Door, tuple[Need, ...]]]:
             (("create", "Task"), ("create", "Communication")),
         ),
         (Door(gettext("Treat to target"), f"{here}/targets"), (("read", "Observation"), ("read", "Goal"))),
-        (Door(gettext("How much is asked"), f"{here}/care-load"), (("read", "Task"), ("read", "Appointment"))),
+        (
+            Door(gettext("What is watched"), f"{here}/watched"),
+            (("create", "RequestGroup"), ("read", "Observation")),
+        ),
+        (
+            Door(gettext("How much is asked"), f"{here}/care-load"),
+            (("read", "Task"), ("read", "Appointment")),
+        ),
         (Door(gettext("Offer a program"), f"{here}/enroll"), (("create", "EpisodeOfCare"),)),
         (
             Door(gettext("Take a referral"), f"/front-door/referral?person={person}"),

@@ -20,7 +20,7 @@ from careloop.actions.switch_protocol import SwitchedAlready, switch_protocol, s
 from careloop.actions.working import ReasonMissing
 from careloop.care.protocol_cases import fires_in_case
 from careloop.care.protocols import number_said
-from careloop.kernel.errors import Forbidden, NotFound
+from careloop.kernel.errors import NotFound
 from careloop.library import Library, load
 from careloop.library.protocols import DAYS as WEEK
 from careloop.library.protocols import Protocol, Review
@@ -94,22 +94,24 @@ def _sure(protocol: Protocol, language: str) -> Sure:
 
 @staff_page
 @require_GET
-def one(request: HttpRequest, id: str) -> HttpResponse:
-    return _page(request, _known(id), Sheet({}))
+def one(request: HttpRequest, protocol: str) -> HttpResponse:
+    return _page(request, _known(protocol), Sheet({}))
 
 
 @staff_page
 @require_GET
-def tried(request: HttpRequest, id: str) -> HttpResponse:
+def tried(request: HttpRequest, protocol: str) -> HttpResponse:
     """The dry run: what it would have said in the last days, of those whom the reader may see."""
-    protocol, library = _known(id), load()
-    found = dry_run(_scope(request), id, library, now_of(request), days=DAYS, seconds=SECONDS, listed=LISTED)
+    known, library = _known(protocol), load()
+    found = dry_run(
+        _scope(request), protocol, library, now_of(request), days=DAYS, seconds=SECONDS, listed=LISTED
+    )
     with open_record(request) as unit:
         people = briefs(unit, [each.person for each in found.listed])
         unit.saw(people, "dry run")
     context = {
-        "protocol": protocol,
-        "title": protocol.title.get(_language()),
+        "protocol": known,
+        "title": known.title.get(_language()),
         "found": found,
         "branches": _branches(found),
         "rows": _rows(found, people),
@@ -217,37 +219,35 @@ def _cases(protocol: Protocol, library: Library) -> list[dict[str, Any]]:
 
 @staff_page
 @require_POST
-def switch(request: HttpRequest, id: str) -> HttpResponse:
-    protocol = _known(id)
+def switch(request: HttpRequest, protocol: str) -> HttpResponse:
+    known = _known(protocol)
     is_on = request.POST.get("act") == "on"
     sheet = Sheet({**request.POST.dict(), "days": request.POST.getlist("days")})
     review = _review(request, sheet) if is_on and request.POST.get("reviewed") else None
     if not request.POST.get("because", "").strip():
         sheet.problems["because"] = gettext("Say why in a few words, so that the next person understands.")
     if sheet.problems:
-        return _page(request, protocol, sheet)
+        return _page(request, known, sheet)
     try:
         switch_protocol(
             _scope(request),
-            id,
+            protocol,
             is_on=is_on,
             because=request.POST["because"],
             library=load(),
             now=now_of(request),
             review=review,
         )
-    except (SwitchedAlready, ReasonMissing, Forbidden) as refused:
-        if isinstance(refused, Forbidden):
-            raise
+    except (SwitchedAlready, ReasonMissing) as refused:
         toasts.fail(request, sentence_of(refused))
-        return HttpResponseRedirect(f"/library/protocols/{id}")
+        return HttpResponseRedirect(f"/library/protocols/{protocol}")
     toasts.say(
         request,
         gettext("Switched on. Whoever it has something to say of stands on Today soon.")
         if is_on
         else gettext("Switched off. What it raised before stays open."),
     )
-    return HttpResponseRedirect(f"/library/protocols/{id}")
+    return HttpResponseRedirect(f"/library/protocols/{protocol}")
 
 
 def _review(request: HttpRequest, sheet: Sheet) -> Review | None:
@@ -286,7 +286,7 @@ def _review(request: HttpRequest, sheet: Sheet) -> Review | None:
 __all__ = ["Switch", "urlpatterns"]
 urlpatterns = [
     path("library/protocols", index, name="library-protocols"),
-    path("library/protocols/<str:id>", one, name="library-protocol"),
-    path("library/protocols/<str:id>/dry-run", tried, name="library-protocol-dry-run"),
-    path("library/protocols/<str:id>/switch", switch, name="library-protocol-switch"),
+    path("library/protocols/<str:protocol>", one, name="library-protocol"),
+    path("library/protocols/<str:protocol>/dry-run", tried, name="library-protocol-dry-run"),
+    path("library/protocols/<str:protocol>/switch", switch, name="library-protocol-switch"),
 ]
