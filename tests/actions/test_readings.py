@@ -178,6 +178,34 @@ def test_limits_are_set_changed_and_ended(ward: Ward) -> None:
         end_limits(ward.scope, "maria", "weight", LIBRARY, ward.now)
 
 
+def looks() -> list[str]:
+    return [row[0] for row in rows("select because from work where is_open and kind = 'look-reading'")]
+
+
+def test_past_a_limit_of_hers_there_is_work_until_somebody_has_looked(ward: Ward) -> None:
+    """And a value that nobody believes, or one past the limits of everybody, makes none."""
+    put(ward, weight("w0", ward.now - timedelta(days=2), "83"))
+    react(ward.now)
+    assert looks() == []
+    limits = Limits("weight", None, Decimal(84), None, None, since=ward.now - timedelta(days=9))
+    set_limits(ward.scope, "maria", limits, "Dr. Chen asked", LIBRARY, ward.now)
+    put(ward, weight("w1", ward.now - timedelta(days=1), "84.5"), weight("odd", ward.now, "184"))
+    react(ward.now)
+    assert looks() == ["84.5 kg on Nov 22, 2026: above 84, set by Ana Reyes; Dr. Chen asked"]
+    put(ward, weight("w2", ward.now, "85"))
+    react(ward.now)
+    assert looks() == ["85 kg on Nov 23, 2026: above 84, set by Ana Reyes; Dr. Chen asked"]
+    ((task,),) = rows("select task_id from work where is_open and kind = 'look-reading'")
+    put(ward, {**ward.task(task), "status": "completed"})
+    put(ward, weight("w3", ward.now + timedelta(minutes=1), "85.2"))
+    react(ward.now)
+    assert looks() == []  # she has looked; it is the same rise
+    put(ward, weight("w4", ward.now + timedelta(minutes=2), "83.9"))
+    put(ward, weight("w5", ward.now + timedelta(minutes=3), "84.2"))
+    react(ward.now)
+    assert looks() == ["84.2 kg on Nov 23, 2026: above 84, set by Ana Reyes; Dr. Chen asked"]
+
+
 def test_limits_that_cant_hold_are_refused(ward: Ward) -> None:
     def refused(*ends: Decimal | None, why: str = "so", until: datetime | None = None) -> str:
         with pytest.raises((BadLimits, ReasonMissing)) as found:

@@ -18,7 +18,7 @@ HERE = "/my/maria/readings"
 def test_she_writes_what_the_scale_says(front: Front) -> None:
     maria = front.signed_in(front.account("Patient/maria", "Maria"))
     assert "What I measure" in page(maria, "/my/maria")
-    assert "At night, on weekends and on holidays nobody looks" in page(maria, HERE)
+    assert "Nobody watches each one" in page(maria, HERE)
     form = page(maria, f"{HERE}/weight")
     assert "What does the scale say?" in form
     post(maria, f"{HERE}/weight", {"value": "181", "unit": "[lb_av]", "when": "now", "key": "k1"})
@@ -53,6 +53,7 @@ def test_past_her_limit_she_is_told_whom_to_call(front: Front) -> None:
     high = Limits("weight", None, Decimal(84), None, None)
     set_limits(front.staff, "maria", high, "Dr. Chen asked", library.load(), front.now)
     maria = front.signed_in(front.account("Patient/maria", "Maria"))
+    assert "looks by today, 5 pm" in page(maria, f"{HERE}/weight")
     post(maria, f"{HERE}/weight", {"value": "85", "unit": "kg"})
     assert "This number is outside of your limits" in page(maria, HERE)
 

@@ -21,6 +21,7 @@ from careloop.projections import readings, scores
 from careloop.projections.reading_limits import limits_for
 from tests.projections import builders as b
 from tests.projections.ward import CHICAGO, HOUSE, Ward
+from tests.store.rows import rows
 
 UCUM = "http://unitsofmeasure.org"
 Resource = dict[str, Any]
@@ -249,6 +250,23 @@ def test_scores_come_from_answers_and_from_elsewhere(ward: Ward, now: datetime) 
     assert scores_told(ward) == [("21", "severe"), ("18", "moderately-severe")]
     put(ward, {**sent, "status": "entered-in-error"})
     assert scores_told(ward) == [("18", "moderately-severe")]
+
+
+def test_a_band_that_hangs_on_sex_follows_the_record(ward: Ward, now: datetime) -> None:
+    form = library.load().instruments["audit-c"].form
+    said = {"frequency": "two-to-four-a-month", "amount": "three-or-four", "six-or-more": "never"}
+    answers = {item: Answer((each,)) for item, each in said.items()}
+    made = response(form, answers, About("Patient/maria", now), status="completed")
+    patient = b.patient("maria", "Maria", "Duarte")
+    put(ward, patient | {"gender": "male"}, made | {"id": "r1"})
+    assert rows("select value, band from scores") == [(3, "below")]
+    put(ward, patient | {"gender": "female"})
+    assert rows("select value, band from scores") == [(3, "positive")]
+    before = b.remembered()
+    with store.open(HOUSE, now=now) as unit:
+        for projector in projections.ALL:
+            projector.rebuild(unit)
+    assert b.remembered() == before
 
 
 @pytest.mark.parametrize("seed", range(8))

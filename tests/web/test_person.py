@@ -27,7 +27,7 @@ DEMO = Scope(system_actor("demo"), "command", "maintenance")
 MARIA = ident(SEED, "Patient", "maria-duarte")
 FRANK = ident(SEED, "Patient", "frank-delgado")
 DOLORES = ident(SEED, "Patient", "dolores-rivera-1")
-SECTIONS = ("story", "plan", "work", "assessments", "readings", "health", "about")
+SECTIONS = ("story", "plan", "work", "assessments", "readings", "health", "risk", "about")
 
 
 @pytest.fixture
@@ -324,8 +324,14 @@ def test_health_history_draws_readings_and_says_who_says_so(ana: Client) -> None
     assert "Wei Chen" in told
     assert "1 from before" in told  # ibuprofen, stopped
     assert "went home (sent as 01)" in told
-    assert "Body weight: 10 values from Oct 28 to today, the last one 71.4 kg." in html
-    assert "Range to be in: 68.5 to 70.5 kg (set by Dr. Chen)" in told
+    assert "style=" not in html.partition("<main")[2]
+
+
+def test_readings_are_drawn_with_the_range_that_her_doctor_set(ana: Client) -> None:
+    html = page(ana, "readings")
+    told = words(html)
+    assert "Weight: 10 values from Oct 28 to today, the last one 71.4 kg." in html
+    assert "Range to be in: 68.5 to 70.5 kg. set by Dr. Chen" in told
     assert "style=" not in html.partition("<main")[2]
 
 

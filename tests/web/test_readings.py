@@ -149,6 +149,16 @@ def test_a_file_that_is_none_is_refused(desk: Desk) -> None:
     assert answer.status_code == 422
 
 
+def test_the_library_says_every_number_with_its_source(desk: Desk) -> None:
+    assert "/library/readings/weight" in desk.page("/library")
+    page = desk.page("/library/readings/weight")
+    assert "1 lb = 0.45359237 kg" in page
+    assert "more than 8 kg within 7 days" in page
+    assert "our own rule, not a regulation" in page
+    assert "85354-9" in desk.page("/library/readings/blood-pressure")
+    desk.page("/library/readings/height", status=404)
+
+
 def test_walter_is_nobody_here(desk: Desk) -> None:
     for address in ("", "/new", "/limits/weight", "/devices/new", "/file"):
         desk.page(f"/people/walter/readings{address}", status=404)

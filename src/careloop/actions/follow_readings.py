@@ -6,28 +6,43 @@ Reactions call it for whoever has such; asked again about the same record it wri
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import takewhile
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from careloop.actions.apply_proposal import apply_in, hold
 from careloop.care.devices import device_name, is_in_use, kinds_of
-from careloop.care.reading_work import ASK, SILENT, Doubt, Heard, by_device, on_doubts, on_silent_devices
+from careloop.care.reading_work import (
+    ASK,
+    SILENT,
+    Doubt,
+    Heard,
+    Past,
+    by_device,
+    on_doubts,
+    on_limits,
+    on_silent_devices,
+)
 from careloop.care.stay import state_of
 from careloop.care.work import work_of
 from careloop.fhir.elements import Resource
 from careloop.kernel.calendar import zone
 from careloop.kernel.errors import UnknownZone
 from careloop.library import Library
-from careloop.projections.people import zone_of
-from careloop.projections.readings import believed_before, doubtful_of
+from careloop.projections.people import names, zone_of
+from careloop.projections.reading_limits import limits_for
+from careloop.projections.readings import believed_before, doubtful_of, readings_of
 from careloop.store import Stored, Unit
 from careloop.store.keys import number_of
 
 TIMER: Final = "device-silence"
+# How far back the beginning is looked for, of values past a limit one after the other.
+MOST_LOOKED: Final = 60
 # Whose doubts changed: who has one now, or a to-do about one. A device that is heard needs no look: its timer looks.
 CONCERNED: Final = """
 select person from readings where person = any(%s::bigint[]) and state = 'doubtful'
 union select person from work where person = any(%s::bigint[]) and is_open and kind = any(%s::text[])
+union select person from reading_limits where person = any(%s::bigint[])
 """
 HAS_DEVICE: Final = "select h.person from heads h where h.person = %s and h.type = %s and h.state = 1 limit 1"
 LAST: Final = """
@@ -47,7 +62,10 @@ def follow_readings(unit: Unit, person: int, library: Library) -> tuple[Stored, 
     keys, asked = _work(unit, person)
     doubts = [doubt for doubt in _doubts(unit, person, library) if doubt.observation not in asked]
     written = apply_in(unit, on_doubts(reference, doubts, keys[ASK], unit.now, tz), reference)
-    devices = [] if _is_over(patient.resource) else heard_devices(unit, person, library)
+    is_over = _is_over(patient.resource)
+    past = [] if is_over else _past(unit, person, library)
+    written = (*written, *apply_in(unit, on_limits(reference, past, unit.now, tz), reference))
+    devices = [] if is_over else heard_devices(unit, person, library)
     proposal, again = on_silent_devices(reference, devices, keys[SILENT], unit.now, tz)
     if again is not None:
         unit.set_timer(person, TIMER, reference, again)
@@ -100,6 +118,33 @@ def _doubts(unit: Unit, person: int, library: Library) -> list[Doubt]:
     return made
 
 
+def _past(unit: Unit, person: int, library: Library) -> list[Past]:
+    """Of each kind that has limits of this person's own: where its newest believed value is past one."""
+    found = []
+    for kind in library.readings.values():
+        limits = limits_for(unit, [person], kind, words=True)[person]
+        if limits is None or not limits.is_own:
+            continue
+        newest = readings_of(unit, person, [kind.id], since=limits.since, limit=MOST_LOOKED)
+        outside = list(takewhile(lambda read, own=limits: own.outside(read.value, read.second), newest))
+        if outside:
+            last, first = outside[0], outside[-1]
+            found.append(
+                Past(
+                    kind,
+                    last.value,
+                    last.second,
+                    last.at,
+                    unit.reference_of(last.observation),
+                    unit.reference_of(first.observation),
+                    limits.outside(last.value, last.second),
+                    limits,
+                    names(unit, [limits.set_by]).get(limits.set_by, "") if limits.set_by else "",
+                )
+            )
+    return found
+
+
 # --- devices
 
 
@@ -128,4 +173,4 @@ def is_concerned(unit: Unit, person: int) -> bool:
 def concerning(people: Collection[int]) -> list[Any]:
     """The parameters of CONCERNED."""
     wanted = sorted(people)
-    return [wanted, wanted, [ASK, SILENT]]
+    return [wanted, wanted, [ASK, SILENT], wanted]

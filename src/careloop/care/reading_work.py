@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from careloop.care.reading_limits import Limits
 from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
 from careloop.kernel.calendar import BusinessCalendar
 from careloop.kernel.days import day_said
@@ -18,11 +19,16 @@ from careloop.library import Kind
 
 ASK: Final = "ask-reading"
 SILENT: Final = "ask-device"
+LOOK: Final = "look-reading"
 ASK_TITLE: Final = "Ask about a reading: {what}"
+LOOK_TITLE: Final = "Look at a reading: {what}"
 SILENT_TITLE: Final = "Ask why nothing comes any more: {what}"
 # More doubtful values of one kind than this are not named one by one.
 NAMED: Final = 3
 HOUSE: Final = "The house’s own rule: a value that can’t be believed is kept, not acted on, and asked about."
+LOOK_SOURCE: Final = "Limits that were set for this person."
+# An older value is nothing to be told of now.
+FRESH: Final = timedelta(days=7)
 SILENT_SOURCE: Final = "The house’s own rule; the days are in content/readings."
 
 
@@ -128,6 +134,57 @@ def _ask(person: str, doubts: Sequence[Doubt], now: datetime, tz: ZoneInfo) -> W
         source=HOUSE,
         reasons=tuple(doubt.observation for doubt in newest[:10]),
     )
+
+
+@dataclass(frozen=True, repr=False)
+class Past:
+    """The newest believed value, past a limit that was set for this person. began: the Observation with which it
+    began, after the last value inside. passed: low, high, second-low, second-high. by: who set the limits."""
+
+    kind: Kind
+    value: Decimal
+    second: Decimal | None
+    at: datetime
+    observation: str
+    began: str
+    passed: tuple[str, ...]
+    limits: Limits
+    by: str
+
+    def __repr__(self) -> str:
+        return f"Past({self.kind.id}, {self.observation})"
+
+
+def on_limits(person: str, past: Sequence[Past], now: datetime, tz: ZoneInfo) -> Proposal:
+    """One to-do from the first value past a limit until somebody has looked; one inside does not take it away."""
+    return Proposal(tuple(_look(person, each, now, tz) for each in past if now - each.at <= FRESH))
+
+
+def _look(person: str, past: Past, now: datetime, tz: ZoneInfo) -> Work:
+    calendar = BusinessCalendar(tz)
+    today = calendar.local_day(now)
+    is_today = calendar.is_business_day(today) and now < calendar.working_target(today)
+    on = today if is_today else calendar.add_business_days(today, 1)
+    said = f"{value_said(past.kind, past.value, past.second, past.kind.unit)} on {_day(past.at, tz)}"
+    ends = ", ".join(_end(past.limits, name) for name in past.passed)
+    why = f"; {past.limits.why}" if past.limits.why else ""
+    return Work(
+        kind=LOOK,
+        title=LOOK_TITLE.format(what=past.kind.name.en),
+        because=f"{said}: {ends}{f', set by {past.by}' if past.by else ''}{why}",
+        klass=WorkClass.PROMISE,
+        dedupe=f"{LOOK}:{person}:{past.kind.id}:{past.began}",
+        target=calendar.working_target(on),
+        zone=str(tz),
+        source=LOOK_SOURCE,
+        reasons=(past.observation, *([past.limits.request] if past.limits.request else [])),
+    )
+
+
+def _end(limits: Limits, name: str) -> str:
+    value = getattr(limits, name.replace("-", "_"))
+    word = "below" if name.endswith("low") else "above"
+    return f"{'the lower number ' if name.startswith('second') else ''}{word} {plain(value)}"
 
 
 def on_silent_devices(

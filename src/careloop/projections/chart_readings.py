@@ -105,7 +105,9 @@ def overview(unit: Unit, person: int, library: Library, zone: ZoneInfo, since: d
         reads = [read for read in found if read.kind == kind.id]
         limits = limits_for(unit, [person], kind, words=True)[person]
         if reads or (limits and limits.is_own):
-            measured.append(_measured(kind, reads, told, _target(kind, goals), limits, since, unit))
+            measured.append(
+                _measured(kind, reads, told, _target(kind, goals, _newest(reads, told)), limits, since, unit)
+            )
     doubtful = [
         (each, row, _before(each, row))
         for each in measured
@@ -273,8 +275,15 @@ def _goals(unit: Unit, person: int) -> list[Resource]:
     return [s.resource for s in found if s.resource.get("lifecycleStatus") in OPEN_GOAL]
 
 
-def _target(kind: Kind, goals: Sequence[Resource]) -> Target | None:
-    """Her own goal goes before the default of everybody."""
+def _newest(reads: Sequence[Read], told: _Told) -> Resource | None:
+    read = next((read for read in reads if read.state == "ok"), None)
+    stored = told.stored.get(read.observation) if read else None
+    return stored.resource if stored else None
+
+
+def _target(kind: Kind, goals: Sequence[Resource], newest: Resource | None) -> Target | None:
+    """Her own goal, else the range that came with the newest value (the dry weight of a clinician), else the default
+    of everybody."""
     first = {code.code for code in kind.codes} | {code.code for code in kind.panels}
     other = {code.code for code in kind.second.codes} if kind.second else set()
     for goal in goals:
@@ -287,6 +296,8 @@ def _target(kind: Kind, goals: Sequence[Resource]) -> Target | None:
             second_low, second_high = two or (None, None)
             words = str((goal.get("description") or {}).get("text", ""))
             return Target(low, high, second_low, second_high, words, is_own=True)
+    if newest is not None and (sent := _sent_range(kind, newest)):
+        return sent
     if kind.target is None:
         return None
     second = kind.second.target if kind.second else None
@@ -300,6 +311,18 @@ def _target(kind: Kind, goals: Sequence[Resource]) -> Target | None:
         source=kind.target.source,
         sure=kind.target.sure,
     )
+
+
+def _sent_range(kind: Kind, newest: Resource) -> Target | None:
+    """Observation.referenceRange, of a value that stands alone."""
+    found = next(iter(newest.get("referenceRange") or ()), None)
+    if found is None or "component" in newest:
+        return None
+    low, high = (_canonical(kind, found.get(end)) for end in ("low", "high"))
+    words = str(found.get("text") or text_of(found.get("type")))
+    if low is None and high is None:
+        return None
+    return Target(low, high, None, None, words, is_own=False, source=words, sure="")
 
 
 def _ends(target: Resource, kind: Kind, codes: set[str]) -> tuple[Decimal | None, Decimal | None] | None:

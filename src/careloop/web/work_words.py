@@ -60,6 +60,7 @@ WITH_A_HOLE: Final = (
     (re.compile(r"Call to offer (.+)"), gettext_noop("Call to offer %(what)s")),
     (re.compile(r"Referral: see whether (.+) fits"), gettext_noop("Referral: see whether %(what)s fits")),
     (re.compile(r"Print and mail a letter to (.+)"), gettext_noop("Print and mail a letter to %(what)s")),
+    (re.compile(r"Look at a reading: (.+)"), gettext_noop("Look at a reading: %(what)s")),
     (re.compile(r"Ask about a reading: (.+)"), gettext_noop("Ask about a reading: %(what)s")),
     (
         re.compile(r"Ask why nothing comes any more: (.+)"),

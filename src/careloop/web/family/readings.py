@@ -59,6 +59,7 @@ def readings(page: Page) -> HttpResponse:
         found = frame(unit, page)
         things = [_thing(unit, found, kind) for kind in kinds.values() if kind.stale_after_days or kind.limit]
         helpers = [h for h in helpers_of(unit, found) if h.number][:2]
+        has_limits = any(_has_own(unit, found, kind) for kind in kinds.values())
     measured = [each for each in things if each.last]
     others = [each for each in things if not each.last]
     return show(
@@ -67,7 +68,7 @@ def readings(page: Page) -> HttpResponse:
         found,
         measured=measured,
         others=others,
-        looks=_who_looks(found),
+        looks=_who_looks(found, has_limits=has_limits),
         helpers=helpers,
         may_write=_may_write(page),
     )
@@ -105,15 +106,25 @@ def _when(found: Frame, at: datetime, *, has_hour: bool) -> str:
     return f"{day}, {formats.clock_time(local)}" if has_hour else day
 
 
-def _who_looks(found: Frame) -> str:
-    """By when somebody of the team sees it; nobody watches in between."""
+def _who_looks(found: Frame, *, has_limits: bool = False) -> str:
+    """By when somebody of the team looks at a number past her limits; without limits nobody is told of it."""
+    if not has_limits:
+        return gettext(
+            "Your care team sees these numbers on working days. Nobody watches each one: if you feel unwell, call."
+        )
     calendar = BusinessCalendar(found.tz)
     today = calendar.local_day(found.now)
-    on = today if calendar.is_business_day(today) and found.now.astimezone(found.tz).hour < 15 else None
-    by = on or calendar.add_business_days(today, 1)
+    is_today = calendar.is_business_day(today) and found.now < calendar.working_target(today)
+    by = today if is_today else calendar.add_business_days(today, 1)
     return gettext(
-        "Your care team looks at it by %(day)s, 5 pm. At night, on weekends and on holidays nobody looks."
+        "Past your limits, your care team is told and looks by %(day)s, 5 pm."
+        " At night, on weekends and on holidays nobody looks."
     ) % {"day": formats.day_words(by, today)}
+
+
+def _has_own(unit: Unit, found: Frame, kind: Kind) -> bool:
+    limits = limits_for(unit, [found.whose.rid], kind)[found.whose.rid]
+    return limits is not None and limits.is_own
 
 
 # --- a new one
@@ -216,6 +227,7 @@ def _form(
             (value_said(kind, r.value, r.second, r.unit, language()), _when(found, r.at, has_hour=r.has_hour))
             for r in latest
         ]
+        has_limits = _has_own(unit, found, kind)
     local = found.now.astimezone(found.tz).replace(tzinfo=None)
     return show(
         page,
@@ -233,7 +245,7 @@ def _form(
         ask=ask,
         before=before,
         latest=datetime.combine(local.date(), time(local.hour, local.minute)).isoformat("T", "minutes"),
-        looks=_who_looks(found),
+        looks=_who_looks(found, has_limits=has_limits),
     )
 
 

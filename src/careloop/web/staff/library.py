@@ -147,6 +147,22 @@ def _sections(library: Library, language: str, request: HttpRequest) -> Iterable
         ],
     )
     yield Section(
+        "readings",
+        gettext("What is measured"),
+        gettext("Units, what is possible, ranges to be in and limits, each with its source."),
+        [
+            _entry(
+                each.name.get(language),
+                ", ".join(dict.fromkeys(unit.called.get(language) for unit in each.units)),
+                f"/library/readings/{each.id}",
+                None,
+                each.id,
+                *each.called,
+            )
+            for each in library.readings.values()
+        ],
+    )
+    yield Section(
         "rules",
         gettext("Rules"),
         gettext("Deadlines and codes, with source and how sure we are."),

@@ -55,12 +55,14 @@ def health(request: HttpRequest, person: str) -> HttpResponse:
     with open_record(request) as unit:
         frame = open_frame(unit, request, person, "health")
         found = health_of(unit, frame.patient.rid)
-    charts = _charts(frame, found)
+    here = [series for series in found.readings if series.code not in codes_of_readings()]
+    charts = _charts(frame, found, here)
     drawn = {chart.series for chart in charts}
-    single = [series for series in found.readings if series not in drawn]
+    single = [series for series in here if series not in drawn]
     stays = [(stay, _went(frame, stay)) for stay in found.stays]
     told = {
         "health": found,
+        "is_measured": len(here) < len(found.readings),
         "parts": _parts(frame, found),
         "after": _after(frame, found),
         "charts": [
@@ -80,9 +82,15 @@ def _has_range(series: Series) -> bool:
     return series.low is not None or series.high is not None
 
 
-def _charts(frame: Frame, found: Health) -> list[Chart]:
+def codes_of_readings() -> frozenset[str]:
+    """What has a section of its own."""
+    kinds = library.load().readings.values()
+    return frozenset(code.code for kind in kinds for code in (*kind.codes, *kind.panels))
+
+
+def _charts(frame: Frame, found: Health, here: Sequence[Series]) -> list[Chart]:
     events = _events(found.stays)
-    drawn = (draw(series, frame.now, frame.tz, events) for series in found.readings)
+    drawn = (draw(series, frame.now, frame.tz, events) for series in here)
     return [chart for chart in drawn if chart][:MOST_CHARTS]
 
 

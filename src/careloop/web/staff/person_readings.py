@@ -11,17 +11,17 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path
-from django.utils.translation import get_language, gettext, ngettext, pgettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from careloop import library
 from careloop.access import decide
 from careloop.actions.review_reading import UnknownUnit, review_reading
 from careloop.care.reading_limits import Limits
-from careloop.care.reading_work import plain, value_said
+from careloop.care.reading_work import value_said
 from careloop.kernel.errors import StaleVersion
-from careloop.library import Kind, Library, NoSuchRule, Rule, Words
-from careloop.library.rules import VERIFIED
+from careloop.library import Kind, Library, NoSuchRule, Rule
+from careloop.library.targets import load_targets
 from careloop.projections import story as stories
 from careloop.projections.chart_health import Point, Series
 from careloop.projections.chart_readings import Machine, Measured, Overview, Row, Target, overview
@@ -34,6 +34,7 @@ from careloop.web.staff.forms import done, version_of
 from careloop.web.staff.person_charts import Chart, Event, Mark, draw
 from careloop.web.staff.person_frame import Frame, context, day_words, open_frame
 from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reading_words import language, limit_words, said, state_words, sure, target_words
 
 SPANS: Final = {"30": 30, "90": 90, "365": 365, "all": 0}
 USUAL: Final = "90"
@@ -116,19 +117,11 @@ def readings(request: HttpRequest, person: str) -> HttpResponse:
         "machines": [(each, _measures(each)) for each in found.machines],
         "days": _days(found, rule) if found.has_sent else "",
         "days_source": f"{said(rule.title)}, {rule.year}. {rule.source}" if rule else "",
-        "days_sure": _sure(rule.verified) if rule else "",
+        "days_sure": sure(rule.verified) if rule else "",
         "spans": [(key, words, key == span) for key, words in span_words().items()],
         "may": may,
     }
     return render(request, "staff/person_readings.html", context(frame, **told))
-
-
-def said(words: Words) -> str:
-    return words.get((get_language() or "en")[:2])
-
-
-def language() -> str:
-    return (get_language() or "en")[:2]
 
 
 def span_words() -> dict[str, str]:
@@ -209,64 +202,17 @@ def _words(kind: Kind, row: Row) -> str:
 
 def _marks(limits: Limits) -> list[Mark]:
     """Where somebody looks. Both values of a pair have theirs."""
-    look = gettext("look")
-    ends = (limits.low, limits.high, limits.second_low, limits.second_high)
-    return [Mark(each, f"{look} {plain(each)}") for each in ends if each is not None]
-
-
-def ends_words(low: Decimal | None, high: Decimal | None) -> str:
-    if low is None and high is None:
-        return ""
-    if low is None:
-        return gettext("up to %(high)s") % {"high": plain(high or Decimal(0))}
-    if high is None:
-        return gettext("from %(low)s") % {"low": plain(low)}
-    return gettext("%(low)s to %(high)s") % {"low": plain(low), "high": plain(high)}
-
-
-def _with_second(kind: Kind, first: str, second: str) -> str:
-    unit = kind.units[0].called.get(language())
-    if kind.second is None or not second:
-        return f"{first}{'' if unit[:1] in ('%', '/') else ' '}{unit}"
-    lower = gettext("lower number %(range)s") % {"range": second}
-    return f"{first}, {lower} {unit}" if first else f"{lower} {unit}"
-
-
-def target_words(kind: Kind, target: Target) -> str:
-    """`Range to be in: up to 130, lower number up to 80 mmHg`."""
-    told = _with_second(
-        kind, ends_words(target.low, target.high), ends_words(target.second_low, target.second_high)
-    )
-    return gettext("Range to be in: %(range)s") % {"range": told}
-
-
-def limit_words(kind: Kind, limits: Limits) -> str:
-    """`Look when below 90 or above 150 mmHg`."""
-    parts = [_passed(limits.low, limits.high)]
-    if second := _passed(limits.second_low, limits.second_high):
-        parts.append(gettext("lower number %(range)s") % {"range": second})
-    unit = kind.units[0].called.get(language())
-    told = ", ".join(part for part in parts if part)
-    return gettext("Look when %(range)s") % {"range": f"{told}{'' if unit[:1] in ('%', '/') else ' '}{unit}"}
-
-
-def _passed(low: Decimal | None, high: Decimal | None) -> str:
-    if low is not None and high is not None:
-        return gettext("below %(low)s or above %(high)s") % {"low": plain(low), "high": plain(high)}
-    if low is not None:
-        return gettext("below %(low)s") % {"low": plain(low)}
-    return gettext("above %(high)s") % {"high": plain(high)} if high is not None else ""
-
-
-def _sure(verified: str) -> str:
-    found = VERIFIED.get(verified)
-    return said(found) if found else ""
+    first = [Mark(each, gettext("look")) for each in (limits.low, limits.high) if each is not None]
+    seconds = (limits.second_low, limits.second_high)
+    return first + [Mark(each, gettext("look, lower number")) for each in seconds if each is not None]
 
 
 def _source_of_target(target: Target) -> str:
     if target.is_own:
         return gettext("agreed in the plan: %(goal)s") % {"goal": target.words}
-    return f"{target.source} ({_sure(target.sure)})"
+    if not target.sure:
+        return target.source or gettext("sent with the value")
+    return f"{target.source} ({sure(target.sure)})"
 
 
 def _source_of_limits(frame: Frame, found: Measured) -> str:
@@ -274,7 +220,7 @@ def _source_of_limits(frame: Frame, found: Measured) -> str:
     if limits is None:
         return ""
     if not limits.is_own:
-        return f"{limits.source} ({_sure(limits.sure)})"
+        return f"{limits.source} ({sure(limits.sure)})"
     parts = []
     if found.limits_by and limits.since:
         parts.append(
@@ -287,19 +233,6 @@ def _source_of_limits(frame: Frame, found: Measured) -> str:
     if limits.why:
         parts.append(limits.why)
     return " · ".join(parts)
-
-
-def state_words(row: Row) -> str:
-    """Why it does not count, or who said that it does."""
-    return {
-        "unit": gettext("unit not known"),
-        "impossible": gettext("can’t be"),
-        "future": gettext("dated in the future"),
-        "leap": gettext("far from the one before"),
-        "confirmed": gettext("looked at, right"),
-        "refuted": gettext("wrong"),
-        None: "",
-    }.get(row.read.why, "")
 
 
 def _measures(machine: Machine) -> str:
@@ -429,15 +362,15 @@ def _score_figure(
 
 def _aims(content: Library, name: str, found: Sequence[Scored]) -> tuple[list[Mark], str]:
     """Where treatment aims at, by content/targets: in target, and half of where it began."""
-    targets: Any = getattr(content, "targets", {})
-    target = next((each for each in targets.values() if each.measure == f"score:{name}"), None)
+    targets = load_targets(content.path).values()
+    target = next((each for each in targets if each.measure == f"score:{name}"), None)
     if target is None:
         return [], ""
     marks = [Mark(target.below, gettext("target"))]
     began = found[0].value
     if target.percent and began:
         marks.append(Mark(began * (100 - target.percent) / 100, gettext("response")))
-    return marks, f"{said(target.words)} · {target.source} ({_sure(target.verified)})"
+    return marks, f"{said(target.words)} · {target.source} ({sure(target.verified)})"
 
 
 urlpatterns = [

@@ -31,8 +31,8 @@ from careloop.projections.people import zone_of
 from careloop.store.drafts import Draft
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
-from careloop.web.staff.person_readings import said
 from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reading_words import said
 
 # Readings taken in one request: about a second of work.
 PART: Final = 200

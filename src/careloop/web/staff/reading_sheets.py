@@ -28,8 +28,8 @@ from careloop.projections.card import card
 from careloop.projections.reading_limits import limits_for
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, local_moment, sentence_of, show, version_of
-from careloop.web.staff.person_readings import language, said
 from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reading_words import language, said
 from careloop.web.staff.work import Choice
 
 NEW: Final = "staff/reading_new.html"
