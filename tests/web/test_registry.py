@@ -46,7 +46,8 @@ def chosen(desk: Desk, question: str, **more: str) -> str:
 def test_a_cohort_is_an_address_and_is_said_in_words(desk: Desk) -> None:
     page = desk.page("/registry?whose=all&condition=diabetes&measure=phq-9")
     assert "<b>2 people</b>" in page
-    assert "Diabetes · Depression (PHQ-9)" in page
+    assert "· Diabetes</p>" in page
+    assert "<h1>Depression (PHQ-9)</h1>" in page
     assert "Maria Duarte" in page
     assert "Walter" not in page
     assert "−10" in page
