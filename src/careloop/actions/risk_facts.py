@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from careloop.care.assess import instrument_answered
 from careloop.care.coverage import MEDICARE, in_force, kind_of
-from careloop.care.risk import Diagnosed, Lab, RiskFacts, StaySeen, Told
+from careloop.care.risk import HEMOGLOBIN, SODIUM, Diagnosed, Lab, RiskFacts, StaySeen, Told
 from careloop.care.stay import setting_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
@@ -20,9 +20,11 @@ from careloop.projections.facts import zone_in
 from careloop.projections.looked import is_need
 from careloop.store import Stored, Unit
 
-TYPES: Final = (
-    *("Patient", "Encounter", "Condition", "Observation", "Procedure", "Coverage", "QuestionnaireResponse"),
-)
+HELD: Final = ("Patient", "Encounter", "Condition", "Procedure", "Coverage", "QuestionnaireResponse")
+TYPES: Final = (*HELD, "Observation")
+# Of somebody's observations, which may be a hundred thousand, these alone are read, the newest of them.
+LABS: Final = (*HEMOGLOBIN[0], *SODIUM[0])
+MOST_LABS: Final = "100"
 DONE: Final = frozenset({"completed", "amended"})
 SEEN: Final = frozenset({"final", "amended", "corrected"})
 WRONG: Final = frozenset({"entered-in-error", "refuted"})
@@ -37,12 +39,15 @@ PLANNED: Final = {
 
 def gather(unit: Unit, person: int, library: Library) -> tuple[Stored, RiskFacts] | None:
     """The Patient and what the scores read; None when there is no such person. person: rid."""
-    held: dict[str, list[Stored]] = {kind: [] for kind in TYPES}
-    for stored in unit.of_person(person, TYPES):
+    held: dict[str, list[Stored]] = {kind: [] for kind in HELD}
+    for stored in unit.of_person(person, HELD):
         held[stored.type].append(stored)
     patient = next(iter(held["Patient"]), None)
     if patient is None:
         return None
+    coded = ",".join(f"{uris.LOINC}|{code}" for code in LABS)
+    asked = [("patient", patient.reference), ("code", coded), ("_sort", "-date"), ("_count", MOST_LABS)]
+    held["Observation"] = list(unit.search("Observation", asked).entries)
     return patient, facts_from(patient.resource, held, library, unit.now)
 
 
