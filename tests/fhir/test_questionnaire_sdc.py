@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from careloop.fhir.questionnaire import (
     compile_form,
     enabled,
     options_at,
+    packed,
     progress,
     settled,
     told,
@@ -521,3 +523,21 @@ def test_marked_text_is_made_safe_and_help_stands_with_its_question() -> None:
     assert made.by_id["a"].html == "<b>Bold</b>"
     assert made.by_id["a"].help("en") == "Look here"
     assert "a-help" not in made.by_id
+
+
+def test_a_form_packs_into_json_with_all_that_a_script_needs() -> None:
+    made = compile_form(
+        form(
+            choice("c", "x", "y"),
+            item("n", "integer", **when("c", "=", answerCoding={"code": "x"})),
+            *CHILDREN["item"],
+        )
+    )
+    told_to = json.loads(json.dumps(packed(made)))
+    assert [each["linkId"] for each in told_to["items"]] == [each.link_id for each in made.items]
+    assert told_to["items"][0]["options"][0]["key"] == "x"
+    assert told_to["items"][1]["when"] == [{"question": "c", "operator": "=", "value": {"code": "x"}}]
+    assert told_to["repeating"] == ["children"]
+    assert told_to["needs_server"] == []
+    computing = packed(compile_form(BMI))
+    assert computing["needs_server"] == ["bmi"]

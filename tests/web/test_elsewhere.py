@@ -162,6 +162,16 @@ def test_the_script_is_told_what_was_computed(desk: Desk) -> None:
     assert live["weight"]["computed"]["how-many"] == ["1", True]
 
 
+def test_what_came_from_the_record_is_told_until_it_is_asked(desk: Desk) -> None:
+    draft = begun(desk)
+    page = desk.page(f"{draft}?q=finish")
+    assert "1 answer stands there from the record, and nobody was asked:" in page
+    desk.post(f"{draft}answer", {"item": "born", "keep": "1"})
+    page = desk.page(f"{draft}?q=finish")
+    assert "nobody was asked" not in page
+    assert re.search(r'<b class="still-so">Still so.</b>', page)
+
+
 def test_what_came_from_the_record_and_is_said_otherwise_is_hers(desk: Desk) -> None:
     draft = begun(desk)
     assert "From the record" in desk.page(draft)

@@ -16,7 +16,7 @@ from careloop.fhir.elements import Resource
 from careloop.fhir.outcome import Issue
 from careloop.fhir.questionnaire import BadQuestionnaire, Known, Reading, enabled, told
 from careloop.fhir.questionnaire.form import Expression, Form
-from careloop.kernel.errors import CareError, Forbidden, NotFound, Unprocessable
+from careloop.kernel.errors import CareError, Conflict, Forbidden, NotFound, Unprocessable
 from careloop.library import Instrument, Library
 from careloop.library.adopting import PREFIX, Adopted, adopt, bound
 from careloop.store import Stored, Unit
@@ -26,6 +26,12 @@ ASKED: Final = ("active", "draft")
 MOST_LISTED: Final = 200
 _MOST_FOUND: Final = 50
 _OURS: Final = "http://hl7.org/fhir/ValueSet/"
+
+
+class RetiredQuestions(Conflict):
+    """These questions are not asked any more. Look in the library for what took their place."""
+
+    code = "retired-questions"
 
 
 class QuestionsRefused(Unprocessable):
@@ -85,8 +91,9 @@ def _rank(stored: Stored) -> int:
     return {"active": 2, "draft": 1}.get(str(stored.resource.get("status")), 0)
 
 
-def listed(unit: Unit, library: Library) -> Iterator[Adopted]:
-    """Those that may be asked, by title; one that can't be read any more is left out."""
+def listed(unit: Unit, library: Library, *, is_brief: bool = False) -> Iterator[Adopted]:
+    """Those that may be asked, by title; one that can't be read any more is left out. is_brief: for their names alone,
+    without looking up stored value sets."""
     if not unit.may_search("Questionnaire"):
         return
     found = unit.search("Questionnaire", [("status", ",".join(ASKED)), ("_count", str(MOST_LISTED))]).entries
@@ -94,23 +101,31 @@ def listed(unit: Unit, library: Library) -> Iterator[Adopted]:
         found, key=lambda s: str(s.resource.get("title") or s.resource.get("name") or "").casefold()
     ):
         try:
-            yield adopted(unit, library, stored)
+            yield _of(library, stored, {} if is_brief else _value_sets(unit, stored.resource))
         except QuestionsRefused:
             continue
 
 
 def adopted(unit: Unit, library: Library, stored: Stored) -> Adopted:
     """Raises QuestionsRefused with the linkId and the reason."""
-    return checked(unit, library, stored.resource, stored.version)
+    return _of(library, stored, _value_sets(unit, stored.resource))
 
 
-def checked(unit: Unit, library: Library, questionnaire: Resource, version: int = 1) -> Adopted:
+def is_retired(instrument: Instrument) -> bool:
+    return isinstance(instrument, Adopted) and instrument.questionnaire.get("status") not in ASKED
+
+
+def _of(library: Library, stored: Stored, held: Mapping[str, Stored]) -> Adopted:
+    sets = sorted((url, each.id, each.version) for url, each in held.items())
+    key = _Key(stored.resource, held, (stored.id, stored.version, stored.at, *sets))
+    return _compiled(key, library.path, _Known(library))
+
+
+def checked(unit: Unit, library: Library, questionnaire: Resource) -> Adopted:
+    """One that is not stored."""
     held = _value_sets(unit, questionnaire)
-    key = _Key(
-        questionnaire,
-        held,
-        (questionnaire.get("id"), version, *sorted((u, s.version) for u, s in held.items())),
-    )
+    sets = sorted((url, each.id, each.version) for url, each in held.items())
+    key = _Key(questionnaire, held, (str(questionnaire), 1, *sets))
     return _compiled(key, library.path, _Known(library))
 
 
@@ -119,7 +134,7 @@ class _Key:
 
     def __init__(self, questionnaire: Resource, held: Mapping[str, Stored], parts: tuple[Any, ...]) -> None:
         self.questionnaire, self.held = questionnaire, held
-        self.parts = (*parts, len(str(questionnaire)), hash(str(questionnaire)))
+        self.parts = parts
 
     def __hash__(self) -> int:
         return hash(self.parts)

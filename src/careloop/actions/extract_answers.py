@@ -142,6 +142,8 @@ def _write(unit: Unit, patient: Stored, made: Made) -> Stored:
             return unit.update(
                 {**made.resource, "id": stored.id, "status": "corrected"}, if_match=stored.version
             )
+    if kind == "Observation":
+        return unit.create({**made.resource, "issued": fhir_instant(unit.now)})
     return unit.create(made.resource)
 
 
@@ -156,11 +158,12 @@ def _changed(unit: Unit, known: Stored, said: Resource) -> Stored:
 def _withdrawn(unit: Unit, response: Stored, kept: set[str]) -> list[Stored]:
     """Observations of an earlier version of these answers that are no longer said."""
     gone = []
-    for observed in unit.search("Observation", [("derived-from", response.reference)]).entries:
-        made = any(
-            str(i.get("value", "")).startswith("extract:") for i in observed.resource.get("identifier", ())
-        )
-        if made and observed.reference not in kept and observed.resource.get("status") != "entered-in-error":
+    asked = [("derived-from", response.reference), ("_count", "1000")]
+    for observed in unit.search("Observation", asked).entries:
+        keys = (str(each.get("value", "")) for each in observed.resource.get("identifier", ()))
+        is_ours = any(key.startswith("extract:") for key in keys)
+        is_said = observed.reference in kept or observed.resource.get("status") == "entered-in-error"
+        if is_ours and not is_said:
             changed: dict[str, Any] = {**observed.resource, "status": "entered-in-error"}
             gone.append(unit.update(changed, if_match=observed.version))
     return gone

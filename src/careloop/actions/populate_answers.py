@@ -43,6 +43,8 @@ def _extension(origin: Mapping[str, str]) -> Resource:
     parts: list[Resource] = [{"url": "source", "valueReference": {"reference": origin["source"]}}]
     if origin.get("on"):
         parts.append({"url": "on", "valueDateTime": origin["on"]})
+    if origin.get("confirmed"):  # it was asked whether it is still so
+        parts.append({"url": "confirmed", "valueDateTime": origin["confirmed"]})
     return {"url": uris.FROM_RECORD, "extension": parts}
 
 

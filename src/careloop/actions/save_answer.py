@@ -38,8 +38,8 @@ from careloop.fhir.questionnaire import (
     value_from_text,
     walk,
 )
-from careloop.fhir.questionnaire.asking import chosen_value
 from careloop.fhir.questionnaire.places import located
+from careloop.fhir.questionnaire.reading import chosen_value
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.store import Unit
@@ -80,9 +80,15 @@ def save_answer(
     with record.begin(scope, now) as unit:
         found = opened(unit, draft, library)
         origin: Mapping[str, str] = {}
-        if former:
+        if former and (filled := _filled_in(found.state, item)):
+            values, origin = [], {**filled, "confirmed": stamp(now)}
+            state = replace(found.state, said_at={**found.state.said_at, item: stamp(now)})
+        elif former:
             values, origin = _former(unit, found, item, library)
-        state = _answered(found, item, values, absent, now)
+            origin = {**origin, "confirmed": stamp(now)}
+            state = _answered(found, item, values, absent, now)
+        else:
+            state = _answered(found, item, values, absent, now)
         _refuse_stale(found.state, state, item, seen)
         result = score(found.instrument, state.answers, who_is(_patient(unit, state), now.date()))
         new = unheard(state, result)
@@ -95,6 +101,12 @@ def save_answer(
             state = replace(state, origins={**state.origins, item: origin})
         kept = keep(unit, found, state)
         return Saved(kept, result, progress(found.instrument.form, state.answers), new, is_covered)
+
+
+def _filled_in(state: DraftState, item: str) -> Mapping[str, str]:
+    """What was filled in from the record when this was begun, and nobody has been asked about yet."""
+    origin = state.origins.get(item, {})
+    return origin if item in state.answers and not origin.get("confirmed") else {}
 
 
 def _former(

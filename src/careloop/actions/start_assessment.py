@@ -9,7 +9,7 @@ from typing import Final
 
 from careloop.access import Scope
 from careloop.actions import record
-from careloop.actions.adopted import instrument_in
+from careloop.actions.adopted import RetiredQuestions, instrument_in, is_retired
 from careloop.actions.drafting import (
     LANGUAGES,
     Circumstances,
@@ -27,7 +27,7 @@ from careloop.fhir.responses import answers_of
 from careloop.kernel.errors import Conflict, NotFound
 from careloop.library import Instrument, Library, Words
 from careloop.library.adopting import Adopted
-from careloop.library.same import same_questions
+from careloop.library.same import kept_days, same_questions
 from careloop.store import Stored, Unit, drafts
 
 CARRIED_WITHIN: Final = timedelta(hours=24)
@@ -73,6 +73,8 @@ def start_assessment(
         state = DraftState.read(found.answers) if found else None
         if found and state and state.version == chosen.version:
             return OpenDraft(found, state, chosen)
+        if state is None and is_retired(chosen):
+            raise RetiredQuestions
         if state is None:
             answers = _carried(unit, stored, carry_from, chosen, library) if carry_from else {}
             state = DraftState(
@@ -202,5 +204,7 @@ def _same_questions(stored: Stored, chosen: Instrument, library: Library) -> dic
 def is_fresh(instrument: Instrument, item: str, former: Previous, now: datetime) -> bool:
     """Whether a former answer may be kept as it stands: an answer, not a reason for none, and no older than its
     question allows."""
-    days = timedelta(days=instrument.by_id[item].fresh_days)
+    days = timedelta(days=kept_days(instrument, instrument.by_id[item]))
+    if not days:
+        return False
     return former.answer.is_given and former.on is not None and timedelta() <= now - former.on <= days

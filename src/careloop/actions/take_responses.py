@@ -150,7 +150,8 @@ def _count(
 
 def _withdraw_scores(unit: Unit, stored: Stored) -> None:
     """What was counted from answers that were a mistake does not stand either. Urgent work stays until it is closed."""
-    for observed in unit.search("Observation", [("derived-from", stored.reference)]).entries:
+    counted = [("derived-from", stored.reference), ("_count", "1000")]
+    for observed in unit.search("Observation", counted).entries:
         changed = {**observed.resource, "status": "entered-in-error"}
         unit.update(changed, if_match=observed.version)
 

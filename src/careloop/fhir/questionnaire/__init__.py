@@ -8,7 +8,6 @@ nothing repeats) to `Answer`; the value of a choice is the option's key (its ele
 """
 
 from careloop.fhir.questionnaire.asking import (
-    Reading,
     asked_places,
     begun,
     enabled,
@@ -42,6 +41,7 @@ from careloop.fhir.questionnaire.form import (
 )
 from careloop.fhir.questionnaire.packing import packed
 from careloop.fhir.questionnaire.places import Place, walk, with_another, without
+from careloop.fhir.questionnaire.reading import Reading
 from careloop.fhir.questionnaire.values import value_from_text
 
 __all__ = [

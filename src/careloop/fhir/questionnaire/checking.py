@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from careloop.fhir.questionnaire.asking import Reading, asked_places, options_at
+from careloop.fhir.questionnaire.asking import asked_places, options_at
 from careloop.fhir.questionnaire.form import ABSENT, CHOICES, Answer, Answers, Form, Item, Problem
 from careloop.fhir.questionnaire.places import Place, counts, located
+from careloop.fhir.questionnaire.reading import Reading
 from careloop.fhir.questionnaire.values import value_problems
 
 

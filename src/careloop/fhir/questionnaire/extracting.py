@@ -14,9 +14,10 @@ from typing import Any, Final
 from careloop.fhir import uris
 from careloop.fhir.definitions import ElementDef, type_def
 from careloop.fhir.elements import Resource, ref
-from careloop.fhir.questionnaire.asking import Reading, asked_places
+from careloop.fhir.questionnaire.asking import asked_places
 from careloop.fhir.questionnaire.form import Answer, Answers, Expression, Form, Item, Note
 from careloop.fhir.questionnaire.places import Place
+from careloop.fhir.questionnaire.reading import Reading
 from careloop.fhir.questionnaire.tree import written_value
 
 UCUM: Final = "http://unitsofmeasure.org"

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from careloop.fhir.elements import Resource, codings, instant
-from careloop.fhir.questionnaire.asking import Reading, answers_from, begun, enabled, settled
+from careloop.fhir.questionnaire.asking import begun, enabled, settled
 from careloop.fhir.questionnaire.checking import answer_problems
 from careloop.fhir.questionnaire.form import MOST_REPEATS, Answer, Expression, Form, Item
 from careloop.fhir.questionnaire.places import Place, walk
+from careloop.fhir.questionnaire.reading import Reading, answers_from
 from careloop.fhir.questionnaire.values import quantity_of
 
 _TRUSTED: Final = ("final", "amended", "corrected", "preliminary")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, time
 from typing import Any
 from urllib.parse import quote
@@ -37,7 +36,6 @@ from careloop.actions.repeat_questions import add_repetition, drop_repetition
 from careloop.actions.save_answer import AnsweredMeanwhile, save_answer
 from careloop.actions.start_assessment import describe_asking, start_assessment
 from careloop.fhir.questionnaire import Answer, answer_problems, progress, value_from_text
-from careloop.fhir.questionnaire.values import MOST_BYTES
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound
 from careloop.library import Instrument, load
@@ -47,6 +45,7 @@ from careloop.store import Unit, drafts
 from careloop.web.staff import toasts
 from careloop.web.staff.assess_page import Telling, page_of, times_asked
 from careloop.web.staff.assess_sheet import FINISH, Asked, Sheet, next_question, questions
+from careloop.web.staff.assess_typed import typed_values
 from careloop.web.staff.assess_words import (
     helper_words,
     language_name,
@@ -87,7 +86,7 @@ def begin(request: HttpRequest, person: str, instrument: str) -> HttpResponse:
         "instrument": chosen,
         "words": instrument_words(chosen),
         "helpers": helpers,
-        "asked": state.asked if state else _likely(shown.person),
+        "asked": _in_its_language(chosen, state.asked if state else _likely(shown.person)),
         "languages": [
             (code, language_name(code), wording_warning(chosen, code)) for code in languages_of(chosen)
         ],
@@ -129,6 +128,12 @@ def _likely(person: PersonBrief) -> Circumstances:
     is_shared = own is not None and (own == reader_language() or not person.needs_interpreter)
     through = "an interpreter" if person.needs_interpreter and not is_shared else ""
     return Circumstances(own if own and is_shared else reader_language(), f"Patient/{person.id}", "", through)
+
+
+def _in_its_language(chosen: Instrument, asked: Circumstances) -> Circumstances:
+    """A form from elsewhere may be there in one language only."""
+    there = languages_of(chosen)
+    return asked if asked.language in there else replace(asked, language=there[0])
 
 
 def helpers_of(unit: Unit, person: int) -> list[tuple[str, str]]:
@@ -239,24 +244,10 @@ def _refused(request: HttpRequest, draft: int, item: str, values: list[str]) -> 
     found = answer_problems(asked, typed)
     said = gettext("This does not fit the question.")
     sentence = problem_words(asked, found[0]) if found else said
-    telling = Telling(current=item, sheet=Sheet({item: values}, {item: sentence}), refused=item)
+    shown = [*request.POST.getlist("value"), request.POST.get("other", "")]
+    kept = [each for each in shown if each.strip()]
+    telling = Telling(current=item, sheet=Sheet({item: kept}, {item: sentence}), refused=item)
     return _shown(request, draft, telling, 422)
-
-
-def typed_values(request: HttpRequest) -> list[str]:
-    """What a question's own form sends: its values, a number with the unit chosen beside it, words of one's own beside
-    the answers that are offered, or a file."""
-    values = [value for value in request.POST.getlist("value") if value.strip()]
-    unit, other = request.POST.get("unit", "").strip(), request.POST.get("other", "").strip()
-    if unit and values:
-        values = [f"{values[0]} {unit}"]
-    if other:
-        values.append(other)
-    if (sent := request.FILES.get("value")) is not None and sent.size is not None:
-        kind = str(sent.content_type or "application/octet-stream")
-        data = base64.b64encode(sent.read(MOST_BYTES + 1)).decode()
-        values = [json.dumps({"contentType": kind, "data": data, "title": str(sent.name or "")[:200]})]
-    return values
 
 
 @staff_page

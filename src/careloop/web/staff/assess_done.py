@@ -32,8 +32,8 @@ from careloop.library.adopting import Adopted
 from careloop.projections.card import card
 from careloop.store import Stored, Unit, drafts
 from careloop.web.staff.assess import instrument_words
-from careloop.web.staff.assess_items import answered_words, shown_places
 from careloop.web.staff.assess_page import Beside, begun, times_asked, who_of
+from careloop.web.staff.assess_said import answered_words, shown_places
 from careloop.web.staff.assess_sheet import questions, raised_by, who_has
 from careloop.web.staff.assess_words import (
     Teller,

@@ -4,15 +4,14 @@ shape for our instruments and for questions from elsewhere."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
 
 from careloop.care.assess import items_of
 from careloop.care.tally import worth
@@ -21,7 +20,6 @@ from careloop.fhir.questionnaire import (
     ABSENT,
     CHOICES,
     Answer,
-    Form,
     Item,
     Option,
     Place,
@@ -31,11 +29,10 @@ from careloop.fhir.questionnaire import (
 )
 from careloop.fhir.questionnaire.asking import is_out_of_sight
 from careloop.fhir.questionnaire.form import MOST_REPEATS, Media
-from careloop.fhir.questionnaire.options import matching
 from careloop.fhir.questionnaire.places import counts, number_of, repetitions
-from careloop.fhir.questionnaire.values import spoken
 from careloop.library import Instrument, Question
-from careloop.web.staff.assess_words import Teller, absent_words, reader_language
+from careloop.web.staff.assess_said import field_of, key_of, spoken_option, unit_of
+from careloop.web.staff.assess_words import Teller, absent_words
 
 ABSENT_KEYS = {"declined": "d", "unknown": "w", "not-asked": "n"}
 # With more answers to choose from than this, they fold into a list.
@@ -109,7 +106,8 @@ class Again:
 class Asked:
     """One question at its place. number: among those asked now. heading: of its group, on the first of it. seen: which
     answer the page shows, sent back with the next. waits: an answer may be critical, so the page waits to hear.
-    above, below: what stands around it. origin: it was filled in from the record, and when that was said there."""
+    above, below: what stands around it. origin: it was filled in from the record, and when that was said there;
+    is_confirmed: it was asked whether it is still so."""
 
     question: Question
     item: Item
@@ -136,6 +134,7 @@ class Asked:
     unit: str = ""
     origin: str = ""
     origin_on: datetime | None = None
+    is_confirmed: bool = False
 
     @property
     def id(self) -> str:
@@ -166,6 +165,11 @@ class Asked:
     @property
     def is_answered(self) -> bool:
         return bool(self.typed or self.absent or any(choice.is_chosen for choice in self.choices))
+
+    @property
+    def is_unasked(self) -> bool:
+        """The record says so, and nobody was asked."""
+        return bool(self.origin) and not self.is_confirmed and self.is_asked
 
     @property
     def reasons(self) -> list[Choice]:
@@ -345,7 +349,7 @@ class _Making:
         is_first = group is not None and group.link_id != last_group
         answer = self.answers.get(key, Answer())
         sent = self.sheet.typed.get(key)
-        chosen = list(sent if sent is not None else map(_key, answer.values))
+        chosen = list(sent if sent is not None else map(key_of, answer.values))
         offered = options_at(self.form, self.answers, place, self.reading)
         choices = self._choices(question, item, offered, chosen)
         listed = {choice.value for choice in choices}
@@ -355,7 +359,7 @@ class _Making:
         fields = (
             written
             if sent is not None
-            else [_field(item, value) for value in answer.values if _key(value) not in listed]
+            else [field_of(item, value) for value in answer.values if key_of(value) not in listed]
         )
         return Asked(
             question=question,
@@ -377,9 +381,10 @@ class _Making:
             problem=self.sheet.problems.get(key, ""),
             html=self._marked(item),
             fields=(*fields, "") if _may_add(item, fields) else tuple(fields),
-            unit=_unit_of(item, answer),
+            unit=unit_of(item, answer),
             origin=origin.get("source", ""),
             origin_on=instant(origin.get("on")),
+            is_confirmed=bool(origin.get("confirmed")),
             again=self._again(place),
         )
 
@@ -424,59 +429,3 @@ class _Making:
 
 def _may_add(item: Item, fields: list[str]) -> bool:
     return item.repeats and len(fields) < (item.max_occurs or MOST_REPEATS)
-
-
-def _key(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return str(value.get("code") or value.get("display") or spoken(value))
-    return str(value)
-
-
-def _field(item: Item, value: Any) -> str:
-    """As it stands in its field."""
-    if item.type == "quantity" and isinstance(value, Mapping):
-        return str(value.get("value", "")) if item.units else spoken(value)
-    if item.type == "dateTime" and isinstance(value, str):
-        return value[:16]
-    return spoken(value)
-
-
-def _unit_of(item: Item, answer: Answer) -> str:
-    """The code of the unit that is chosen."""
-    value = answer.values[0] if answer.values else None
-    if isinstance(value, Mapping):
-        return str(value.get("code") or value.get("unit") or "")
-    return item.units[0].code if item.units else ""
-
-
-def spoken_option(item: Item, value: Any, language: str) -> str:
-    """One answer in words."""
-    option = item.option(value) if isinstance(value, str) and item.options else None
-    if option is None and isinstance(value, Mapping) and item.options:
-        option = item.option(matching(item.options, value))
-    if option is not None:
-        return option.said(language)
-    if isinstance(value, bool):
-        return {"es": "Sí", "en": "Yes"}[language] if value else "No"
-    return spoken(value)
-
-
-def answered_words(item: Item, answer: Answer) -> str:
-    """An answer as its reader reads it."""
-    language = reader_language()
-    if answer.absent is not None:
-        return absent_words(answer.absent)
-    said = ", ".join(spoken_option(item, value, language) for value in answer.values)
-    unit = f" {item.units[0].text}" if said and item.units and item.type in ("decimal", "integer") else ""
-    return said + unit or gettext("no answer")
-
-
-def shown_places(form: Form, answers: Mapping[str, Answer]) -> Iterator[Place]:
-    """What is asked now and seen, computed answers among it."""
-    places, asked = asked_places(form, answers)
-    for place in places:
-        is_shown = place.key in asked and not place.is_repetition and place.item.is_question
-        if is_shown and not is_out_of_sight(form, place.item):
-            yield place

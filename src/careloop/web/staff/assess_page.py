@@ -25,7 +25,8 @@ from careloop.projections.card import card
 from careloop.projections.people import briefs
 from careloop.store import Stored, Unit, drafts
 from careloop.web import formats
-from careloop.web.staff.assess_items import Above, answered_words
+from careloop.web.staff.assess_items import Above
+from careloop.web.staff.assess_said import answered_words
 from careloop.web.staff.assess_sheet import (
     FINISH,
     Asked,
@@ -107,6 +108,7 @@ def page_of(
         "safety": telling.safety or _safety(unit, found),
         "telling": telling,
         "missing": missing(found, asked),
+        "unasked": [each for each in asked if each.is_unasked],
         "saved_at": formats.clock_time(found.draft.at.astimezone(tz)) if state.answers else "",
         "others": others(unit, found),
         "other": _other(unit, found),
@@ -315,7 +317,7 @@ def live(asked: list[Asked]) -> dict[str, Any]:
             "fields": list(each.fields) if each.control == "several" else [],
             "unit": each.unit,
             "options": [choice.value for choice in each.choices] if each.item.answer_expression else [],
-            "from": bool(each.origin),
+            "from": "" if not each.origin else "kept" if each.is_confirmed else "ask",
             "computed": {
                 shown.place: [shown.value, shown.is_asked]
                 for shown in (*each.above, *each.below)

@@ -41,7 +41,9 @@ def earlier_answers(
             by.get(each.by or "", ""),
             each.called.get(language) if each.called else "",
             is_offered=is_fresh(instrument, item, each, now),
-            is_old=each.answer.is_given and not is_fresh(instrument, item, each, now),
+            is_old=each.answer.is_given
+            and not instrument.is_private
+            and not is_fresh(instrument, item, each, now),
         )
         for item, each in previous.items()
         if item in instrument.by_id
@@ -170,9 +172,14 @@ def question_before(asked: list[Asked], here: str) -> str:
 
 
 def first_open(asked: list[Asked]) -> str:
-    """Where she left off: the first question without an answer that needs one, else the end."""
+    """Where she left off: the first question without an answer that needs one (of a form that needs none: the first
+    without an answer), else the end."""
+    asks_for_some = any(each.question.is_required for each in asked)
     needed = (
-        each.id for each in asked if each.is_asked and not each.is_answered and each.question.is_required
+        each.id
+        for each in asked
+        if each.is_unasked
+        or (each.is_asked and not each.is_answered and (each.question.is_required or not asks_for_some))
     )
     return next(needed, FINISH)
 

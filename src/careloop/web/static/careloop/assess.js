@@ -232,6 +232,8 @@
     if (!state) return;
     tellComputed(state);
     question.querySelector(".from-record")?.toggleAttribute("hidden", !state.from);
+    question.querySelector(".ask-again")?.toggleAttribute("hidden", state.from !== "ask");
+    question.querySelector(".still-so")?.toggleAttribute("hidden", state.from !== "kept");
     question.hidden = !state.asked;
     question.querySelector(".text > .num").textContent = state.number;
     if (waiting.has(question.dataset.question)) {
