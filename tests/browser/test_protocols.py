@@ -88,7 +88,7 @@ def depressed(live: Any) -> tuple[str, str, str]:
                     "code": codeable(uris.LOINC, "44261-6", "PHQ-9 total score"),
                     "subject": ref(maria.reference),
                     "effectiveDateTime": fhir_instant(now + timedelta(days=days) - timedelta(hours=1)),
-                    "valueQuantity": {"value": Decimal(value), "code": "{score}", "unit": "{score}"},
+                    "valueQuantity": {"value": Decimal(value), "unit": "{score}"},
                 }
             )
     assert feed.wait_until_settled(60)

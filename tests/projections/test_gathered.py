@@ -3,7 +3,7 @@ her; of many at once, and only what the reader may see."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -108,7 +108,7 @@ def test_a_visit_she_did_not_come_to(ward: Ward, now: datetime) -> None:
 
 
 def test_a_medicine_lasts_as_long_as_all_that_was_handed_out(ward: Ward, now: datetime) -> None:
-    first = now - timedelta(days=70)
+    first = (now - timedelta(days=70)).astimezone(UTC)
     tell(ward, prescription("active"), fill("f1", first, 30), fill("f2", first + timedelta(days=20), 30))
     [gone] = signals(ward).moments["medicine-run-out"]
     assert gone.at == first + timedelta(days=60)
