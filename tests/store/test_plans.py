@@ -214,7 +214,7 @@ def test_today_reads_ranges_of_indexes(now: datetime, view: str) -> None:
         Asked(whose="all", condition="diabetes"),
         Asked(whose="all", measure="blood-pressure", low=Decimal(150)),
         Asked(whose="all", measure="blood-pressure", sort="value"),
-        Asked(whose="all", heard=30, late=True),
+        Asked(whose="all", heard=10, late=True),
         Asked(whose="all", sort="heard"),
     ],
     ids=repr,
