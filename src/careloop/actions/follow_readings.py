@@ -5,13 +5,14 @@ Reactions call it for whoever has such; asked again about the same record it wri
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import takewhile
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from careloop.actions.apply_proposal import apply_in, hold
 from careloop.care.devices import device_name, is_in_use, kinds_of
+from careloop.care.reading_limits import Limits
 from careloop.care.reading_work import (
     ASK,
     SILENT,
@@ -31,7 +32,7 @@ from careloop.kernel.errors import UnknownZone
 from careloop.library import Library
 from careloop.projections.people import names, zone_of
 from careloop.projections.reading_limits import limits_for
-from careloop.projections.readings import believed_before, doubtful_of, readings_of
+from careloop.projections.readings import Read, believed_before, doubtful_of, readings_of
 from careloop.store import Stored, Unit
 from careloop.store.keys import number_of
 
@@ -126,7 +127,7 @@ def _past(unit: Unit, person: int, library: Library) -> list[Past]:
         if limits is None or not limits.is_own:
             continue
         newest = readings_of(unit, person, [kind.id], since=limits.since, limit=MOST_LOOKED)
-        outside = list(takewhile(lambda read, own=limits: own.outside(read.value, read.second), newest))
+        outside = _outside(newest, limits)
         if outside:
             last, first = outside[0], outside[-1]
             found.append(
@@ -143,6 +144,11 @@ def _past(unit: Unit, person: int, library: Library) -> list[Past]:
                 )
             )
     return found
+
+
+def _outside(newest: Sequence[Read], limits: Limits) -> list[Read]:
+    """From the newest back to the first that passed a limit, one after the other."""
+    return list(takewhile(lambda read: limits.outside(read.value, read.second), newest))
 
 
 # --- devices
