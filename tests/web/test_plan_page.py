@@ -246,3 +246,15 @@ def test_the_print_says_what_is_new_since_she_saw_it(ward: Pages) -> None:
     clinical = ward.client.get(f"/people/{ward.person.id}/plan.pdf?for=clinician")
     assert large["Content-Type"] == clinical["Content-Type"] == "application/pdf"
     assert large.content != clinical.content
+
+
+def test_how_an_obstacle_is_met_stands_on_paper_too(ward: Pages) -> None:
+    ward.post("line", add="barrier", under=ward.goal, text="No scale at home", because="She said so")
+    barrier = ward.line(r"\?add=step&amp;under=(Condition/[^\"]+)")
+    ward.post("line", add="step", under=barrier, text="Lend her a scale", because="so", owner="nobody")
+    html = ward.page("/print?language=en")
+    assert "No scale at home" in html
+    assert "Lend her a scale" in html
+    composed = {"to": "Dr. Patel", "basis": "self", "method": "hand"}
+    lines = ward.client.post(f"/people/{ward.person.id}/disclose", composed).content.decode()
+    assert "Lend her a scale" in lines

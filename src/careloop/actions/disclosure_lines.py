@@ -13,7 +13,7 @@ from careloop.fhir.elements import Resource, day, name_of, text_of
 from careloop.library import Library
 from careloop.projections import disclosures
 from careloop.projections.by_type import searchable
-from careloop.projections.chart_lines import PlanPage
+from careloop.projections.chart_lines import Goal, PlanPage
 from careloop.projections.chart_plan import TYPES, plan_of
 from careloop.projections.facts import phone_of
 from careloop.store import Stored, Unit
@@ -67,12 +67,17 @@ def _of_plan(plan: PlanPage) -> Iterable[tuple[str, str, str]]:
     for need in plan.needs:
         yield "plan", need.reference, need.title
         for goal in need.goals:
-            yield "plan", goal.reference, goal.text
-            yield from (("plan", step.reference, step.title) for step in goal.steps)
+            yield from _of_goal(goal)
     for goal in plan.goals:
-        yield "plan", goal.reference, goal.text
-        yield from (("plan", step.reference, step.title) for step in goal.steps)
+        yield from _of_goal(goal)
     yield from (("plan", step.reference, step.title) for step in plan.steps)
+
+
+def _of_goal(goal: Goal) -> Iterable[tuple[str, str, str]]:
+    """With its steps, also those that meet what is in its way."""
+    yield "plan", goal.reference, goal.text
+    met = [step for barrier in goal.barriers for step in barrier.steps]
+    yield from (("plan", step.reference, step.title) for step in (*goal.steps, *met))
 
 
 def _of_health(stored: Stored) -> Iterable[tuple[str, str]]:

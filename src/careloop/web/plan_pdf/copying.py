@@ -219,16 +219,19 @@ class _Writing:
             if need.goals:
                 yield self._topic(need)
         loose = tuple(self._aim(goal) for goal in self.plan.goals)
-        steps = self._doings(self.plan.steps)
+        barriers = [barrier for goal in self.plan.goals for barrier in goal.barriers]
+        met = [step for barrier in barriers for step in barrier.steps]
+        steps = self._doings([*self.plan.steps, *met])
         if loose or steps:
-            yield Topic(gettext("Also") if self.plan.needs else "", "", loose, steps, ())
+            in_the_way = tuple(barrier.text for barrier in barriers)
+            yield Topic(gettext("Also") if self.plan.needs else "", "", loose, steps, in_the_way)
 
     def _topic(self, need: Need) -> Topic:
         return Topic(
             self._text(need.reference, "code", need.title),
             need.words,
             tuple(self._aim(goal, need.words) for goal in need.goals),
-            (),
+            self._doings([step for barrier in need.barriers for step in barrier.steps]),
             tuple(barrier.text for barrier in need.barriers),
         )
 
@@ -282,4 +285,5 @@ def _references(plan: PlanPage) -> Iterable[str]:
     for goal in (*(g for need in plan.needs for g in need.goals), *plan.goals):
         yield goal.reference
         yield from (step.reference for step in goal.steps)
+        yield from (step.reference for barrier in goal.barriers for step in barrier.steps)
     yield from (step.reference for step in plan.steps)

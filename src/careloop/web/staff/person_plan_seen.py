@@ -12,6 +12,7 @@ from django.urls import path
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from careloop.access import Actor
 from careloop.access.acts import ACCOUNTING, may
 from careloop.actions.activate_plan import StalePlan
 from careloop.actions.plan_writing import BadLine
@@ -171,8 +172,9 @@ def seen(request: HttpRequest, person: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def sign(request: HttpRequest, person: str) -> HttpResponse:
     if request.method == "GET":
-        me = _scope(request).actor.practitioner or ""
-        return _sign_sheet(request, person, Sheet({"who": f"coordinator {me}", "how": "screen"}))
+        actor = _scope(request).actor
+        me = f"{_own_role(actor)} {actor.practitioner or ''}"
+        return _sign_sheet(request, person, Sheet({"who": me, "how": "screen"}))
     typed, problems = request.POST, {}
     role, _, who = typed.get("who", "").partition(" ")
     on: date | None = None
@@ -217,19 +219,29 @@ def _signers(unit: Unit, patient: Stored) -> list[tuple[str, str, str]]:
     found = [(f"person {patient.reference}", name_of(patient.resource), roles["person"])]
     for stored in unit.of_person(patient.rid, ["RelatedPerson"]):
         if stored.resource.get("active", True) and (name := name_of(stored.resource)):
-            found.append((f"representative {stored.reference}", name, roles["representative"]))
+            found.append((f"representative {stored.reference}", name, _family_words()))
     doctors = [str(each.get("reference", "")) for each in patient.resource.get("generalPractitioner", ())]
     owners = {line.owned_by for line in plan_now(unit, patient.rid).live}
     clinicians = [
         each for each in dict.fromkeys([*doctors, *sorted(owners)]) if each.startswith("Practitioner/")
     ]
+    clinicians = [each for each in clinicians if each != actor.practitioner]
     called = names(unit, clinicians)
     found += [
         (f"clinician {each}", called[each], roles["clinician"]) for each in clinicians if each in called
     ]
     if actor.practitioner:
-        found.append((f"coordinator {actor.practitioner}", actor.name, roles["coordinator"]))
+        mine = _own_role(actor)
+        found.append((f"{mine} {actor.practitioner}", actor.name, roles[mine]))
     return found
+
+
+def _own_role(actor: Actor) -> Role:
+    return "clinician" if actor.roles & {"clinician", "bh-clinician"} else "coordinator"
+
+
+def _family_words() -> str:
+    return gettext("family, or whoever stands for the person")
 
 
 @staff_page
