@@ -152,3 +152,29 @@ def test_a_copy_is_written_down(ward: Bayview) -> None:
     with ward.open() as unit:
         [told] = unit.of_person(ward.person.rid, ["Communication"])
     assert told.resource["recipient"] == [{"display": "Lucía"}]
+
+
+def test_a_usual_barrier_is_one_click_and_says_how_it_is_met(ward: Bayview) -> None:
+    proposal = ward.proposal()
+    ward.decide_all(proposal)
+    ward.client.post(f"/proposals/{proposal.id}/activate")
+    goal = next(line for key, line in ward.lines(proposal).items() if key.startswith("goal:"))
+    said = page(ward, f"plan?add=barrier&under={goal.reference}")
+    assert "Afraid of what others would say" in said
+    assert "usual=stigma" in said
+    chosen = page(ward, f"plan?add=barrier&under={goal.reference}&usual=stigma")
+    assert ">Afraid of what others would say</textarea>" in chosen
+    with ward.open() as unit:
+        barrier = unit.create(
+            {
+                "resourceType": "Condition",
+                "category": [codeable(uris.NEED, "barrier")],
+                "code": {"text": "Afraid of what others would say"},
+                "subject": ref(ward.person.reference),
+            }
+        )
+        held = unit.read("Goal", goal.id)
+        addressed = [*held.resource.get("addresses", ()), ref(barrier.reference)]
+        unit.update({**held.resource, "addresses": addressed}, if_match=held.version)
+    met = page(ward, f"plan?add=step&under={barrier.reference}")
+    assert "Say how common it is" in met

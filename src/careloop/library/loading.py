@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from careloop.library.clashes import Clashes, load_clashes
-from careloop.library.completeness import Standard, check_standard, load_standard
 from careloop.library.cohorts import load_conditions
+from careloop.library.completeness import Standard, check_standard, load_standard
 from careloop.library.instruments import Instrument, load_instrument
 from careloop.library.labels import load_labels
 from careloop.library.leaflets import Leaflet, load_leaflet
@@ -69,6 +69,13 @@ class Library:
         goals = (one for plan in self.plans.values() for need in plan.needs for one in need.goals)
         found = {each.id: each for one in goals if one.id == goal for each in one.barriers}
         return tuple(found.values())
+
+    def barrier_called(self, text: str) -> UsualBarrier | None:
+        """The usual one that is written in these words, in either language."""
+        said = text.strip().casefold()
+        goals = (one for plan in self.plans.values() for need in plan.needs for one in need.goals)
+        every = (each for one in goals for each in one.barriers)
+        return next((b for b in every if said in (b.text.en.casefold(), b.text.es.casefold())), None)
 
     def leaflet_for(self, action: str) -> Leaflet | None:
         """What is handed out with the action of that id."""

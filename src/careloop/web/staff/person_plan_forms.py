@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -18,8 +18,10 @@ from careloop.actions.plan_lines import COMPARATORS, Target, Wanted
 from careloop.actions.plan_writing import BadLine
 from careloop.care.plan_lines import ACHIEVEMENTS, Held, Part, line_of
 from careloop.fhir import uris
-from careloop.fhir.elements import Resource, extension, name_of, text_of
+from careloop.fhir.elements import Resource, code_in, extension, name_of, text_of
 from careloop.fhir.translation import translated
+from careloop.library import load
+from careloop.library.plans import UsualBarrier
 from careloop.projections.chart_lines import PlanPage
 from careloop.projections.people import lead_of, names
 from careloop.store import Stored, Unit
@@ -34,7 +36,7 @@ MODES: Final = ("edit", "add", "end")
 @dataclass(frozen=True, repr=False)
 class Open:
     """A form that stands in its place on the page. mode: edit, add or end. reference: of the line (edit, end), of what
-    a new one goes under (add). id: where it stands."""
+    a new one goes under (add). usual: what often stands in the way there (id, words, how it is met)."""
 
     mode: str
     part: Part
@@ -45,6 +47,7 @@ class Open:
     owners: tuple[tuple[str, str], ...] = ()
     choices: Mapping[str, Any] = field(default_factory=dict)
     reads_spanish: bool = False
+    usual: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def title(self) -> str:
@@ -119,6 +122,10 @@ def _adding(
         return None
     owners = _owners(unit, request, patient, {}) if part == "step" else ()
     first = {"owner": unit.scope.actor.practitioner or UNCLAIMED} if part == "step" else {}
+    above = unit.get([under]).get(under) if under else None
+    above = above if above is not None and above.person == patient.rid else None
+    usual = _usual(above) if part == "barrier" else ()
+    first |= _first_words(request, above, part, usual)
     return Open(
         "add",
         cast(Part, part),
@@ -127,7 +134,31 @@ def _adding(
         owners=owners,
         choices=_choices(),
         reads_spanish=_reads_spanish(patient),
+        usual=tuple((b.id, b.text.get(language()), b.met_by.get(language())) for b in usual),
     )
+
+
+def language() -> str:
+    return get_language() or "en"
+
+
+def _usual(goal: Stored | None) -> tuple[UsualBarrier, ...]:
+    """What the templates name for this goal."""
+    code = code_in(goal.resource.get("description"), uris.GOAL) if goal and goal.type == "Goal" else None
+    return load().usual_barriers(code) if code else ()
+
+
+def _first_words(
+    request: HttpRequest, above: Stored | None, part: str, usual: Sequence[UsualBarrier]
+) -> dict[str, str]:
+    """Of a barrier the usual one that was chosen; of a step under a barrier how such a one is met. To be changed."""
+    chosen = next((each for each in usual if each.id == request.GET.get("usual")), None)
+    if chosen is not None:
+        return {"text": chosen.text.en, "spanish": chosen.text.es}
+    if part == "step" and above is not None and above.type == "Condition":
+        met = load().barrier_called(text_of(above.resource.get("code")))
+        return {"text": met.met_by.en, "spanish": met.met_by.es} if met else {}
+    return {}
 
 
 def _reads_spanish(patient: Stored) -> bool:
