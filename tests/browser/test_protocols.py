@@ -31,10 +31,10 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def depressed(live: Any) -> tuple[str, str, str]:
-    """A plan that stands, and a PHQ-9 that has not moved for eight weeks. (person, alert, proposal)"""
+def worried(live: Any) -> tuple[str, str, str]:
+    """A plan that stands, and a GAD-7 that has not moved for eight weeks. (person, alert, proposal)"""
     library, now = load(), live.clock()
-    for name in ("depression-treat-to-target", "heart-failure-weight"):
+    for name in ("anxiety-treat-to-target", "heart-failure-weight"):
         switch_protocol(
             HOUSE, name, is_on=True, because="Agreed at the Monday meeting", library=library, now=now
         )
@@ -44,12 +44,12 @@ def depressed(live: Any) -> tuple[str, str, str]:
             {
                 "resourceType": "Goal",
                 "lifecycleStatus": "active",
-                "description": codeable(uris.GOAL, "phq-9-below-5", "PHQ-9 below 5"),
+                "description": codeable(uris.GOAL, "gad-7-below-5", "GAD-7 below 5"),
                 "subject": ref(maria.reference),
                 "target": [
                     {
-                        "extension": [{"url": uris.RULE, "valueString": "phq-9"}],
-                        "measure": {**codeable(uris.LOINC, "44261-6"), "text": "PHQ-9"},
+                        "extension": [{"url": uris.RULE, "valueString": "gad-7"}],
+                        "measure": {**codeable(uris.LOINC, "70274-6"), "text": "GAD-7"},
                         "detailQuantity": {"value": 5, "comparator": "<", "unit": "{score}"},
                         "dueDate": (now + timedelta(days=7)).date().isoformat(),
                     }
@@ -61,8 +61,8 @@ def depressed(live: Any) -> tuple[str, str, str]:
                 "resourceType": "Task",
                 "status": "accepted",
                 "intent": "plan",
-                "code": codeable(uris.WORK_CODE, "one-good-thing", "Plan one good thing a day"),
-                "description": "Plan one good thing a day",
+                "code": codeable(uris.WORK_CODE, "breathing", "Slow breathing twice a day"),
+                "description": "Slow breathing twice a day",
                 "for": ref(maria.reference),
                 "owner": ref(maria.reference, "Maria Duarte"),
                 "reasonReference": ref(goal.reference),
@@ -85,7 +85,7 @@ def depressed(live: Any) -> tuple[str, str, str]:
                 {
                     "resourceType": "Observation",
                     "status": "final",
-                    "code": codeable(uris.LOINC, "44261-6", "PHQ-9 total score"),
+                    "code": codeable(uris.LOINC, "70274-6", "GAD-7 total score"),
                     "subject": ref(maria.reference),
                     "effectiveDateTime": fhir_instant(now + timedelta(days=days) - timedelta(hours=1)),
                     "valueQuantity": {"value": Decimal(value), "unit": "{score}"},
@@ -102,7 +102,7 @@ def depressed(live: Any) -> tuple[str, str, str]:
         [plan] = [
             p
             for p in unit.of_person(maria.rid, ["CarePlan"])
-            if any("protocol:depression" in str(i.get("value")) for i in p.resource.get("identifier", ()))
+            if any("protocol:anxiety" in str(i.get("value")) for i in p.resource.get("identifier", ()))
         ]
     return maria.id, found[0].id, plan.id
 
@@ -114,12 +114,12 @@ def opened(open_page: Any, how: str) -> Any:
 
 @pytest.mark.parametrize("how", LOOKS)
 def test_how_it_looks(community: Any, live: Any, open_page: Any, how: str) -> None:
-    person, alert, proposal = depressed(live)
+    person, alert, proposal = worried(live)
     page = opened(open_page, how)
     for name, address in (
         ("list", "/library/protocols"),
-        ("one", "/library/protocols/depression-treat-to-target"),
-        ("tried", "/library/protocols/depression-treat-to-target/dry-run"),
+        ("one", "/library/protocols/anxiety-treat-to-target"),
+        ("tried", "/library/protocols/anxiety-treat-to-target/dry-run"),
         ("why", f"/people/{person}/alerts/{alert}"),
         ("watched", f"/people/{person}/watched"),
         ("proposal", f"/proposals/{proposal}/"),
@@ -129,7 +129,7 @@ def test_how_it_looks(community: Any, live: Any, open_page: Any, how: str) -> No
 
 
 def test_from_the_row_to_the_plan_with_keys_only(community: Any, live: Any, open_page: Any) -> None:
-    person, alert, proposal = depressed(live)
+    person, alert, proposal = worried(live)
     page = opened(open_page, "wide")
     page.goto(f"/people/{person}/alerts/{alert}")
     page.get_by_role("link", name="Read what it proposes for the plan").press("Enter")
@@ -145,4 +145,4 @@ def test_from_the_row_to_the_plan_with_keys_only(community: Any, live: Any, open
     page.get_by_role("button", name="Make this the plan").click()
     page.get_by_role("heading", level=1).wait_for()
     page.goto(f"/people/{person}/plan")
-    assert "tried for 8 weeks" in page.content() or "Plan one good thing a day" in page.content()
+    assert "tried for 8 weeks" in page.content() or "Slow breathing twice a day" in page.content()

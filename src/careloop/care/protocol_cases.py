@@ -11,6 +11,7 @@ from careloop.care.protocols import evaluate
 from careloop.care.signals import Datum, Happened, Signals
 from careloop.library.instruments import Case
 from careloop.library.protocols import Protocol
+from careloop.library.reading import Words
 
 CASE_DAY: Final = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -36,9 +37,15 @@ def signals_of_case(case: Case, shown: Mapping[str, str] | None = None) -> Signa
 
 def fires_in_case(protocol: Protocol, case: Case, shown: Mapping[str, str] | None = None) -> tuple[str, str]:
     """(branch or “nothing”, the because in English)."""
+    fires, because = said_in_case(protocol, case, shown)
+    return fires, because.en
+
+
+def said_in_case(protocol: Protocol, case: Case, shown: Mapping[str, str] | None = None) -> tuple[str, Words]:
+    """(branch or “nothing”, the because)."""
     values = {name: Decimal(str(value)) for name, value in case.answers.get("values", {}).items()}
     outcome = evaluate(protocol, signals_of_case(case, shown), values, CASE_DAY)
-    return (outcome.branch.id, outcome.because.en) if outcome.branch else ("nothing", "")
+    return (outcome.branch.id, outcome.because) if outcome.branch else ("nothing", Words("", ""))
 
 
 def _data(rows: Iterable[Sequence[Any]]) -> tuple[Datum, ...]:

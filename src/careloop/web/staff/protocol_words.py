@@ -55,7 +55,8 @@ class ProtocolWording(Wording):
                 return self._count(asked, compare)
         return self._days_since(asked, compare)
 
-    def branch(self, branch: Branch) -> BranchShown:
+    def branch(self, branch: Branch, example: str) -> BranchShown:
+        """example: what it says of one of its made-up people."""
         work = branch.work
         due = (
             ngettext("within %(n)d day", "within %(n)d days", work.due_days) % {"n": work.due_days}
@@ -65,7 +66,7 @@ class ProtocolWording(Wording):
         return BranchShown(
             branch.title.get(self.language),
             self.of(branch.when),
-            branch.because.get(self.language),
+            example or branch.because.get(self.language),
             work.title.get(self.language),
             urgencies()[work.urgency],
             due,

@@ -18,7 +18,7 @@ from careloop.actions.dry_run_protocol import DAYS, DryRun, dry_run
 from careloop.actions.protocols_on import On, those_on
 from careloop.actions.switch_protocol import SwitchedAlready, switch_protocol, switches
 from careloop.actions.working import ReasonMissing
-from careloop.care.protocol_cases import fires_in_case
+from careloop.care.protocol_cases import fires_in_case, said_in_case
 from careloop.care.protocols import number_said
 from careloop.kernel.errors import NotFound
 from careloop.library import Library, load
@@ -153,6 +153,7 @@ def _page(request: HttpRequest, protocol: Protocol, sheet: Sheet) -> HttpRespons
         on = those_on(switches(unit), library).get(protocol.id)
         past = protocol_switches.history(unit, protocol.id)
     review = on.review if on else protocol.review
+    examples = _examples(protocol, library, language)
     context = {
         "protocol": protocol,
         "title": protocol.title.get(language),
@@ -164,7 +165,7 @@ def _page(request: HttpRequest, protocol: Protocol, sheet: Sheet) -> HttpRespons
         "review_days": days_said(review) if review else "",
         "review_after": review.after_hours.get(language) if review else "",
         "watches": wording.of(protocol.watches),
-        "branches": [wording.branch(each) for each in protocol.branches],
+        "branches": [wording.branch(each, examples.get(each.id, "")) for each in protocol.branches],
         "values": [
             (
                 each.text.get(language),
@@ -195,6 +196,16 @@ def _week(sheet: Sheet) -> list[tuple[str, str, bool]]:
     )
     chosen = sheet.typed.get("days") or ["mon", "tue", "wed", "thu", "fri"]
     return [(day, name, day in chosen) for day, name in zip(WEEK, names, strict=True)]
+
+
+def _examples(protocol: Protocol, library: Library, language: str) -> dict[str, str]:
+    """What each branch says of the first made-up person that it is for."""
+    shown = {name: kind.shown for name, kind in library.readings.items()}
+    found: dict[str, str] = {}
+    for case in protocol.cases:
+        fires, because = said_in_case(protocol, case, shown)
+        found.setdefault(fires, because.get(language))
+    return found
 
 
 def _cases(protocol: Protocol, library: Library) -> list[dict[str, Any]]:
