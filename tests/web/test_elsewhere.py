@@ -213,3 +213,18 @@ def test_on_paper_and_in_spanish(desk: Desk) -> None:
 def test_a_form_that_is_not_there_is_a_page_that_is_not_there(desk: Desk) -> None:
     desk.page("/people/maria/assess/Questionnaire-nothing", status=404)
     desk.page("/library/elsewhere/nothing", status=404)
+
+
+def test_a_retired_form_begins_nobody_and_what_was_begun_goes_on(desk: Desk) -> None:
+    there = bring(desk, THEIRS)["Location"]
+    name = "Questionnaire-" + there.rpartition("/")[2]
+    draft = str(desk.client.post(f"/people/maria/assess/{name}", BEGIN)["Location"])
+    say(desk, draft, "smokes", "no")
+    desk.post(f"{there}/retire")
+    assert (
+        desk.client.get(draft).status_code == 302
+    )  # its version moved on: told, and begun again with what fits
+    again = str(desk.client.post(f"/people/maria/assess/{name}", BEGIN)["Location"])
+    assert re.search(r'value="no" aria-pressed="true"', desk.page(again))
+    desk.post(f"{again}stop")
+    assert "not asked any more" in desk.post(f"/people/maria/assess/{name}", BEGIN, status=409)

@@ -183,7 +183,7 @@ def _of_form(instrument: Adopted, answers: dict[str, Answer], resource: Resource
     language, last = reader_language(), ""
     filled = _filled_in(resource.get("item", ()))
     for place in shown_places(instrument.form, answers):
-        heading = _heading(instrument, place, language)
+        heading = _heading(instrument, place, language) or (last and instrument.short.get(language))
         answer = answers.get(place.key, Answer())
         yield Given(
             heading if heading != last else "",

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from careloop.fhir.elements import day
 from careloop.fhir.questionnaire import Answer, Form, Item, Place, asked_places
 from careloop.fhir.questionnaire.asking import is_out_of_sight
 from careloop.fhir.questionnaire.options import matching
 from careloop.fhir.questionnaire.values import spoken
+from careloop.web import formats
 from careloop.web.staff.assess_words import absent_words, reader_language
 
 
@@ -48,6 +50,8 @@ def spoken_option(item: Item, value: Any, language: str) -> str:
         return option.said(language)
     if isinstance(value, bool):
         return {"es": "Sí", "en": "Yes"}[language] if value else "No"
+    if item.type == "date" and (on := day(value)) and len(value) == 10:
+        return formats.full_date(on)
     return spoken(value)
 
 
