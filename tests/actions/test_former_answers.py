@@ -116,6 +116,19 @@ def test_what_was_said_in_private_is_offered_nowhere_else(maria: Stored, mine: S
         if name != "private-safety":
             assert before(mine, maria, name, now) == {}
     assert "afraid" in before(mine, maria, "private-safety", now)
+    draft = start_assessment(mine, maria.id, "private-safety", LIBRARY, now).draft.id
+    with pytest.raises(InvalidAnswer):  # being alone is asked each time
+        save_answer(mine, draft, "alone", [], LIBRARY, now, former=True)
+
+
+def test_what_counts_in_a_score_is_kept_for_a_day_only(maria: Stored, mine: Scope, now: datetime) -> None:
+    asked(mine, maria, "phq-2", now, interest="several-days", mood="several-days")
+    phq = LIBRARY.instruments["phq-9"]
+    offered = before(mine, maria, "phq-9", now)
+    assert is_fresh(phq, "mood", offered["mood"], now.astimezone(UTC) + timedelta(hours=23))
+    assert not is_fresh(phq, "mood", offered["mood"], now.astimezone(UTC) + timedelta(hours=25))
+    intake = LIBRARY.instruments["intake"]  # which says for how long: the two weeks that they ask about
+    assert is_fresh(intake, "mood", before(mine, maria, "intake", now)["mood"], now + timedelta(days=13))
 
 
 def test_a_critical_answer_that_is_kept_speaks_as_if_it_were_given(
