@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careloop.care.claims import Claim, Held, Told
@@ -276,6 +276,7 @@ def test_the_work_says_why_and_whom_to_ask() -> None:
 TEXTS = st.text(max_size=60)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=6))
 def test_odd_words_never_raise_and_order_does_not_matter(lines: list[tuple[str, str]]) -> None:
     plans = [

@@ -151,7 +151,7 @@ def _conflict(named: Named) -> Resource:
         *_sides(found.sides),
     ]
     if named.looked:
-        looked = [
+        looked: list[Resource] = [
             {"name": "reason", "valueString": named.looked.reason},
             {"name": "by", "valueString": named.looked.who},
             {"name": "issue", "valueReference": ref(f"DetectedIssue/{named.looked.id}")},

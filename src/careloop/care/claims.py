@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Final
 
 from careloop.care.others_plans import is_others, is_our_plan, lines_of, live_plans_of_others, whose
@@ -53,6 +54,11 @@ class Told:
 
     def of(self, *kinds: str) -> Iterator[Held]:
         return (each for each in self.held if each.resource["resourceType"] in kinds)
+
+    @cached_property
+    def said(self) -> tuple[Claim, ...]:
+        """Every statement, read once for all rules."""
+        return tuple(statements(self))
 
     def __repr__(self) -> str:
         return f"Told({len(self.held)})"

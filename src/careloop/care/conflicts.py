@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 from typing import Final
 
-from careloop.care.claims import Aim, Claim, Drug, Told, Visit, aims, dated, diets, drugs, statements, visits
+from careloop.care.claims import Aim, Claim, Drug, Told, Visit, aims, dated, diets, drugs, visits
 from careloop.care.work import Work, WorkClass
 from careloop.library import Words
 from careloop.library.clashes import Clashes, ClashRule, MedicineClass, Value
@@ -87,7 +87,7 @@ def dedupe_of(person: str, key: str) -> str:
 
 def _statements(told: Told, rule: ClashRule, now: datetime) -> Iterator[Conflict]:
     said: dict[tuple[str, str], tuple[Claim, Value]] = {}
-    for claim in statements(told):
+    for claim in told.said:
         for value in values_in(claim, rule.values):
             said.setdefault((claim.party, value.id), (claim, value))
     for (one, x), (other, y) in combinations(said.values(), 2):
@@ -103,7 +103,7 @@ def values_in(claim: Claim, values: Sequence[Value]) -> list[Value]:
     text = " ".join(re.sub(r"[^\w\s-]", " ", claim.text.en.casefold()).split())
     spans = []
     for value in values:
-        for phrase in value.phrases:
+        for phrase in (each for each in value.phrases if each in text):
             for match in re.finditer(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", text):
                 if not NOT.search(text[: match.start()]):
                     spans.append((match.start(), match.end(), value))
