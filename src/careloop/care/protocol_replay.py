@@ -88,10 +88,10 @@ def replay(
     fired: list[Fired] = []
     before, at, place = "", since, 0
     for _ in range(most):
-        outcome = evaluate(protocol, signals, values, at)
+        outcome = evaluate(protocol, signals, values, at, in_words=False)
         branch = outcome.branch.id if outcome.branch else ""
         if branch and branch != before:
-            fired.append(Fired(at, branch, outcome.because))
+            fired.append(Fired(at, branch, evaluate(protocol, signals, values, at).because))
         before = branch
         while place < len(arrivals) and arrivals[place] <= at:
             place += 1

@@ -89,8 +89,16 @@ class Decided:
     look_again: datetime | None = None
 
 
-def evaluate(protocol: Protocol, signals: Signals, values: Mapping[str, Decimal], now: datetime) -> Outcome:
-    """values: her own numbers; the protocol's stand for the rest."""
+def evaluate(
+    protocol: Protocol,
+    signals: Signals,
+    values: Mapping[str, Decimal],
+    now: datetime,
+    *,
+    in_words: bool = True,
+) -> Outcome:
+    """values: her own numbers; the protocol's stand for the rest. in_words: False where only the branch is asked for,
+    of many people; then the because is UNKNOWN."""
     if signals.is_deceased:
         return Outcome(None, is_watched=False)
     looking = _Looking(protocol, signals, {**protocol.defaults, **values}, now)
@@ -103,7 +111,7 @@ def evaluate(protocol: Protocol, signals: Signals, values: Mapping[str, Decimal]
     behind = looking.behind(branch)
     newest = max((each.at for each in behind if each.at), default=None)
     evidence = tuple(dict.fromkeys(ref for each in behind for ref in each.evidence))
-    because = looking.say(branch.because)
+    because = looking.say(branch.because) if in_words else UNKNOWN
     return Outcome(branch, because, evidence, newest, True, again, looking.named())
 
 

@@ -164,7 +164,7 @@ def speaking(
         if hers.is_off(unit.now):
             continue
         values = values_of(protocol, hers, limits.get(person, {}))
-        outcome = evaluate(protocol, signals, values, unit.now)
+        outcome = evaluate(protocol, signals, values, unit.now, in_words=False)
         if outcome.branch is not None:
             told[person] = outcome.branch.id
         elif outcome.look_again is not None:
