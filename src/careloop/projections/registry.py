@@ -254,18 +254,18 @@ def courses_of(unit: Unit, person: int) -> dict[str, Course]:
 # --- choices of the form: no person is told
 
 LEADS: Final = """
-with recursive known(lead) as (
-  (select p.lead from people p where p.lead is not null order by p.lead limit 1)
+with recursive known(lead, n) as (
+  (select p.lead, 1 from people p where p.lead is not null order by p.lead limit 1)
   union all
-  select (select p.lead from people p where p.lead > k.lead order by p.lead limit 1) from known k
-  where k.lead is not null
+  select (select p.lead from people p where p.lead > k.lead order by p.lead limit 1), n + 1 from known k
+  where k.lead is not null and n < 1000
 )
 select i.id, n.name from known k join names n on n.rid = k.lead join ids i on i.rid = k.lead
 where exists (select from people pe where pe.lead = k.lead and {may}) order by n.name limit 200"""
 
 
 def leads(unit: Unit) -> list[tuple[str, str]]:
-    """(Practitioner id, name) of those who lead somebody whom the reader may see."""
+    """(Practitioner id, name) of those who lead somebody whom the reader may see; of a thousand at most."""
     if not unit.may_search("CareTeam"):
         return []
     may, told = unit.people_sql(unit.condition("Patient", "search"), "pe.person")

@@ -87,7 +87,8 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _told(request: HttpRequest, unit: Unit, asked: Asked, found: Page) -> dict[str, Any]:
-    leads, sites = dict(registry.leads(unit)), dict(registry.sites(unit))
+    leads = dict(registry.leads(unit)) if asked.whose == "all" or asked.lead else {}
+    sites = dict(registry.sites(unit))
     columns = tuple(key for key in _columns(request, asked) if _is_known(key, found))
     target = targets().get(asked.measure)
     return {
