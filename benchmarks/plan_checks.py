@@ -35,7 +35,7 @@ def measure() -> None:
     library, now = load(), datetime.now(UTC)
     took: dict[str, list[float]] = {"completeness": [], "conflicts": []}
     named: Counter[str] = Counter()
-    with store.open(Scope(system_actor("bench"), "command", "maintenance"), now=now) as unit:
+    with store.open(Scope(system_actor("demo"), "command", "maintenance"), now=now) as unit:
         people = list(unit.search("Patient", [("_count", "100")]).entries)
         for patient in people:
             begun = time.perf_counter()
