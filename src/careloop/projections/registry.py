@@ -40,7 +40,9 @@ TOLD_OF: Final = (
 )
 BRIEF_COLUMNS: Final = len(BRIEF.split(","))
 # People whom one act on many may reach.
-MOST_CHOSEN: Final = 2_000
+MOST_CHOSEN: Final = MOST_COUNTED
+# A caseload is counted further by where it stands.
+MOST_STOOD: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def _risk(row: Sequence[Any]) -> Risk | None:
 
 def standings(unit: Unit, asked: Asked) -> dict[str, int]:
     """How many of the cohort stand where on the way to the target that was asked for, and `unmeasured`; counted among
-    at most MOST_COUNTED people."""
+    at most MOST_STOOD people."""
     meant = meant_by(unit, replace(asked, standing=""))
     if meant.target is None:
         return {}
@@ -222,7 +224,7 @@ def standings(unit: Unit, asked: Asked) -> dict[str, int]:
         f" join briefs b on b.person = pe.person {' '.join(parts.joins)} where {' and '.join(parts.wheres)} limit %s) c"
         " group by 1"
     )
-    given = [*told, *parts.joined, *parts.told, MOST_COUNTED]
+    given = [*told, *parts.joined, *parts.told, MOST_STOOD]
     return dict(unit.cursor().execute(text.encode(), given).fetchall())
 
 

@@ -20,8 +20,8 @@ from careloop.projections.registry_standing import due, standing
 from careloop.store import Unit, conditions
 
 Sql = tuple[str, list[Any]]
-# Counted no further; above it reads “5,000+”.
-MOST_COUNTED: Final = 5_000
+# Counted no further; above it reads “2,000+”, and no act takes more at once.
+MOST_COUNTED: Final = 2_000
 EPOCH: Final = "'1970-01-01Z'::timestamptz"
 OF: Final = {"score": ("Observation", "QuestionnaireResponse"), "reading": ("Observation",)}
 ORDERS: Final = ("name", "heard", "value", "change", "review", "risk")
