@@ -96,7 +96,8 @@ def seen_row(unit: Unit, types: Sequence[str], person: str, rid: str) -> Sql:
     full, told = seen_heads(unit, types)
     if not searchable(unit, types):
         return "false", []
-    lies = f"from heads h where h.person = {person} and h.rid = {rid} and h.state = 1"
+    # `<> 0`, not `= 1`: for that a partial index over all that a person has looks as good as the key.
+    lies = f"from heads h where h.person = {person} and h.rid = {rid} and h.state <> 0"
     hers = unit.condition("Patient", "search")
     if all(unit.may_search(type) and unit.condition(type, "search") == hers for type in types):
         return f"coalesce((select h.labels = 0 or ({full}) {lies}), false)", told
