@@ -11,6 +11,7 @@ import pytest
 from careloop import projections, store
 from careloop.access import Actor, Scope
 from careloop.actions.activate_plan import activate_plan
+from careloop.actions.complete_assessment import propose_from
 from careloop.actions.propose_plan import active_plan, standing
 from careloop.actions.record_copy import NoPlanYet, SayHow, record_copy
 from careloop.actions.settle_conflict import (
@@ -22,6 +23,7 @@ from careloop.actions.settle_conflict import (
 )
 from careloop.actions.watch_plan import TIMER, watch_plan
 from careloop.actions.working import ReasonMissing
+from careloop.care.assess import score
 from careloop.care.completeness import KIND, completeness
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codeable, ref
@@ -358,3 +360,27 @@ def test_a_copy_given_names_the_version(ward: Bayview, now: datetime) -> None:
     assert "/_history/" in told.resource["about"][0]["reference"]
     join(ward, "long-term-care", now)
     assert "summary" in met(judged(ward, "nf-baseline"))
+
+
+# --- one proposal for the whole plan
+
+
+@pytest.mark.parametrize(("asked", "is_whole"), [("intake", True), ("phq-2", False)])
+def test_the_intake_of_a_program_is_looked_at_with_all_that_is_known(
+    ward: Bayview, now: datetime, asked: str, is_whole: bool
+) -> None:
+    join(ward, "chronic-care", now)
+    illness: Resource = {
+        "resourceType": "Condition",
+        "subject": ref(ward.person.reference),
+        "code": {**codeable(uris.ICD10CM, "I50.9"), "text": "Heart failure"},
+        "clinicalStatus": codeable("http://terminology.hl7.org/CodeSystem/condition-clinical", "active"),
+    }
+    write(ward, illness)
+    kept = ward.answered("phq-2", {"interest": "not-at-all", "mood": "not-at-all"})
+    instrument = LIBRARY.instruments[asked]
+    with ward.open() as unit:
+        patient = unit.read("Patient", ward.person.id)
+        made = propose_from(unit, patient, LIBRARY, instrument, score(instrument, {}), kept.id, now)
+    keys = set(ward.lines(made)) if made else set()
+    assert ("need:heart-failure" in keys) is is_whole
