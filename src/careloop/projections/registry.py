@@ -136,7 +136,8 @@ def chosen(unit: Unit, asked: Asked, most: int = MOST_CHOSEN) -> list[PersonBrie
 
 def _rows(unit: Unit, asked: Asked, meant: Meant, size: int) -> list[Any]:
     made = statement(unit, asked, meant, size, _place_of(unit, asked, meant))
-    rows: list[Any] = unit.cursor().execute(made.text.encode(), made.told).fetchall()
+    # Planned each time: which filter narrows most differs from one question of this shape to the next.
+    rows: list[Any] = unit.cursor().execute(made.text.encode(), made.told, prepare=False).fetchall()
     return rows
 
 
@@ -225,7 +226,7 @@ def standings(unit: Unit, asked: Asked) -> dict[str, int]:
         " group by 1"
     )
     given = [*told, *parts.joined, *parts.told, MOST_STOOD]
-    return dict(unit.cursor().execute(text.encode(), given).fetchall())
+    return dict(unit.cursor().execute(text.encode(), given, prepare=False).fetchall())
 
 
 # --- one person's targets

@@ -228,9 +228,8 @@ def _unheard(unit: Unit, days: int, found: Parts) -> None:
     newest, told = seen_row(unit, ("Encounter",), "r.person", "r.rid")
     older, given = seen_of_type(unit, "Encounter", "s")
     found.where(
-        f"not exists (select from heard r where r.person = pe.person and r.at >= %s and ({newest} or exists ("
-        "select from story s where s.person = pe.person and s.kind = 'contact' and s.at >= %s"
-        f" and {older})))",
+        f"not coalesce((select r.at >= %s and ({newest} or exists (select from story s where s.person = pe.person"
+        f" and s.kind = 'contact' and s.at >= %s and {older})) from heard r where r.person = pe.person), false)",
         since,
         *told,
         since,
@@ -259,8 +258,9 @@ def order_of(unit: Unit, asked: Asked, meant: Meant) -> tuple[str, str, list[Any
     target = meant.target
     if asked.sort == "heard" and unit.may_search("Encounter"):
         newest, told = seen_row(unit, ("Encounter",), "o.person", "o.rid")
-        key = f"coalesce(case when {newest} then o.at end, {EPOCH})"
-        return key, "timestamptz", told, ["left join heard o on o.person = pe.person"]
+        # A look by key a person: as a join it would be read whole for the few whom she may see.
+        reached = f"(select case when {newest} then o.at end from heard o where o.person = pe.person)"
+        return f"coalesce({reached}, {EPOCH})", "timestamptz", told, []
     if asked.sort == "value" and meant.measure:
         return "(%s * c.value)", "numeric", [-meant.sign], []
     if asked.sort == "change" and meant.measure:
@@ -275,10 +275,10 @@ def order_of(unit: Unit, asked: Asked, meant: Meant) -> tuple[str, str, list[Any
 
 # {counted}, {wanted}: the same people; the first are counted, the second sorted and cut.
 PAGE: Final = """
-with n as materialized (select count(*) as n from (select 1 from people pe join briefs b on b.person = pe.person {joins}
-  where {where} limit {most}) counted),
-k as materialized (select pe.person, {key} as key from people pe join briefs b on b.person = pe.person {joins} {ordered}
-  where {where} {place} order by 2, 1 limit %s)
+with k as materialized (select pe.person, {key} as key from people pe
+  join briefs b on b.person = pe.person {joins} {ordered} where {where} {place} order by 2, 1 limit %s),
+n as materialized (select count(*) as n from (select 1 from people pe
+  join briefs b on b.person = pe.person {joins} where {where} limit {most}) counted)
 select n.n, k.key, {brief}, l.name, pe.site, t.task_id, t.title, t.aim, t.class, t.zone, o.open, o.late,
   {heard}, {programs}, {problems}, {needs}, {course}, {risk}
 from n left join k on true left join people pe on pe.person = k.person left join briefs b on b.person = k.person
@@ -316,8 +316,8 @@ def statement(
         **{name: said for name, (said, _) in columns.items()},
     )
     told = [
-        *(*parts.joined, *parts.told),  # counted
         *(*keyed, *parts.joined, *parts.told, *beyond_told, size + 1),  # wanted
+        *(*parts.joined, *parts.told),  # counted
         *(
             value
             for name in ("heard", "programs", "problems", "needs", "course", "risk")
