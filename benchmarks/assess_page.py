@@ -68,7 +68,8 @@ def drafts(names: list[str]) -> dict[str, tuple[str, int]]:
             told = {"language": "en", "told_by": f"Patient/{maria}"}
             answer = client.post(f"/people/{maria}/assess/{name}", told)
             assert answer.status_code == 302, answer.status_code
-            found[name] = (str(answer["Location"]), len(load().instruments[name].form.questions))
+            asked = load().instruments[name].form.questions
+            found[name] = (f"{answer['Location']}?q={asked[0].link_id}", len(asked))
     return found
 
 
