@@ -63,7 +63,9 @@ class Emptier:
             try:
                 self.owner.execute("select pg_temp.empty_the_record()")
                 return
-            except psycopg.errors.DeadlockDetected:  # a page of the test before is still writing: it comes first
+            except (
+                psycopg.errors.DeadlockDetected
+            ):  # a page of the test before is still writing: it comes first
                 if not tries_left:
                     raise
 

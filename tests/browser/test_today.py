@@ -49,7 +49,9 @@ ANSWERS_LATE = """() => {
 }"""
 
 
-def test_what_is_typed_before_a_sheet_stands_is_no_command(live: Live, community: Any, open_page: Any) -> None:
+def test_what_is_typed_before_a_sheet_stands_is_no_command(
+    live: Live, community: Any, open_page: Any
+) -> None:
     page = sign_in(open_page(), ANA)
     listed = titles(page)
     page.evaluate(ANSWERS_LATE)

@@ -124,7 +124,7 @@ def test_a_full_disk_of_the_databases_log_ends_the_database_and_nothing_else(pla
                 assert {word.rpartition(" ")[2] for word in said} == {"503"}, said
                 assert _last_words(postgres, "PANIC") >= 1
                 with pytest.raises((CareError, psycopg.Error)):
-                    embedded.ensure_running(postgres)
+                    embedded.ensure_running(postgres, is_tried_again=False)
             until(lambda: _starts(postgres) and pen.writes("after").startswith("ok"), 60)
         finally:
             pen.close()

@@ -26,9 +26,16 @@ class Counted(Ledger):
         self.since = lambda began: self.cost
 
     def ask(
-        self, who: str, cost: float, *, shape: str = "search", kind: Kind = PROGRAM, principal: str = ""
+        self,
+        who: str,
+        cost: float,
+        *,
+        shape: str = "search",
+        kind: Kind = PROGRAM,
+        principal: str = "",
+        door: str = "",
     ) -> None:
-        with self.place(who, shape, kind) as visit:
+        with self.place(who, shape, kind, door) as visit:
             self.cost = cost
             self.at += cost
             visit.principal = principal
@@ -72,11 +79,42 @@ def test_who_spends_more_than_her_share_waits_until_it_is_forgotten_and_the_othe
     ledger.cost = 1.5
     back()
     wait = ledger.refuses("mallory")
-    assert wait == 8  # twice 1.5, but for the one that is free, at a quarter of a second each second
+    assert wait == 4  # but for the half second that is free, at a quarter of a second each second
     assert ledger.refuses("ana", "read") == 0
     ledger.at += wait + 1
     ledger.ask("ana", 0.005, shape="read")
     assert ledger.refuses("mallory") == 0
+
+
+def test_what_is_known_to_be_costly_counts_four_times() -> None:
+    ledger = Counted()
+    ledger.ask("mallory", 0.4)
+    ledger.at += 60
+    ledger.ask("ana", 0.005, shape="read")
+    ledger.ask("mallory", 0.4)
+    ledger.ask("ana", 0.005, shape="read")
+    assert ledger.refuses("mallory") == 4  # four times 0.4, but for the half second that is free
+
+
+def test_what_this_process_learns_with_the_first_answer_is_charged_to_nobody() -> None:
+    ledger = Counted()
+    ledger.ask("ana", 0.005, shape="read")
+    ledger.ask("first", 1.5, door="GET /fhir/Observation")
+    assert ledger.refuses("first") == 0
+    ledger.ask("ana", 0.005, shape="read")
+    ledger.ask("first", 1.5, door="GET /fhir/Observation")
+    ledger.ask("ana", 0.005, shape="read")
+    assert ledger.refuses("first") > 0
+
+
+def test_made_up_addresses_are_learned_only_so_often() -> None:
+    ledger = Counted()
+    for number in range(Ledger._most_doors):
+        ledger.ask("liar", 0.0, door=f"GET /fhir/{number}")
+    ledger.ask("ana", 0.005, shape="read")
+    ledger.ask("liar", 1.5, door="GET /fhir/one-more")
+    ledger.ask("ana", 0.005, shape="read")
+    assert ledger.refuses("liar") > 0
 
 
 def test_told_to_wait_she_waits_with_cheap_questions_too() -> None:
@@ -125,6 +163,7 @@ def test_costly_questions_take_a_quarter_of_the_places() -> None:
     ledger.ask("mallory", 0.1)
     back = ledger.hold("mallory", 2)
     assert ledger.refuses("mallory") == 1
+    ledger.cost = 0.01
     ledger.hold("ana", 5, shape="read")()  # reads that have shown that they are cheap
     back()
     assert ledger.refuses("mallory") == 0

@@ -62,7 +62,7 @@ class Consented:
             keep(unit, [change.after for change in told.values() if change.after])
         touched = sources.homes(changes, ("Consent",))
         marked = mark(unit, touched) if touched else set()
-        moved = sources.homes(changes, TELLING)
+        moved = sources.moved(changes, TELLING)
         follow(unit, touched | moved | _people_in(unit), marked, unit.relabeled)
 
     def rebuild(self, unit: Unit) -> None:

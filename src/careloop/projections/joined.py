@@ -44,7 +44,7 @@ class Joined:
     """The projector; it comes after all that write `people` and `consented`."""
 
     def project(self, unit: Unit, changes: Sequence[Change]) -> None:
-        touched = sources.homes(changes, TELLING)
+        touched = sources.moved(changes, TELLING)
         sites = [c.stored.rid for c in sources.latest(changes, ("Organization",)).values()]
         if sites:
             found = unit.cursor().execute(

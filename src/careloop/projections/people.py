@@ -109,7 +109,7 @@ class People:
 
     def project(self, unit: Unit, changes: Sequence[Change]) -> None:
         _rename(unit, list(sources.latest(changes, NAMED).values()))
-        moved = sources.homes(changes, TELLING)
+        moved = sources.moved(changes, TELLING)
         sites = [c.stored.rid for c in sources.latest(changes, ("Organization",)).values()]
         if sites:  # a site's address tells the zone of those who have none of their own
             found = unit.cursor().execute("select person from people where site = any(%s::bigint[])", [sites])
@@ -118,6 +118,8 @@ class People:
             moved |= here
         if moved:
             keep(unit, moved)
+        if described := _described(changes, moved):
+            _keep_briefs(unit, described, described)
 
     def rebuild(self, unit: Unit) -> None:
         for table in ("people", "enrolled", "briefs", "names"):
@@ -126,6 +128,18 @@ class People:
             _keep_names(unit, batch)
         for batch in sources.every(unit, ("Patient",)):
             keep(unit, {stored.rid for stored in batch})
+
+
+def _described(changes: Sequence[Change], moved: Collection[int]) -> dict[int, Brief]:
+    """Of those who stay where they are: whose line on lists reads otherwise now."""
+    found = {}
+    for change in changes:
+        before, after = change.before, change.after
+        if before and after and after.type == "Patient" and after.rid not in moved:
+            brief = brief_of(after.resource)
+            if brief != brief_of(before.resource):
+                found[after.rid] = brief
+    return found
 
 
 def keep(unit: Unit, people: Collection[int]) -> None:

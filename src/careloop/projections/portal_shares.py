@@ -77,9 +77,19 @@ def _homes(change: Change) -> Iterable[int]:
     stored = change.stored
     if stored.type not in TELLING:
         return
+    if stored.type == "Patient" and _same_age(change):
+        return
     for each in (change.before, change.after):
         if each is not None and each.person and (stored.type != "Consent" or is_portal(each.resource)):
             yield each.person
+
+
+def _same_age(change: Change) -> bool:
+    """Of a Patient the windows read when she comes of age, and in which zone."""
+    if change.before is None or change.after is None:
+        return False
+    before, after = change.before.resource, change.after.resource
+    return all(before.get(name) == after.get(name) for name in ("birthDate", "address"))
 
 
 def keep(unit: Unit, people: Collection[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from careloop.projections.facts import tells_the_same
 from careloop.store import Change, Stored, Unit
 from careloop.store.keys import number_of
 from careloop.store.stored import COLUMNS
@@ -66,6 +67,18 @@ def homes(changes: Sequence[Change], types: Collection[str]) -> set[int]:
         if stored is not None
     }
     return touched - {0}
+
+
+def moved(changes: Sequence[Change], types: Collection[str]) -> set[int]:
+    """As `homes`, but for new versions of a Patient that tell access and the clock what the one before told."""
+    return homes([change for change in changes if not _stays(change)], types)
+
+
+def _stays(change: Change) -> bool:
+    before, after = change.before, change.after
+    if before is None or after is None or after.type != "Patient" or before.person != after.person:
+        return False
+    return tells_the_same(before.resource, after.resource)
 
 
 def _numbers(types: Sequence[str]) -> list[int]:

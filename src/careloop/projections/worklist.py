@@ -253,7 +253,7 @@ class Worklist:
         if gone:
             unit.cursor().execute("delete from work where task = any(%s::bigint[])", [gone])
         keep(unit, [change.after for change in tasks.values() if change.after])
-        if moved := sources.homes(changes, TELLING):
+        if moved := sources.moved(changes, TELLING):
             unit.cursor().execute(FOLLOW, [sorted(moved)])
 
     def rebuild(self, unit: Unit) -> None:

@@ -1,8 +1,8 @@
 """How much this process does at once, and for whom: nobody's costly questions make it slow for others (TRUST 19, 22).
 
 Each request is charged to whoever asks with what it cost the machine (`spent`). While others are here, a guest
-- may spend a quarter of this process's share of the machine, an eighth on costly questions, and a little at once; what
-  she spent beyond that is forgotten as time goes by, and until then she is told to wait (429, Retry-After),
+- may spend a quarter of this process's share of the machine, a sixteenth on what is known to be costly, and a little at
+  once; what she spent beyond that is forgotten as time goes by, and until then she is told to wait (429, Retry-After),
 - holds at most a quarter of the places with costly questions, and no more than there are cores; what a program asks for
   the first time counts as costly until it has shown what it costs,
 - holds at most three quarters of the places when none is free.
@@ -62,14 +62,16 @@ class Kind:
     burst: float
     is_proven_first: bool
 
-    def price(self, cost: float) -> float:
-        """What is charged: a costly answer counts twice, for others wait behind all of it at once."""
-        return cost * 2 if cost >= self.costly else cost
+    def price(self, cost: float, known: float | None) -> float:
+        """What is charged. known: what such an answer cost before; None: there was none. Whoever asks for what is known
+        to be costly pays four times, for others wait behind all of it at once."""
+        is_known = known is not None and known >= self.costly
+        return cost * 4 if is_known and cost >= self.costly else cost
 
 
 # A page is opened with others beside it, and its reader can't be told to come again like a program.
 PAGE: Final = Kind(costly=0.25, burst=5.0, is_proven_first=False)
-PROGRAM: Final = Kind(costly=0.05, burst=1.0, is_proven_first=True)
+PROGRAM: Final = Kind(costly=0.05, burst=0.5, is_proven_first=True)
 
 
 @dataclass
@@ -88,7 +90,8 @@ class Guest:
 @dataclass(eq=False)
 class Visit:
     """One request. expected: what it will cost, None when such a one was never answered. charged: of that.
-    principal: who asked, once that is known; empty for strangers."""
+    principal: who asked, once that is known; empty for strangers. door: what this process learns by the first answer
+    (it compiles what it knows of a type); empty for nothing."""
 
     who: str
     guest: Guest
@@ -99,6 +102,7 @@ class Visit:
     charged: float = 0.0
     is_alone: bool = False
     principal: str = ""
+    door: str = ""
 
     @property
     def is_cheap(self) -> bool:
@@ -119,6 +123,7 @@ class Ledger:
     longest_wait: Final = 30
     _most_guests: Final = 5_000
     _most_shapes: Final = 64
+    _most_doors: Final = 500
 
     def __init__(
         self, most_at_once: int, share: float = 1.0, clock: Callable[[], float] = time.monotonic
@@ -134,12 +139,14 @@ class Ledger:
         self._lock = threading.Lock()
         self._guests: dict[str, Guest] = {}
         self._names: dict[str, str] = {}
+        self._known_doors: set[str] = set()
         self._shed_until = 0.0
 
     @contextmanager
-    def place(self, who: str, shape: str = "", kind: Kind = PAGE) -> Iterator[Visit]:
+    def place(self, who: str, shape: str = "", kind: Kind = PAGE, door: str = "") -> Iterator[Visit]:
         """Raises Slow, Busy."""
         visit = self._enter(who, shape, kind)
+        visit.door = door
         cost = 0.0
         try:
             self._take_permit(visit)
@@ -178,7 +185,7 @@ class Ledger:
             guest.debt, guest.seen = self._owes(guest, now), now
             if wait := self._crowds_out(visit, now):
                 raise Slow(seconds=wait)
-            visit.charged = kind.price(visit.expected or 0.0)
+            visit.charged = kind.price(visit.expected or 0.0, visit.expected)
             guest.debt += visit.charged
             guest.visits.append(visit)
             self._taken += 1
@@ -258,15 +265,25 @@ class Ledger:
 
     def _charge(self, guest: Guest, visit: Visit, cost: float, now: float) -> None:
         guest.typical += (now - visit.began - guest.typical) / 10
+        if self._has_learned(visit.door):
+            return
         if len(guest.costs) >= self._most_shapes:
             guest.costs.clear()
-        before = guest.costs.get(visit.shape, cost)
+        known = guest.costs.get(visit.shape)
         # Known as costly at once, as cheap after some: questions of one shape differ in their words.
-        guest.costs[visit.shape] = max(cost, (before + cost) / 2)
+        guest.costs[visit.shape] = max(cost, ((cost if known is None else known) + cost) / 2)
         # What she spends alone costs nobody anything.
         if self._others(guest, now, self.company):
             most = visit.kind.burst + self.longest_wait * self._budget
-            guest.debt = max(guest.debt, min(most, guest.debt + visit.kind.price(cost)))
+            guest.debt = max(guest.debt, min(most, guest.debt + visit.kind.price(cost, known)))
+
+    def _has_learned(self, door: str) -> bool:
+        """Whether this was the first answer at that door: what it cost is nobody's. Only so many, for whoever makes up
+        addresses."""
+        if not door or door in self._known_doors or len(self._known_doors) >= self._most_doors:
+            return False
+        self._known_doors.add(door)
+        return True
 
 
 class Told:
@@ -302,7 +319,8 @@ class Room:
             return self.get_response(request)
         kind = PROGRAM if is_fhir(request) else PAGE
         try:
-            with self.ledger.place(who_asks(request), shape_of(request), kind) as visit:
+            place = self.ledger.place(who_asks(request), shape_of(request), kind, door_of(request))
+            with place as visit:
                 response = self.get_response(request)
                 visit.principal = getattr(request, "guest", "")
                 return response
@@ -319,6 +337,11 @@ def who_asks(request: HttpRequest) -> str:
     address. Hashed, for it is kept in memory. Whoever they belong to is known once it was answered."""
     said = request.META.get("HTTP_AUTHORIZATION") or request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     return sha256((said or f"from {devices.address_of(request)}").encode(errors="replace")).hexdigest()[:32]
+
+
+def door_of(request: HttpRequest) -> str:
+    """The kind of question and the type of thing."""
+    return f"{request.method} {'/'.join(request.path_info.split('/')[:3])}"[:100]
 
 
 def shape_of(request: HttpRequest) -> str:

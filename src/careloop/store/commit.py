@@ -166,6 +166,9 @@ class Commit:
     def _send_pending(self) -> None:
         pending, self._pending = self._pending, writing.Pending()
         if pending.staged:
+            # What is written, and what projections make of it, goes by keys: one plan does for all. Planning each anew
+            # cost twice what it took to carry it out (docs/performance.md). A range asked for later sets it back.
+            self._keeper.cursor().execute("set local plan_cache_mode = force_generic_plan")
             writing.flush(self._keeper.cursor(), pending, self._keeper.tx(), self.mention_many)
 
     @property

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from psycopg.pq import TransactionStatus
+
 from careloop.access import Condition
 from careloop.fhir.definitions import search_params
 from careloop.fhir.search import Query, Sort
@@ -79,6 +81,8 @@ def _ask(cursor: Any, query: Query, text: str, given: Sequence[Any]) -> Any:
     """Where a range is asked for, the plan is made for its very ends each time: one that is made for any range takes
     it for a third of the table, and reads the table."""
     has_range = any(criterion.param.type in _RANGED for criterion in query.criteria)
+    if has_range and cursor.connection.info.transaction_status == TransactionStatus.INTRANS:
+        cursor.execute("set local plan_cache_mode = auto")  # a commit that wrote keeps plans for any values
     return cursor.execute(text.encode(), given, prepare=False if has_range else None)
 
 
