@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -96,7 +97,7 @@ def django_db_setup(django_db_blocker: Any, request: pytest.FixtureRequest) -> I
         yield
         connections.close_all()
     with _server() as server:
-        server.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        _drop(server, name)
     for path in sorted(home.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     home.rmdir()
@@ -124,7 +125,7 @@ def _template(django_db_blocker: Any) -> str:
         known = server.execute("select datallowconn from pg_database where datname = %s", [name]).fetchone()
         if known and not known[0]:
             return name
-        server.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        _drop(server, name)
         server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         with django_db_blocker.unblock():
             _point_django_at(name, role="")
@@ -133,6 +134,19 @@ def _template(django_db_blocker: Any) -> str:
         # No connections: a template in use can't be copied. It also says that the migration ran to its end.
         server.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name)))
     return name
+
+
+def _drop(server: psycopg.Connection[Any], name: str) -> None:
+    """With whoever is connected; the vacuum of the server itself can't be sent away and is waited for."""
+    drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+    for tries_left in reversed(range(50)):
+        try:
+            server.execute(drop)
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            if not tries_left:
+                raise
+            time.sleep(0.1)
 
 
 def _drop_left_behind(server: psycopg.Connection[Any]) -> None:

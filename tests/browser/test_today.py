@@ -65,6 +65,23 @@ def test_what_is_typed_before_a_sheet_stands_is_no_command(
     assert chosen(page) == listed[1]
 
 
+TYPED_IN_THE_SAME_MOMENT = """() => {
+  const field = document.activeElement;
+  field.closest("dialog").close();
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_field_of_a_closed_sheet_takes_no_keys(live: Live, community: Any, open_page: Any) -> None:
+    """The focus stays in it until the page is next painted."""
+    page = sign_in(open_page(), ANA)
+    listed = titles(page)
+    page.keyboard.press("d")
+    page.get_by_role("heading", name="Close this to-do").wait_for()
+    page.evaluate(TYPED_IN_THE_SAME_MOMENT)
+    assert chosen(page) == listed[1]
+
+
 def test_a_morning_by_keyboard_alone(live: Live, community: Any, open_page: Any) -> None:
     page = sign_in(open_page(), ANA)
     listed = titles(page)

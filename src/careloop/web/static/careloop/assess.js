@@ -392,7 +392,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const target = event.target;
-    const inField = target.closest("input:not([type=radio],[type=checkbox]), textarea, select, [contenteditable]");
+    const inField = window.careloop.inField(target);
     if (document.querySelector("dialog[open]") || target.closest(".rail, .bar, .safety, #asking")) return;
     if (inField) {
       if (event.key === "Enter" && target.matches(".written input")) {

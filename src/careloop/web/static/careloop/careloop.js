@@ -5,7 +5,8 @@
 (() => {
   const words = (name) => document.getElementById("words")?.dataset[name] || "";
   const dialog = () => document.getElementById("dialog");
-  const inField = (node) => node.closest("input:not([type=radio],[type=checkbox],[type=button],[type=submit]), textarea, select, [contenteditable]");
+  /* A field of a sheet that was closed holds the focus until the page is next painted: what is typed then is not for it. */
+  const inField = (node) => !node.closest("dialog:not([open])") && node.closest("input:not([type=radio],[type=checkbox],[type=button],[type=submit]), textarea, select, [contenteditable]");
 
   // -- toasts ---------------------------------------------------------------------------------------------
   function toast(text, kind) {
@@ -303,5 +304,5 @@
   startTimers();
   document.querySelectorAll("[data-toast]").forEach(leaveLater);
   document.querySelector("[data-focus]")?.focus();
-  window.careloop = { toast, words, ended, resumed };
+  window.careloop = { toast, words, ended, resumed, inField };
 })();

@@ -16,7 +16,7 @@
   document.addEventListener("keydown", (event) => {
     const step = { j: 1, k: -1 }[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("input, select, textarea")) return;
+    if (window.careloop.inField(event.target)) return;
     const all = rows();
     event.preventDefault();
     choose(all[Math.min(Math.max(all.indexOf(chosen()) + step, 0), all.length - 1)], { focus: true });

@@ -26,7 +26,7 @@
   });
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !rows().length) return;
-    if (event.target.closest("input, textarea, select, [contenteditable], dialog") || document.querySelector("dialog[open]")) return;
+    if (window.careloop.inField(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key !== "j" && event.key !== "k") return;
     event.preventDefault();
     const at = rows().indexOf(current()) + (event.key === "j" ? 1 : -1);

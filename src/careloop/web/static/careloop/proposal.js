@@ -3,7 +3,6 @@
 
 (() => {
   const lines = () => [...document.querySelectorAll("[data-line]")];
-  const inField = (node) => node.closest?.("input, textarea, select, [contenteditable]");
 
   function choose(line, focus) {
     for (const other of lines()) other.removeAttribute("aria-current");
@@ -19,7 +18,7 @@
       return;
     }
     const step = { j: 1, k: -1 }[event.key];
-    if (!step || inField(event.target)) return;
+    if (!step || window.careloop.inField(event.target)) return;
     const all = lines();
     const at = all.findIndex((line) => line.getAttribute("aria-current") === "true") + step;
     if (!all.length) return;
