@@ -34,7 +34,9 @@ class Plan:
         self.id = self.post(
             {
                 "resourceType": "CarePlan",
-                "identifier": [{"system": "urn:careloop:id:dedupe", "value": "plan"}],  # ours, not another house's
+                "identifier": [
+                    {"system": "urn:careloop:id:dedupe", "value": "plan"}
+                ],  # ours, not another house's
                 "status": "active",
                 "intent": "plan",
                 "subject": MARIA,

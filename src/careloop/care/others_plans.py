@@ -60,7 +60,15 @@ def lines_of_others(plans: Iterable[Resource]) -> frozenset[str]:
 
 def whose(resource: Resource) -> str:
     """A key for whoever says it: a reference, else a name; empty when nobody is named."""
-    for name in ("author", "requester", "orderer", "informationSource", "expressedBy", "performer", "recorder"):
+    for name in (
+        "author",
+        "requester",
+        "orderer",
+        "informationSource",
+        "expressedBy",
+        "performer",
+        "recorder",
+    ):
         said = resource.get(name)
         said = said[0] if isinstance(said, list) and said else said
         if isinstance(said, Mapping) and (found := said.get("reference") or said.get("display")):

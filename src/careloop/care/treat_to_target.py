@@ -1,7 +1,7 @@
 """Where somebody stands on the way to a target. Pure: from the value at which treatment began and the newest one.
 
-The numbers and their sources: content/targets/. `projections/registry_standing.py` asks the same of a whole caseload in SQL;
-a test holds the two together.
+The numbers and their sources: content/targets/. `projections/registry_standing.py` asks the same of a whole
+caseload in SQL; a test holds the two together.
 """
 
 from __future__ import annotations

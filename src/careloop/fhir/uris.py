@@ -107,7 +107,8 @@ READING_LIMITS: Final = (
 RISK_RESULT: Final = (
     "urn:careloop:ext:risk"  # complex, on RiskAssessment: value, low, high, band, until, version
 )
-RISK_PART: Final = "urn:careloop:ext:risk-part"  # complex, on RiskAssessment: id, found, low, high, lacking, lacking-es, source
+# complex, on RiskAssessment: id, found, low, high, lacking, lacking-es, source
+RISK_PART: Final = "urn:careloop:ext:risk-part"
 FROM_RECORD: Final = (
     "urn:careloop:ext:from-record"  # complex, on an item of a response: filled in from source, on
 )

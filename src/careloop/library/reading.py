@@ -156,7 +156,9 @@ def read(path: Path, root: Path) -> list[Node]:
         roots = list(yaml.compose_all(path.read_text("utf-8"), Loader=_Loader))
     except yaml.MarkedYAMLError as broken:
         line = broken.problem_mark.line + 1 if broken.problem_mark else 1
-        raise BrokenContent([f"{file}:{line}: This is not YAML: {broken.problem}.{_hint(broken)}"]) from broken
+        raise BrokenContent(
+            [f"{file}:{line}: This is not YAML: {broken.problem}.{_hint(broken)}"]
+        ) from broken
     except UnicodeDecodeError as broken:
         raise BrokenContent([f"{file}:1: This is not UTF-8 text."]) from broken
     if not roots:
