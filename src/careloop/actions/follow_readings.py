@@ -5,13 +5,14 @@ Reactions call it for whoever has such; asked again about the same record it wri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from careloop.actions.apply_proposal import apply_in, hold
 from careloop.care.devices import device_name, is_in_use, kinds_of
+from careloop.care.firing import evidence_in, protocol_of
 from careloop.care.reading_limits import Limits
 from careloop.care.reading_work import (
     ASK,
@@ -29,7 +30,7 @@ from careloop.care.work import work_of
 from careloop.fhir.elements import Resource
 from careloop.kernel.calendar import zone
 from careloop.kernel.errors import UnknownZone
-from careloop.library import Library
+from careloop.library import Kind, Library
 from careloop.projections.people import names, zone_of
 from careloop.projections.reading_limits import limits_for
 from careloop.projections.readings import Read, believed_before, doubtful_of, readings_of
@@ -64,7 +65,7 @@ def follow_readings(unit: Unit, person: int, library: Library) -> tuple[Stored, 
     doubts = [doubt for doubt in _doubts(unit, person, library) if doubt.observation not in asked]
     written = apply_in(unit, on_doubts(reference, doubts, keys[ASK], unit.now, tz), reference)
     is_over = _is_over(patient.resource)
-    past = [] if is_over else _past(unit, person, library)
+    past = [] if is_over else _untold(unit, person, past_limits(unit, person, library.readings.values()))
     written = (*written, *apply_in(unit, on_limits(reference, past, unit.now, tz), reference))
     devices = [] if is_over else heard_devices(unit, person, library)
     proposal, again = on_silent_devices(reference, devices, keys[SILENT], unit.now, tz)
@@ -119,31 +120,30 @@ def _doubts(unit: Unit, person: int, library: Library) -> list[Doubt]:
     return made
 
 
-def _past(unit: Unit, person: int, library: Library) -> list[Past]:
-    """Of each kind that has limits of this person's own: where its newest believed value is past one."""
+def past_limits(unit: Unit, person: int, kinds: Iterable[Kind]) -> list[Past]:
+    """Of each of these kinds that has limits of this person's own: where its newest believed value is past one."""
     found = []
-    for kind in library.readings.values():
+    for kind in kinds:
         limits = limits_for(unit, [person], kind, words=True)[person]
         if limits is None or not limits.is_own:
             continue
         newest = readings_of(unit, person, [kind.id], since=limits.since, limit=MOST_LOOKED)
-        outside = _outside(newest, limits)
-        if outside:
-            last, first = outside[0], outside[-1]
-            found.append(
-                Past(
-                    kind,
-                    last.value,
-                    last.second,
-                    last.at,
-                    unit.reference_of(last.observation),
-                    unit.reference_of(first.observation),
-                    limits.outside(last.value, last.second),
-                    limits,
-                    names(unit, [limits.set_by]).get(limits.set_by, "") if limits.set_by else "",
-                )
-            )
+        if outside := _outside(newest, limits):
+            last = outside[0]
+            streak = tuple(unit.reference_of(each.observation) for each in outside)
+            passed = limits.outside(last.value, last.second)
+            by = names(unit, [limits.set_by]).get(limits.set_by, "") if limits.set_by else ""
+            found.append(Past(kind, last.value, last.second, last.at, streak, passed, limits, by))
     return found
+
+
+def _untold(unit: Unit, person: int, past: list[Past]) -> list[Past]:
+    """Without those that a protocol speaks of, or spoke of: its to-do says both, and one cause is one row."""
+    if not past:
+        return []
+    issues = [each.resource for each in unit.of_person(person, ["DetectedIssue"])]
+    told = {each for issue in issues if protocol_of(issue) for each in evidence_in(issue)}
+    return [each for each in past if told.isdisjoint(each.streak)]
 
 
 def _outside(newest: Sequence[Read], limits: Limits) -> list[Read]:

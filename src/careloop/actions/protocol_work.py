@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from careloop.actions.apply_proposal import apply_in
+from careloop.actions.follow_readings import past_limits, zone_or_utc
 from careloop.actions.propose_plan import (
     LINE_TYPES,
     local_day,
@@ -24,8 +25,9 @@ from careloop.care.firing import evidence_in
 from careloop.care.plan import PlanProposal
 from careloop.care.plan_adjust import adjusted_lines
 from careloop.care.protocols import Adjusted, Outcome, is_open_at, opens_next, say_words
+from careloop.care.reading_work import Past, past_said
 from careloop.care.signals import Signals
-from careloop.care.work import Proposal, Work, WorkClass
+from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import extension, identifier_in, set_extension
 from careloop.fhir.translation import translate, translated
@@ -47,6 +49,11 @@ ESCALATES_AFTER: Final = timedelta(minutes=15)
 NOT_REVIEWED: Final = (
     "Not reviewed: no clinician has approved this protocol here, and nobody watches it by the hour."
 )
+READING: Final = "reading/"
+LIMIT_TOO: Final = Words(
+    "Past a limit of this person’s own, too:", "También pasa un límite propio de la persona:"
+)
+TOLD_HERE: Final = "One cause, one to-do: the alert about the same reading says it."
 
 
 @dataclass(frozen=True)
@@ -76,18 +83,23 @@ def write_work(
 ) -> list[Stored]:
     """The to-do of a firing, made or brought up to date. changed: what it said before; is_other: another branch holds
     now, so that what was put away comes back."""
+    because, past = outcome.because, _past_too(whom, on, issue)
     work = _work(whom, on, outcome, issue, proposal)
     if changed:
         said = f"Changed since it came up. Before: {changed}"
         work = replace(work, details=" ".join(filter(None, (work.details, said))))
+    if past:
+        because = _with_limits(because, past, whom)
+        work = replace(_pressing(work, past), because=because.en)
     if work.klass is WorkClass.DANGER and (first := next_on_call(whom.unit, whom.patient)):
         work = replace(work, owner=first.practitioner)
+    gone = tuple(Withdrawal(each.key(whom.reference), TOLD_HERE) for each in past)
     written = [
-        _in_spanish(whom.unit, task, outcome, wake=is_other)
-        for task in apply_in(whom.unit, Proposal((work,)), whom.reference)
+        _in_spanish(whom.unit, task, because, wake=is_other) if _is_of(task, work) else task
+        for task in apply_in(whom.unit, Proposal((work,), gone), whom.reference)
     ]
     if work.klass is WorkClass.DANGER:
-        for task in written:
+        for task in (each for each in written if _is_of(each, work)):
             whom.unit.set_timer(whom.patient.rid, ESCALATE, task.reference, whom.unit.now + ESCALATES_AFTER)
     return written
 
@@ -166,13 +178,41 @@ def _workday(calendar: BusinessCalendar, day: date) -> date:
     return day
 
 
-def _in_spanish(unit: Unit, task: Stored, outcome: Outcome, *, wake: bool) -> Stored:
+def _past_too(whom: Whom, on: On, issue: Stored) -> list[Past]:
+    """The limits of her own that are passed by the very values it speaks of."""
+    kinds = [
+        whom.library.readings[name]
+        for path in sorted(on.protocol.reads)
+        if path.startswith(READING) and (name := path.removeprefix(READING)) in whom.library.readings
+    ]
+    told = set(evidence_in(issue.resource))
+    found = past_limits(whom.unit, whom.patient.rid, kinds) if kinds else []
+    return [each for each in found if not told.isdisjoint(each.streak)]
+
+
+def _with_limits(because: Words, past: Sequence[Past], whom: Whom) -> Words:
+    tz = zone_or_utc(whom.unit, whom.patient.rid)
+    en, es = ("; ".join(past_said(each, tz, language) for each in past) for language in ("en", "es"))
+    return Words(f"{because.en} {LIMIT_TOO.en} {en}.", f"{because.es} {LIMIT_TOO.es} {es}.")
+
+
+def _pressing(work: Work, past: Sequence[Past]) -> Work:
+    """A limit that was set for one person is a promise to look: the row is no less than that."""
+    requests = tuple(each.limits.request for each in past if each.limits.request)
+    return replace(work, klass=min(work.klass, WorkClass.PROMISE), reasons=(*work.reasons, *requests))
+
+
+def _is_of(task: Stored, work: Work) -> bool:
+    return identifier_in(task.resource, uris.DEDUPE) == work.dedupe
+
+
+def _in_spanish(unit: Unit, task: Stored, because: Words, *, wake: bool) -> Stored:
     """The because in Spanish beside the English; what was put away comes back when it is another matter now."""
     reason = dict(task.resource.get("reasonCode", {}))
     is_asleep = wake and extension(task.resource, uris.WAKE) is not None
-    if translated(reason, "text", "es") == outcome.because.es and not is_asleep:
+    if translated(reason, "text", "es") == because.es and not is_asleep:
         return task
-    translate(reason, "text", "es", outcome.because.es)
+    translate(reason, "text", "es", because.es)
     resource = {**task.resource, "reasonCode": reason, "extension": list(task.resource["extension"])}
     if is_asleep:
         set_extension(resource, uris.WAKE, "DateTime", None)

@@ -15,7 +15,7 @@ from careloop.care.reading_limits import Limits
 from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
 from careloop.kernel.calendar import BusinessCalendar
 from careloop.kernel.days import day_said
-from careloop.library import Kind
+from careloop.library import Kind, Words
 
 ASK: Final = "ask-reading"
 SILENT: Final = "ask-device"
@@ -27,6 +27,10 @@ SILENT_TITLE: Final = "Ask why nothing comes any more: {what}"
 NAMED: Final = 3
 HOUSE: Final = "The house’s own rule: a value that can’t be believed is kept, not acted on, and asked about."
 LOOK_SOURCE: Final = "Limits that were set for this person."
+PAST_SAID: Final = Words("{value} on {day}: {ends}", "{value} el {day}: {ends}")
+SET_BY: Final = Words(", set by {who}", ", según {who}")
+BELOW, ABOVE = Words("below", "por debajo de"), Words("above", "por encima de")
+LOWER_NUMBER: Final = Words("the lower number ", "el número de abajo, ")
 # An older value is nothing to be told of now.
 FRESH: Final = timedelta(days=7)
 SILENT_SOURCE: Final = "The house’s own rule; the days are in content/readings."
@@ -138,18 +142,25 @@ def _ask(person: str, doubts: Sequence[Doubt], now: datetime, tz: ZoneInfo) -> W
 
 @dataclass(frozen=True, repr=False)
 class Past:
-    """The newest believed value, past a limit that was set for this person. began: the Observation with which it
-    began, after the last value inside. passed: low, high, second-low, second-high. by: who set the limits."""
+    """The newest believed value, past a limit that was set for this person. streak: the Observations past it one after
+    the other, newest first. passed: low, high, second-low, second-high. by: who set the limits."""
 
     kind: Kind
     value: Decimal
     second: Decimal | None
     at: datetime
-    observation: str
-    began: str
+    streak: tuple[str, ...]
     passed: tuple[str, ...]
     limits: Limits
     by: str
+
+    @property
+    def observation(self) -> str:
+        return self.streak[0]
+
+    def key(self, person: str) -> str:
+        """Of its to-do: one from the first value past the limit to the next one inside. person: Patient/…."""
+        return f"{LOOK}:{person}:{self.kind.id}:{self.streak[-1]}"
 
     def __repr__(self) -> str:
         return f"Past({self.kind.id}, {self.observation})"
@@ -165,15 +176,12 @@ def _look(person: str, past: Past, now: datetime, tz: ZoneInfo) -> Work:
     today = calendar.local_day(now)
     is_today = calendar.is_business_day(today) and now < calendar.working_target(today)
     on = today if is_today else calendar.add_business_days(today, 1)
-    said = f"{value_said(past.kind, past.value, past.second, past.kind.unit)} on {_day(past.at, tz)}"
-    ends = ", ".join(_end(past.limits, name) for name in past.passed)
-    why = f"; {past.limits.why}" if past.limits.why else ""
     return Work(
         kind=LOOK,
         title=LOOK_TITLE.format(what=past.kind.name.en),
-        because=f"{said}: {ends}{f', set by {past.by}' if past.by else ''}{why}",
+        because=past_said(past, tz, "en"),
         klass=WorkClass.PROMISE,
-        dedupe=f"{LOOK}:{person}:{past.kind.id}:{past.began}",
+        dedupe=past.key(person),
         target=calendar.working_target(on),
         zone=str(tz),
         source=LOOK_SOURCE,
@@ -181,10 +189,21 @@ def _look(person: str, past: Past, now: datetime, tz: ZoneInfo) -> Work:
     )
 
 
-def _end(limits: Limits, name: str) -> str:
+def past_said(past: Past, tz: ZoneInfo, language: str) -> str:
+    """“84.5 kg on Nov 22, 2026: above 84, set by Ana Reyes; Dr. Chen asked”."""
+    told = PAST_SAID.get(language).format(
+        value=value_said(past.kind, past.value, past.second, past.kind.unit, language),
+        day=day_said(past.at.astimezone(tz).date(), language),
+        ends=", ".join(_end(past.limits, name, language) for name in past.passed),
+    )
+    by = SET_BY.get(language).format(who=past.by) if past.by else ""
+    return f"{told}{by}{f'; {past.limits.why}' if past.limits.why else ''}"
+
+
+def _end(limits: Limits, name: str, language: str) -> str:
     value = getattr(limits, name.replace("-", "_"))
-    word = "below" if name.endswith("low") else "above"
-    return f"{'the lower number ' if name.startswith('second') else ''}{word} {plain(value)}"
+    word = (BELOW if name.endswith("low") else ABOVE).get(language)
+    return f"{LOWER_NUMBER.get(language) if name.startswith('second') else ''}{word} {plain(value)}"
 
 
 def on_silent_devices(
