@@ -22,6 +22,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, name_of, ref
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound
+from careloop.kernel.numbers import whole_number
 from careloop.projections.people import names
 from careloop.projections.plan_history import plan_now
 from careloop.projections.plan_seen import SIGNED, Signature
@@ -181,10 +182,11 @@ def is_as_signed(unit: Unit, signature: Signature) -> bool | None:
     found = []
     for versioned in signature.lines:
         kind, id, _, version = [*versioned.split("/"), "", "", ""][:4]
-        if not version.isdecimal():
+        number = whole_number(version)
+        if number is None:
             return None
         try:
-            found.append(unit.read_version(kind, id, int(version)))
+            found.append(unit.read_version(kind, id, number))
         except NotFound:
             return None
     return digest_of(found) == signature.digest if found else None

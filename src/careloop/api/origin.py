@@ -27,7 +27,9 @@ def say_where_from(exchange: Exchange, resource: Resource) -> None:
 
 
 def say_where_all_from(exchange: Exchange, bundle: Resource) -> None:
-    for entry in bundle.get("entry", ()):
+    """What is no Bundle as it should be is left for the transaction to refuse."""
+    entries: Any = bundle.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
         found: Any = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(found, dict):
             say_where_from(exchange, found)

@@ -13,8 +13,10 @@ from typing import Final
 from careloop.library import Kind
 
 NUMBERS: Final = re.compile(
-    r"\s*[:=]?\s*(?P<first>\d[\d.,]*)(?:\s*(?:/|\bover\b|\bsobre\b)\s*(?P<second>\d[\d.,]*))?\s*(?P<unit>\D\S*.*)?"
+    r"\s*(?:[:=]\s*)?(?P<first>[0-9][0-9.,]*)"
+    r"(?:\s*(?:/|\bover\b|\bsobre\b)\s*(?P<second>[0-9][0-9.,]*))?\s*(?P<unit>[^0-9].*)?"
 )
+DIGIT: Final = re.compile(r"[0-9]")
 MOST: Final = 80
 
 
@@ -45,7 +47,7 @@ def understand(text: str, kinds: Mapping[str, Kind], only: str = "") -> Said | U
     name, rest = _name(text[:MOST].strip(), kinds)
     found = NUMBERS.fullmatch(rest)
     if found is None:
-        return Unclear("nothing" if not any(c.isdigit() for c in rest) else "kind")
+        return Unclear("nothing" if not DIGIT.search(rest) else "kind")
     unit, second = (found["unit"] or "").strip(), found["second"]
     could = _could(name, unit, kinds, only, is_pair=second is not None)
     if len(could) != 1:
@@ -71,7 +73,7 @@ def _name(text: str, kinds: Mapping[str, Kind]) -> tuple[str, str]:
             plain.startswith(said)
             and rest
             and not rest[0].isalpha()
-            and not (rest[0].isdigit() and said[-1].isdigit())
+            and not (DIGIT.match(rest[0]) and DIGIT.match(said[-1]))
         ):
             return said, rest.lstrip(".")
     return "", plain

@@ -14,6 +14,7 @@ from careloop.care.representation import WITH_PAPERS
 from careloop.care.work import work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, extension, identifier_in, instant, name_of
+from careloop.kernel.numbers import whole_number
 from careloop.library import Library
 from careloop.projections import portal_shares
 from careloop.projections.by_type import searchable
@@ -157,9 +158,10 @@ def _gone_over(held: Iterable[Stored], plan: str) -> Iterable[Seen]:
         key = (identifier_in(task, uris.DEDUPE) or "").removeprefix(REMINDED)
         place, _, who = key.partition(":")
         id, _, version = place.partition("@")
-        if task.get("status") == "completed" and f"CarePlan/{id}" == plan and version.isdecimal():
+        number = whole_number(version)
+        if task.get("status") == "completed" and f"CarePlan/{id}" == plan and number is not None:
             at = instant((task.get("executionPeriod") or {}).get("end")) or stored.at
-            yield Seen(who, int(version), at, "spoken", str((task.get("owner") or {}).get("display", "")))
+            yield Seen(who, number, at, "spoken", str((task.get("owner") or {}).get("display", "")))
 
 
 def is_about(task: Resource, plan: str) -> bool:
@@ -180,8 +182,7 @@ def _output(task: Resource, code: str) -> Any:
 
 
 def number_in(task: Resource, code: str) -> int:
-    said = str(_output(task, code).get("valueString", ""))
-    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
+    return whole_number(str(_output(task, code).get("valueString", ""))) or 0
 
 
 def said_in(task: Resource, code: str) -> str:
@@ -220,15 +221,15 @@ def _of_provenance(stored: Stored, plan: str) -> Signature | None:
     reference, _, version = target.partition("/_history/")
     first, agents = told["signature"][0], told.get("agent", ())
     who: Resource = next((a for a in agents if "role" in a), {})
-    at = instant(first.get("when"))
-    if reference != plan or not version.isdecimal() or at is None:
+    at, number = instant(first.get("when")), whole_number(version)
+    if reference != plan or number is None or at is None:
         return None
     return Signature(
         stored.reference,
         str((who.get("who") or {}).get("reference", "")),
         str((who.get("who") or {}).get("display", "")),
         next((code for concept in who.get("role", ()) if (code := code_in(concept, uris.PLAN_ACT))), ""),
-        int(version),
+        number,
         at,
         instant(told.get("recorded")) or stored.at,
         str(extension(told, uris.SIGNED_HOW) or ""),
