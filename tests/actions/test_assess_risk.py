@@ -19,7 +19,11 @@ from careloop.fhir.elements import code_in, codeable, ref
 from careloop.kernel.errors import Forbidden, NotFound
 from careloop.projections.rebuilding import rebuild
 from careloop.projections.risks import risks_of
-from careloop.store import Stored
+from careloop.reactions.follow import NAME as FOLLOWER
+from careloop.reactions.risk import TIMER
+from careloop.store import Stored, feed
+from careloop.store.timers import due_at
+from tests.projections import builders as b
 from tests.stories.ward import HOUSE, LIBRARY, StoryWard
 
 
@@ -32,8 +36,6 @@ def ward(record: None, now: datetime) -> StoryWard:
 
 
 def born(id: str, day: str, **more: Any) -> dict[str, Any]:
-    from tests.projections import builders as b
-
     return b.patient(id, id.capitalize(), "Duarte") | {"birthDate": day, "gender": "female", **more}
 
 
@@ -265,3 +267,35 @@ def test_two_records_joined_have_one_of_each_score(ward: StoryWard) -> None:
     final = [s for s in found if s.resource["status"] == "final"]
     names = [code_in(s.resource["method"], uris.RISK) for s in final]
     assert names.count("charlson") == 1
+
+
+def test_whoever_is_in_a_program_is_looked_at_each_week_without_any_change(ward: StoryWard) -> None:
+    """What was on record before Careloop followed it, as after an upgrade, has its scores too; and years pass."""
+    stands = [diagnosis("hf", "I50.9"), b.episode("e", "maria"), born("zoe", "1955-03-02")]
+    ward.write(*stands, diagnosis("hers", "I50.9") | {"subject": ref("Patient/zoe")})
+    with store.open(HOUSE, now=ward.now) as unit:
+        feed.advance(unit, FOLLOWER, feed.read(FOLLOWER, 1000)[-1])
+    assert kept(ward) == {}
+    ward.fire()
+    ward.fire()
+    first = kept(ward)
+    assert {"charlson", "cms-hcc"} <= set(first)
+    with store.open(HOUSE, now=ward.now) as unit:
+        assert unit.search("RiskAssessment", {"subject": "Patient/zoe"}).entries == []  # in no program
+
+    ward.wait(days=6)
+    ward.fire()
+    assert {name: each.version for name, each in kept(ward).items()} == {
+        name: each.version for name, each in first.items()
+    }
+    ward.wait(days=1800)
+    ward.fire()
+    ward.fire()
+    assert kept(ward)["cms-hcc"].version != first["cms-hcc"].version
+    ward.write(b.episode("e", "maria", "finished"))
+    ward.wait(days=8)
+    ward.fire()
+    with store.open(HOUSE, now=ward.now) as unit:
+        rid = unit.rid_of("Patient/maria")
+        assert rid is not None
+        assert due_at(unit, rid, TIMER, "Patient/maria") is None

@@ -134,6 +134,6 @@ def test_bands_for_different_people_end_with_everybody_else(tmp_path: Path) -> N
 def test_a_reason_for_quotes_is_given_where_they_lack(tmp_path: Path) -> None:
     folder = write(tmp_path, ITEMS, GOOD)
     path = folder / "questionnaire.yaml"
-    path.write_text(path.read_text("utf-8").replace("text: About a,", "text: About a?,", 1), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("text: About a,", "text: About: a,", 1), "utf-8")
     with pytest.raises(BrokenContent, match='between "quotes"'):
         load_instrument(folder, tmp_path)

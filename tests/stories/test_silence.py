@@ -32,7 +32,7 @@ def test_after_thirty_days_there_is_one_check_in_and_a_word_withdraws_it(ward: S
     ana = ward.staff("Ana Reyes", "ana", "coordinator")
     heard(ward, "2026-11-01")
     joins(ward)
-    assert ward.fire() == 1  # looks once for people whom no change brought here
+    assert ward.fire() == 2  # who is in a program: for silence, and for risk scores
     ward.wait(days=7)
     ward.fire()
     assert ward.worklist() == []

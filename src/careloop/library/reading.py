@@ -138,22 +138,34 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader with our own few implicit types."""
 
 
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("bool", r"(?:true|false)\Z", "tf"),
-    ("null", r"(?:null|~|)\Z", ["n", "~", ""]),
-    ("int", r"[-+]?[0-9]+\Z", "-+0123456789"),
-    ("float", r"[-+]?[0-9]+\.[0-9]+\Z", "-+0123456789"),
-    ("timestamp", r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", "0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+class _Fast(yaml.CSafeLoader):
+    """The same in C: seven times as fast; what is wrong it says in other words."""
+
+
+for _loader in (_Loader, _Fast):
+    _loader.yaml_implicit_resolvers = {}
+    for _tag, _pattern, _first in (
+        ("bool", r"(?:true|false)\Z", "tf"),
+        ("null", r"(?:null|~|)\Z", ["n", "~", ""]),
+        ("int", r"[-+]?[0-9]+\Z", "-+0123456789"),
+        ("float", r"[-+]?[0-9]+\.[0-9]+\Z", "-+0123456789"),
+        ("timestamp", r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", "0123456789"),
+    ):
+        _loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+
+def _composed(text: str) -> list[yaml.Node]:
+    try:
+        return list(yaml.compose_all(text, Loader=_Fast))
+    except yaml.YAMLError:
+        return list(yaml.compose_all(text, Loader=_Loader))
 
 
 def read(path: Path, root: Path) -> list[Node]:
     """Every document of the file. Names in errors are relative to root. Raises BrokenContent."""
     file = path.relative_to(root).as_posix()
     try:
-        roots = list(yaml.compose_all(path.read_text("utf-8"), Loader=_Loader))
+        roots = _composed(path.read_text("utf-8"))
     except yaml.MarkedYAMLError as broken:
         line = broken.problem_mark.line + 1 if broken.problem_mark else 1
         raise BrokenContent(

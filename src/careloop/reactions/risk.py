@@ -1,12 +1,13 @@
 """Risk scores follow the record: whoever's stays, diagnoses, results or answers changed has hers worked out again.
 
 A score that says the same is not written again, and a RiskAssessment is nothing that scores read: it can't go round.
+Who is in a program is looked at each week besides: years pass, a stay grows old, and not everybody's record changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from careloop.actions import record
@@ -16,12 +17,26 @@ from careloop.fhir.definitions import search_params
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.reactions import trouble
-from careloop.reactions.trouble import FAULTS, is_outage
-from careloop.store import merges
+from careloop.reactions.trouble import FAULTS, NotDone, is_outage
+from careloop.store import Unit, merges, timers
 from careloop.store.connection import keeper
 from careloop.store.feed import Event
+from careloop.store.timers import Timer
 
 TRIES: Final = 3
+TIMER: Final = "risk-scores"
+LOOKED_AT_EVERY: Final = timedelta(days=7)
+NOT_DONE: Final = NotDone(
+    "Look at this record: its risk scores could not be worked out",
+    "The scores on the page may be those of an earlier week.",
+    "Work them out by hand where they matter, and tell whoever runs Careloop.",
+)
+NOT_LOOKED_AT: Final = """
+select distinct e.person from enrolled e where e.until is null
+  and not exists (select from timers t where t.person = e.person and t.kind = %s and t.done is null)
+order by e.person limit %s
+"""
+IS_ENROLLED: Final = "select exists (select from enrolled where person = %s and until is null)"
 OBSERVATION: Final = "Observation"
 MEASURED: Final = """
 select distinct t.person from index_token t
@@ -72,3 +87,22 @@ def _refreshed(person: int, library: Library, now: datetime) -> str | None:
                 raise
             return trouble.said(fault)
     return None
+
+
+def begin_weekly(unit: Unit, limit: int) -> int:
+    """Whoever is in a program and not looked at each week is from now on; at most limit people. How many."""
+    found = unit.cursor().execute(NOT_LOOKED_AT, [TIMER, limit]).fetchall()
+    for (person,) in found:
+        unit.set_timer(person, TIMER, unit.reference_of(person), unit.now)
+    return len(found)
+
+
+def fire(timer: Timer, library: Library, now: datetime) -> None:
+    """A week has passed."""
+    with record.begin(worker(), now) as unit:
+        timers.done(unit, timer)
+        if unit.cursor().execute(IS_ENROLLED, [timer.person]).fetchone() != (True,):
+            return
+        if merges.standing(unit, timer.person) is None:
+            refresh(unit, timer.person, library)
+            unit.set_timer(timer.person, timer.kind, timer.key, now + LOOKED_AT_EVERY)

@@ -28,7 +28,7 @@ from careloop.actions.urgent import TIMER as ESCALATE
 from careloop.actions.watch_plan import TIMER as PLAN_COMPLETE
 from careloop.kernel.errors import Conflict, Gone, NotFound
 from careloop.library import Library
-from careloop.reactions import protocols, trouble
+from careloop.reactions import protocols, risk, trouble
 from careloop.reactions.alone import alone
 from careloop.reactions.trouble import FAULTS, NotDone, is_outage
 from careloop.store import timers
@@ -61,6 +61,7 @@ NOT_DONE: Final = {
         "Look at the birth date and at who may see this record, and tell whoever runs Careloop.",
     ),
     PROTOCOL: protocols.NOT_DONE,
+    risk.TIMER: risk.NOT_DONE,
     PLAN_SEEN: NotDone(
         "Tell those who must see this plan: they could not be asked",
         "The plan has a new version; nobody has been asked to look at it.",
@@ -199,7 +200,8 @@ def _sweep(timer: Timer, library: Library, now: datetime) -> None:
         found = unit.cursor().execute(UNWATCHED, [SILENCE, SWEPT_AT_ONCE]).fetchall()
         for (person,) in found:
             unit.set_timer(person, SILENCE, unit.reference_of(person), now)
-        unit.set_timer(0, SWEEP, "all", now + (SWEPT_EVERY if len(found) < SWEPT_AT_ONCE else timedelta()))
+        is_all = max(len(found), risk.begin_weekly(unit, SWEPT_AT_ONCE)) < SWEPT_AT_ONCE
+        unit.set_timer(0, SWEEP, "all", now + (SWEPT_EVERY if is_all else timedelta()))
 
 
 def _consents(timer: Timer, library: Library, now: datetime) -> None:
@@ -219,5 +221,6 @@ FIRE: Final[dict[str, Callable[[Timer, Library, datetime], None]]] = {
     PLAN_COMPLETE: _silence,  # all that follows for one person, the plan with it
     PROTOCOL: protocols.fire,
     PROTOCOL_SWEEP: protocols.sweep,
+    risk.TIMER: risk.fire,
     SWEEP: _sweep,
 }
