@@ -104,6 +104,15 @@ def test_an_odd_request_is_answered_in_words(
         assert says in text_of(response)
 
 
+@pytest.mark.parametrize("odd", [7, None, "x", [7], [None], [[]], [{}]])
+@pytest.mark.parametrize("element", ["meta", "identifier", "author"])
+def test_an_odd_plan_is_refused_in_words(door: Door, element: str, odd: Any) -> None:
+    """A program's plan is looked at before it is validated, to say where it came from."""
+    plan = {"resourceType": "CarePlan", "status": "active", "intent": "plan", element: odd}
+    response = door.ask("POST", "CarePlan", plan)
+    assert 400 <= response.status_code < 500, response.content
+
+
 def test_a_bundle_of_too_many_entries_is_too_large(door: Door) -> None:
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{}] * 1_001}
     response = door.ask("POST", "", bundle)

@@ -20,10 +20,20 @@ def say_where_from(exchange: Exchange, resource: Resource) -> None:
     """Plans that are agreed already, from a program and with no mark of their own. A proposal is for us to decide."""
     if resource.get("resourceType") != "CarePlan" or exchange.actor.kind != "client":
         return
+    if not _can_be_read(resource):
+        return
     is_agreed = resource.get("intent") == "plan"
     if is_agreed and not is_others(resource) and identifier_in(resource, uris.DEDUPE) is None:
         name = re.sub(r"[^a-z0-9]+", "-", exchange.actor.name.casefold()).strip("-") or "program"
         resource["meta"] = {**resource.get("meta", {}), "source": f"{SENDER}{name}"}
+
+
+def _can_be_read(plan: Resource) -> bool:
+    """What is asked of it has the shape that FHIR gives it. It was not validated yet: where it has not, it is refused
+    later, in words."""
+    named = plan.get("identifier", [])
+    objects = [plan.get("meta", {}), plan.get("author", {}), *(named if isinstance(named, list) else [named])]
+    return isinstance(named, list) and all(isinstance(each, dict) for each in objects)
 
 
 def say_where_all_from(exchange: Exchange, bundle: Resource) -> None:
