@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from careloop.care import hcc
 from careloop.care import risk as deciding
-from careloop.care.risk import MEASURES, NO_MODEL, Diagnosed, RiskFacts, StaySeen, Told, assess
+from careloop.care.risk import NO_MODEL, assess
 from careloop.care.risk_cases import DAY, differs, facts_of
+from careloop.care.risk_measures import MEASURES, Diagnosed, RiskFacts, StaySeen, Told
 from careloop.library import Case, load
 from careloop.library.risks import MEASURES as NAMED
 from careloop.library.risks import Risk

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from careloop.care.assess import instrument_answered
 from careloop.care.coverage import MEDICARE, in_force, kind_of
-from careloop.care.risk import HEMOGLOBIN, SODIUM, Diagnosed, Lab, RiskFacts, StaySeen, Told
+from careloop.care.risk_measures import HEMOGLOBIN, SODIUM, Diagnosed, Lab, RiskFacts, StaySeen, Told
 from careloop.care.stay import setting_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of

@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from careloop.care.risk import Assessed, Diagnosed, Lab, RiskFacts, StaySeen, Told, assess
+from careloop.care.risk import Assessed, assess
+from careloop.care.risk_measures import Diagnosed, Lab, RiskFacts, StaySeen, Told
 from careloop.library import Case
 from careloop.library.risks import Risk
 

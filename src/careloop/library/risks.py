@@ -17,7 +17,7 @@ from careloop.library.reading import Node, Words, read_one
 
 KINDS: Final = ("points", "groups", "model")
 OF: Final = ("stay", "person")
-# What a score may read of a record; care/risk.py works each of them out.
+# What a score may read of a record; care/risk_measures.py works each of them out.
 MEASURES: Final = (
     *("stay_days", "urgent_admission", "comorbidity", "emergency_visits", "hemoglobin_at_discharge"),
     *("sodium_at_discharge", "oncology_service", "procedure_in_stay", "admissions_year"),
