@@ -18,7 +18,8 @@ from careloop.library.labels import load_labels
 from careloop.library.leaflets import Leaflet, load_leaflet
 from careloop.library.plans import PlanTemplate, UsualBarrier, check_plan, load_plan
 from careloop.library.programs import Program, check_program, load_program
-from careloop.library.protocols import Protocol, check_loops, check_protocol, load_protocol
+from careloop.library.protocol_reading import load_protocol
+from careloop.library.protocols import Protocol, check_loops, check_protocol
 from careloop.library.reading import BrokenContent, Node
 from careloop.library.readings import Kind, check_kinds, load_kind
 from careloop.library.risks import Risk, check_risk, load_risk
