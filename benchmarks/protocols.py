@@ -141,7 +141,8 @@ def everybody() -> tuple[int, int, float, list[tuple[str, int, int, float]]]:
     from careloop.actions.protocols_on import On
     from careloop.care.protocol_replay import narrowing
     from careloop.library import load
-    from careloop.projections.signals import HORIZON, population
+    from careloop.projections.signals import HORIZON
+    from careloop.projections.whom_to_ask import population
     from careloop.reactions.protocols import SLICE, speaking
 
     library, scope = load(), Scope(system_actor("reactions"), "work", "operations")

@@ -14,7 +14,8 @@ from careloop.care.signals import Signals
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, fhir_instant, ref
 from careloop.library import load
-from careloop.projections.signals import gather, population
+from careloop.projections.signals import gather
+from careloop.projections.whom_to_ask import population
 from tests.projections import builders as b
 from tests.projections.ward import HOUSE, Ward
 

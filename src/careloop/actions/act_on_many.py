@@ -25,6 +25,7 @@ from careloop.fhir.elements import Resource, fhir_instant, instant, ref
 from careloop.kernel.errors import CareError, NotFound
 from careloop.kernel.ids import new_id
 from careloop.projections import sources
+from careloop.projections.by_type import seen_of_type
 from careloop.projections.people import PersonBrief, briefs, names, zone_of
 from careloop.projections.registry import MOST_CHOSEN
 from careloop.store import Stored, Unit, drafts
@@ -198,7 +199,8 @@ def _known(unit: Unit, people: Sequence[tuple[str, int]], wanted: Wanted) -> lis
     closed = _closed_to(unit, wanted.owner, rids, leads)
     kind = {"call": CALL, "todo": TO_DO, "review": case_review.KIND}.get(wanted.act, "")
     title = case_review.TITLE if wanted.act == "review" else wanted.title
-    same = {row[0] for row in cursor.execute(SAME, [rids, kind, title]).fetchall()}
+    may, told = seen_of_type(unit, "Task", "w")
+    same = {row[0] for row in cursor.execute(f"{SAME} and {may}", [rids, kind, title, *told]).fetchall()}
     refuses = _not_to_be_called(unit, rids) if wanted.act == "call" else frozenset()
     return [
         Known(

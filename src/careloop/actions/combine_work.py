@@ -11,7 +11,7 @@ from careloop.actions import record, working
 from careloop.actions.working import Result
 from careloop.care.work import WorkClass
 from careloop.fhir import uris
-from careloop.fhir.elements import codeable, fhir_instant
+from careloop.fhir.elements import codeable, fhir_instant, ref
 from careloop.kernel.errors import Conflict
 
 
@@ -37,6 +37,11 @@ def combine_work(scope: Scope, keep: str, others: Sequence[str], now: datetime) 
             other["status"] = "cancelled"
             other["statusReason"] = {**codeable(uris.REASON, "together", "Put together"), "text": said}
             other["executionPeriod"] = {**other.get("executionPeriod", {}), "end": fhir_instant(now)}
+            # What it says stands here now, and with it whatever label keeps it from some.
+            resource["input"] = [
+                *resource.get("input", ()),
+                {"type": codeable(uris.TASK_IO, "together"), "valueReference": ref(seen.reference)},
+            ]
             working.add_note(resource, f"Also: {work.title}. {work.because}".strip(), unit)
             written.append(working.save(unit, other, seen))
         if not written:

@@ -21,7 +21,8 @@ from careloop.care.protocols import Adjusted
 from careloop.kernel.errors import NotFound
 from careloop.library import Library
 from careloop.library.protocols import Protocol
-from careloop.projections.signals import HORIZON, gather, own_limits, population
+from careloop.projections.signals import HORIZON, gather, own_limits
+from careloop.projections.whom_to_ask import population
 from careloop.store import Unit
 
 DAYS: Final = 90

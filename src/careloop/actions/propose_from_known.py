@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -13,6 +13,7 @@ from careloop.actions import record
 from careloop.actions.enroll_facts import diagnoses_in
 from careloop.actions.known_stays import known_stays, went_to
 from careloop.actions.propose_plan import (
+    EACH_LINE_SAYS,
     about_her,
     answered_on,
     key_of,
@@ -97,8 +98,9 @@ def known_of(unit: Unit, patient: Stored, library: Library) -> Known | None:
     for instrument, _, on in answered:
         said.append(answered_on(instrument, on))
     if ill:
-        named = ", ".join(dict.fromkeys(ill.values()))
-        said.append(Words(f"Active diagnoses: {named}", f"Diagnósticos activos: {named}"))
+        named = ", ".join(dict.fromkeys(each.text for each in ill.values() if not each.kept_from_some))
+        if named:
+            said.append(Words(f"Active diagnoses: {named}", f"Diagnósticos activos: {named}"))
     evidence = tuple(sorted(result.response for _, result, _ in answered))
     key = "|".join(
         [
@@ -107,12 +109,28 @@ def known_of(unit: Unit, patient: Stored, library: Library) -> Known | None:
             *sorted(ill),
         ]
     )
-    because = Words("; ".join(w.en for w in said) + ".", "; ".join(w.es for w in said) + ".")
-    return Known(_told([result.score for _, result, _ in answered], facts), because, evidence, f"known:{key}")
+    if stay is not None and unit.is_sensitive([stay.reference]):
+        evidence = (*evidence, stay.reference)
+    because = EACH_LINE_SAYS
+    if said:
+        because = Words("; ".join(w.en for w in said) + ".", "; ".join(w.es for w in said) + ".")
+    told = _told([result.score for _, result, _ in answered], facts)
+    told = replace(
+        told, diagnosed={code: each.kept_from_some for code, each in ill.items() if each.kept_from_some}
+    )
+    return Known(told, because, evidence, f"known:{key}")
 
 
-def _diagnoses(unit: Unit, patient: Stored, library: Library) -> dict[str, str]:
-    """Those that a plan template asks for: the first three characters of ICD-10-CM -> what it is called."""
+@dataclass(frozen=True, repr=False)
+class _Diagnosis:
+    """kept_from_some: the Condition that says it, when its labels keep it from some readers; else empty."""
+
+    text: str
+    kept_from_some: str = ""
+
+
+def _diagnoses(unit: Unit, patient: Stored, library: Library) -> dict[str, _Diagnosis]:
+    """Those that a plan template asks for, by the first three characters of ICD-10-CM."""
     asked = {
         code
         for plan in library.plans.values()
@@ -121,11 +139,13 @@ def _diagnoses(unit: Unit, patient: Stored, library: Library) -> dict[str, str]:
         if compare.path == "fact/conditions" and compare.operator == "is"
         for code in compare.value
     }
-    found: dict[str, str] = {}
+    found: dict[str, _Diagnosis] = {}
     for stored in unit.of_person(patient.rid, ["Condition"]) if unit.may_search("Condition") else []:
         for code in diagnoses_in([stored.resource]):
-            if code[:3] in asked:
-                found.setdefault(code[:3], text_of(stored.resource.get("code")) or code)
+            if code[:3] in asked and (code[:3] not in found or found[code[:3]].kept_from_some):
+                kept = stored.reference if unit.is_sensitive([stored.reference]) else ""
+                if code[:3] not in found or not kept:
+                    found[code[:3]] = _Diagnosis(text_of(stored.resource.get("code")) or code, kept)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from careloop.access import Scope
@@ -29,10 +30,11 @@ from careloop.fhir.translation import translate, translated
 from careloop.kernel.days import day_said
 from careloop.kernel.zones import zone_of_address
 from careloop.library import Instrument, Library, Words, load
-from careloop.projections import people
+from careloop.projections import caseload, people
 from careloop.projections.naming import called
 from careloop.store import Stored, Unit
 
+EACH_LINE_SAYS: Final = Words("Each line says what it follows from.", "Cada línea dice de dónde sale.")
 LINE_TYPES = ("Condition", "Goal", "Task")
 
 
@@ -70,11 +72,8 @@ def about_her(patient: Resource, on: date, known: Mapping[str, object]) -> dict[
 
 
 def programs_of(unit: Unit, person: int) -> frozenset[str]:
-    """Those that she is in now."""
-    rows = unit.cursor().execute(
-        "select program from enrolled where person = %s and (until is null or until > %s)", [person, unit.now]
-    )
-    return frozenset(program for (program,) in rows.fetchall())
+    """Those that she is in now, as far as the actor may know."""
+    return caseload.programs_of_one(unit, person)
 
 
 def answered_on(instrument: Instrument, on: date) -> Words:
@@ -117,6 +116,9 @@ def write_lines(
     if not news:
         keys = [waiting[line.key][0] for line in proposed.lines if line.key in waiting]
         return max(keys, key=lambda plan: plan.rid, default=None)
+    because = _sayable(
+        unit, because, (*evidence, *(each for line in proposed.lines for each in line.evidence))
+    )
     plan = _care_plan(unit, patient, proposed, because, key, active_plan(held))
     if open_one := max(open_proposals(held), key=lambda plan: plan.rid, default=None):
         plan = _joined(open_one.resource, plan)
@@ -134,13 +136,19 @@ def write_lines(
             recorder=unit.scope.actor.practitioner,
             measures=measures,
             under=made.get(line.parent or ""),
-            evidence=evidence,
+            evidence=tuple(dict.fromkeys((*evidence, *line.evidence))),
         )
         if line.part == "action" and line.change is None and (owner := owners.get(line.owner or "")):
             resource["owner"] = owner
         made[line.key] = unit.create(resource).reference
         _place(plan, line, made[line.key])
     return unit.update(plan, if_match=open_one.version) if open_one else unit.create(plan)
+
+
+def _sayable(unit: Unit, because: str | Words, evidence: Sequence[str]) -> str | Words:
+    """A CarePlan carries no label of what its lines speak of, so that everybody sees there is one. Its own words must
+    not tell what such a line would: each line says it, to whoever may see the line."""
+    return EACH_LINE_SAYS if unit.is_sensitive(evidence) else because
 
 
 def open_proposals(held: list[Stored]) -> list[Stored]:
@@ -298,7 +306,11 @@ def _care_plan(
         "extension": [
             why,
             {"url": uris.PLAN_BASE, "valueString": base},
-            *(_already(line) for line in proposed.lines if line.is_there and line.there),
+            *(
+                _already(line)
+                for line in proposed.lines
+                if line.is_there and line.there and not unit.is_sensitive([line.there])
+            ),
         ],
         "status": "draft",
         "intent": "proposal",

@@ -39,7 +39,8 @@ DECLINED_DAYS = 90  # what the person declined is not silently proposed again so
 class Told:
     """What the decision knows. scores: instrument -> value, None when not scored; at_least: its lower bound;
     bands: instrument -> band in words; findings: "instrument/finding"; asked: instruments that were answered;
-    answers: "instrument/question" -> codes; facts: anything else, by name."""
+    answers: "instrument/question" -> codes; facts: anything else, by name. diagnosed: where a diagnosis of
+    fact/conditions stands, when it is not for everybody to see."""
 
     scores: Mapping[str, Decimal | None] = field(default_factory=dict)
     at_least: Mapping[str, Decimal] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Told:
     asked: frozenset[str] = frozenset()
     answers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    diagnosed: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Told({', '.join(sorted(self.asked))})"
@@ -70,7 +72,8 @@ class Standing:
 class Line:
     """key: need:depression, goal:phq-9-below-5, action:repeat-phq-9. parent: the key it belongs under. conflict: what
     the present plan says about it; is_there: it stands already, so accepting it would only repeat it; there: the
-    reference of what stands. change: what would become different of a line that stands; text is what that says now."""
+    reference of what stands. change: what would become different of a line that stands; text is what that says now.
+    evidence: what it follows from beside that of the whole proposal."""
 
     key: str
     part: Part
@@ -87,6 +90,7 @@ class Line:
     is_there: bool = False
     there: str | None = None
     change: LineChange | None = None
+    evidence: tuple[str, ...] = ()
 
     @property
     def code(self) -> str:
@@ -109,9 +113,18 @@ def propose(library: Library, told: Told, standing: Standing, on: date) -> PlanP
     for plan in library.plans.values():
         for need in plan.needs:
             if need.when.holds(look):
+                behind = _diagnosed(need, told)
                 for line in _need_lines(plan, need, told, look, standing, on):
-                    lines.setdefault(line.key, line)
+                    lines.setdefault(line.key, replace(line, evidence=behind))
     return PlanProposal(tuple(lines.values()))
+
+
+def _diagnosed(need: NeedTemplate, told: Told) -> tuple[str, ...]:
+    asked = [compare.value for compare in need.when.compares() if compare.path == "fact/conditions"]
+    codes = {
+        code for value in asked for code in (value if isinstance(value, frozenset | tuple | list) else ())
+    }
+    return tuple(sorted({told.diagnosed[code] for code in codes & told.diagnosed.keys()}))
 
 
 def looking(told: Told) -> Lookup:
@@ -243,6 +256,10 @@ def _other_target(line: Line, standing: Standing) -> Words | None:
             by_code = line.measured is not None and measure == line.measured.code
             if goal.get("lifecycleStatus") in OPEN_GOAL and (by_rule or by_code):
                 shown = text_of(goal.get("description"))
+                if (goal.get("meta") or {}).get("security"):  # for whom it is not, may see this line
+                    return Words(
+                        "The plan has another goal for this.", "El plan ya tiene otra meta para esto."
+                    )
                 return Words(
                     f"The plan has another goal for this: {shown}", f"El plan ya tiene otra meta: {shown}"
                 )
@@ -285,7 +302,9 @@ def line_resource(
         case "need":
             return {"resourceType": "Condition", **resource, **_need_body(line, person, recorder, evidence)}
         case "goal":
-            return {"resourceType": "Goal", **resource, **_goal_body(line, person, measures, under)}
+            return {"resourceType": "Goal", **resource, **_goal_body(line, person, measures, under)} | (
+                {"extension": [*resource["extension"], *map(_followed, evidence)]}
+            )
     resource["extension"].append({"url": uris.CLASS, "valueCode": WorkClass.ROUTINE.code})
     return {"resourceType": "Task", **resource, **_task_body(line, person, under, evidence)}
 
@@ -335,6 +354,10 @@ _CATEGORY = {
     "health-concern": "http://hl7.org/fhir/us/core/CodeSystem/condition-category",
     "sdoh": "http://hl7.org/fhir/us/core/CodeSystem/us-core-category",
 }
+
+
+def _followed(reference: str) -> Resource:
+    return {"url": uris.FOLLOWS_FROM, "valueReference": ref(reference)}
 
 
 def _goal_body(line: Line, person: str, measures: Mapping[str, Measure], under: str | None) -> Resource:

@@ -110,7 +110,9 @@ def evaluate(
         return Outcome(None, look_again=again)
     behind = looking.behind(branch)
     newest = max((each.at for each in behind if each.at), default=None)
-    evidence = tuple(dict.fromkeys(ref for each in behind for ref in each.evidence))
+    evidence = tuple(
+        dict.fromkeys((*looking.diagnosed(branch), *(r for each in behind for r in each.evidence)))
+    )
     because = looking.say(branch.because) if in_words else UNKNOWN
     return Outcome(branch, because, evidence, newest, True, again, looking.named())
 
@@ -247,6 +249,17 @@ class _Looking:
             for compare in holding(self.settled(branch.when), self.look)
             if compare.path in self.protocol.asked
         ]
+
+    def diagnosed(self, branch: Branch) -> Iterator[str]:
+        """What is not for everybody to see and made it hold: whoever may not see that is not told of the firing."""
+        for stated in (self.protocol.watches, branch.when):
+            for compare in holding(self.settled(stated), self.look):
+                if compare.path == "fact/conditions" and compare.operator == "is":
+                    yield from (
+                        self.signals.diagnosed[code]
+                        for code in compare.value
+                        if code in self.signals.diagnosed
+                    )
 
     def named(self) -> dict[str, Found]:
         return {name: self.find(path) for name, path in self.protocol.names.items()}

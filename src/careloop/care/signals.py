@@ -49,7 +49,8 @@ class Happened:
 @dataclass(frozen=True, repr=False)
 class Signals:
     """reference: Patient/…. Everything oldest first. moments: by the names of library/series.MOMENTS. shown: how the
-    unit of a kind of reading is written; spanish: the same in Spanish, where it differs."""
+    unit of a kind of reading is written; spanish: the same in Spanish, where it differs. diagnosed: Conditions that
+    not everybody may see, by the code in fact/conditions that they alone tell."""
 
     reference: str
     zone: tzinfo = UTC
@@ -61,6 +62,7 @@ class Signals:
     shown: Mapping[str, str] = field(default_factory=dict)
     spanish: Mapping[str, str] = field(default_factory=dict)
     is_deceased: bool = False
+    diagnosed: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Signals({self.reference})"

@@ -56,10 +56,12 @@ MINUTES: Final = "urn:careloop:ext:minutes"  # integer
 OWN_WORDS: Final = "urn:careloop:ext:own-words"  # string: in the person's own words
 HEARD_FROM: Final = "urn:careloop:ext:heard-from"  # string: who said so
 ASKED_IN: Final = "urn:careloop:ext:asked-in"  # code: the language in which questions were asked
+INTERPRETED_HOW: Final = "urn:careloop:ext:interpreted-how"  # code: phone, video, present, relative
 INTERPRETED_BY: Final = "urn:careloop:ext:interpreter"  # string: who interpreted, or that somebody did
 ANSWERED_BY: Final = (
     "urn:careloop:ext:answered-by"  # Reference: whose words an observation is, as Response.source
 )
+OFFLINE: Final = "urn:careloop:id:offline"  # tag of a response that came from a device: same key, same sheet
 SAID_AT: Final = "urn:careloop:ext:said-at"  # dateTime, on an answered item: when this one answer was given
 CHANNEL: Final = "urn:careloop:ext:channel"  # code: phone, video, home, office, text, mail
 SAFETY: Final = "urn:careloop:ext:safety"  # string shown on the person's card
@@ -90,6 +92,7 @@ INCAPACITY: Final = "urn:careloop:ext:incapacity"  # complex, on Consent: since,
 PLAN_CHANGE: Final = (
     "urn:careloop:ext:plan-change"  # complex, on a plan and its lines: act, line, at, by, because
 )
+FOLLOWS_FROM: Final = "urn:careloop:ext:follows-from"  # Reference, on a Goal: what it was proposed from
 SIGNED_HOW: Final = "urn:careloop:ext:signed-how"  # code, on Provenance: screen, portal, verbal, paper
 SIGNED_HASH: Final = (
     "urn:careloop:ext:signed-hash"  # string, on Provenance: sha256 over the versions it names

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from careloop.access import labels
-from careloop.fhir import definitions
+from careloop.fhir import definitions, uris
 from careloop.fhir.elements import Resource
 from careloop.library.carried import codings_in, lifted_bits, meta_of
 from careloop.library.labels import LabelRules, rules
@@ -32,6 +32,8 @@ _SPEAKS_OF: Final = frozenset(
             "detail",
             "focus",
             "hasMember",
+            "implicated",
+            "input",
             "medicationReference",
         ),
         *(
@@ -217,6 +219,8 @@ def cited(resource: Resource) -> Cited:
     for name, value in resource.items():
         if name in _SPEAKS_OF and kind not in _SPEAK_FOR_THEMSELVES:
             speaks.update(r for r in _references(value) if r.partition("/")[0] not in _NOT_SPOKEN_OF)
+        if name == "extension" and kind not in _SPEAK_FOR_THEMSELVES:
+            speaks.update(_followed(value))
         if name in _HAPPENED_IN:
             happened.update(_references(value))
             if isinstance(value, dict) and "related" in value:
@@ -230,6 +234,13 @@ def cited(resource: Resource) -> Cited:
         made.add(source)
     happened -= speaks
     return Cited(frozenset(speaks), frozenset(happened), _makers(made), _makers(asks))
+
+
+def _followed(extensions: Any) -> Iterator[str]:
+    """What a line of a plan follows from, where FHIR has no element for it."""
+    for each in extensions if isinstance(extensions, list) else ():
+        if isinstance(each, dict) and each.get("url") == uris.FOLLOWS_FROM:
+            yield from _references(each.get("valueReference"))
 
 
 def _makers(found: Iterable[str]) -> frozenset[str]:

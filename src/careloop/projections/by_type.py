@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from careloop.access import Condition
+from careloop.access import Condition, is_of_anybody
 from careloop.store import Unit
 from careloop.store.keys import number_of
 
@@ -31,17 +31,53 @@ def seen_lines(unit: Unit, types: Collection[str], alias: str = "s") -> Sql:
     return _seen(unit, types, alias, f"split_part({alias}.reference, '/', 1) = any(%s::text[])", sorted)
 
 
-def seen_heads(unit: Unit, types: Collection[str]) -> Sql:
-    """Whether the row h of heads is of one of these types, and the reader may see it."""
-    allowed, told = _seen(unit, types, "h", "h.type = any(%s::integer[])", _numbers)
+def seen_heads(unit: Unit, types: Collection[str], *, labels: str | None = None) -> Sql:
+    """Whether the row h of heads is of one of these types, and the reader may see it. labels: as in Unit.rows_sql."""
+    allowed, told = _seen(unit, types, "h", "h.type = any(%s::integer[])", _numbers, labels)
     return f"h.type = any(%s::integer[]) and {allowed}", [_numbers(types), *told]
+
+
+def seen_versions(unit: Unit, types: Collection[str]) -> Sql:
+    """As seen_heads, of an older version v of it: what a later one does not say any more, this one still says."""
+    return seen_heads(unit, types, labels="(h.labels | v.labels)")
+
+
+def seen_behind(unit: Unit, types: Collection[str], person: str, rid: str) -> Sql:
+    """Whether the reader may see the resource, of one of these types, that a row of a projection tells of. person, rid:
+    the columns that name it."""
+    if not searchable(unit, types):
+        return NOTHING
+    if all(unit.may_search(kind) and is_of_anybody(unit.condition(kind, "search")) for kind in types):
+        return "true", []
+    said, told = seen_heads(unit, types)
+    return (
+        f"exists (select from heads h where h.person = {person} and h.rid = {rid} and h.state = 1 and {said})",
+        told,
+    )
+
+
+def seen_row(unit: Unit, types: Collection[str], person: str, rid: str) -> Sql:
+    """Whether the reader may see the resource that a row here comes from. Whoever may see her sees what carries no
+    label, where one rule speaks for both.
+    For a query that has asked already whether she may be seen; seen_behind asks that too."""
+    full, told = seen_heads(unit, types)
+    if not searchable(unit, types):
+        return "false", []
+    # `<> 0`, not `= 1`: for that a partial index over all that a person has looks as good as the key.
+    lies = f"from heads h where h.person = {person} and h.rid = {rid} and h.state <> 0"
+    hers = unit.condition("Patient", "search")
+    if all(unit.may_search(type) and unit.condition(type, "search") == hers for type in types):
+        return f"coalesce((select h.labels = 0 or ({full}) {lies}), false)", told
+    return f"coalesce((select ({full}) {lies}), false)", told
 
 
 def _numbers(types: Collection[str]) -> list[int]:
     return sorted(number_of(kind) for kind in types)
 
 
-def _seen(unit: Unit, types: Collection[str], alias: str, is_of: str, told_as: Any) -> Sql:
+def _seen(
+    unit: Unit, types: Collection[str], alias: str, is_of: str, told_as: Any, labels: str | None = None
+) -> Sql:
     groups: dict[Condition, list[str]] = {}
     for kind in searchable(unit, types):
         groups.setdefault(unit.condition(kind, "search"), []).append(kind)
@@ -50,7 +86,7 @@ def _seen(unit: Unit, types: Collection[str], alias: str, is_of: str, told_as: A
     parts: list[str] = []
     told: list[Any] = []
     for condition, kinds in groups.items():
-        said, given = unit.rows_sql(condition, alias)
+        said, given = unit.rows_sql(condition, alias, labels=labels)
         if len(kinds) == len(types):  # who may see all of them pays for no look at the type
             return said, given
         parts.append(f"({is_of} and {said})")

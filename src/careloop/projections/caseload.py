@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from careloop import library
 from careloop.care.work import WorkClass
 from careloop.care.workload import NEVER, SILENCE
 from careloop.fhir.elements import text_of
-from careloop.projections.by_type import searchable, seen_lines, seen_of_type
+from careloop.projections.by_type import searchable, seen_behind, seen_lines, seen_of_type, seen_row
 from careloop.projections.moments import TELLERS
 from careloop.projections.people import BRIEF, PersonBrief, brief_of_row
 from careloop.store import Unit
@@ -91,7 +92,9 @@ ORDERS: Final = {
     "next": "n.class nulls last, n.aim nulls last, b.name, p.person",
     "heard": "h.at nulls first, b.name, p.person",
 }
-ENROLLED: Final = "exists (select from enrolled e where e.person = p.person and e.until is null{which})"
+ENROLLED: Final = (
+    "exists (select from enrolled e where e.person = p.person and e.until is null{which} and {may})"
+)
 LATE: Final = (
     "exists (select from work w where w.person = p.person and w.is_open and w.aim < %s"
     " and not w.is_waiting and w.wake <= %s and {work})"
@@ -104,10 +107,12 @@ UNHEARD: Final = (
 
 @dataclass(frozen=True)
 class _Seen:
-    """Whether the reader may see a row of the worklist (w) and a contact of the story (s): by what each is of."""
+    """Whether the reader may see a row of the worklist (w), a contact of the story (s) and an enrollment (e): by what
+    each is of."""
 
     work: Sql
     story: Sql
+    program: Sql
 
     def next(self) -> Sql:
         return NEXT.format(work=self.work[0]), self.work[1]
@@ -120,7 +125,11 @@ class _Seen:
 
 
 def _seen(unit: Unit) -> _Seen:
-    return _Seen(seen_of_type(unit, "Task", "w"), seen_lines(unit, TELLERS))
+    return _Seen(
+        seen_of_type(unit, "Task", "w"),
+        seen_lines(unit, TELLERS),
+        seen_row(unit, ("EpisodeOfCare",), "e.person", "e.rid"),
+    )
 
 
 def caseload(unit: Unit, asked: Asked, size: int = 50) -> Caseload:
@@ -134,13 +143,13 @@ def caseload(unit: Unit, asked: Asked, size: int = 50) -> Caseload:
     text = (
         f"select {BRIEF}, l.name, n.task_id, n.title, n.aim, n.class, n.zone, c.late, c.open, h.at,"
         " (select array_agg(distinct e.program order by e.program) from enrolled e"
-        "  where e.person = p.person and e.until is null)"
+        f"  where e.person = p.person and e.until is null and {seen.program[0]})"
         f" from (select p.person {CHOSEN} {needs} where {where} order by {order} limit %s offset %s) k"
         " join people p on p.person = k.person join briefs b on b.person = p.person"
         f" left join names l on l.rid = p.lead {' '.join(each for each, _ in beside)} order by {order}"
     )
     window = [size + 1, (max(asked.page, 1) - 1) * size]
-    given = [*needed, *told, *window, *(value for _, values in beside for value in values)]
+    given = [*seen.program[1], *needed, *told, *window, *(value for _, values in beside for value in values)]
     rows = unit.cursor().execute(text, given).fetchall()
     found = [_listed(row, unit) for row in rows[:size]]
     unit.saw({one.person.rid for one in found}, "people")
@@ -166,8 +175,8 @@ def _where(unit: Unit, asked: Asked, seen: _Seen) -> Sql:
     if (asked.program or asked.only == "silent") and not unit.may_search("EpisodeOfCare"):
         parts.append("false")
     if asked.program:
-        parts.append(ENROLLED.format(which=" and e.program = %s"))
-        told.append(asked.program)
+        parts.append(ENROLLED.format(which=" and e.program = %s", may=seen.program[0]))
+        told += [asked.program, *seen.program[1]]
     match asked.only:
         case "late":
             parts.append(LATE.format(work=seen.work[0]))
@@ -175,8 +184,9 @@ def _where(unit: Unit, asked: Asked, seen: _Seen) -> Sql:
         case "silent" if not unit.may_search("Encounter"):
             parts.append("false")
         case "silent":
-            parts += ["not b.is_deceased", ENROLLED.format(which=""), UNHEARD.format(story=seen.story[0])]
-            told += [unit.now - SILENCE, *seen.story[1]]
+            parts += ["not b.is_deceased", ENROLLED.format(which="", may=seen.program[0])]
+            parts.append(UNHEARD.format(story=seen.story[0]))
+            told += [*seen.program[1], unit.now - SILENCE, *seen.story[1]]
         case "interpreter":
             parts.append("b.needs_interpreter")
     return " and ".join(parts), told
@@ -231,15 +241,31 @@ with recursive known(program) as (
 select k.program from known k where k.program is not null"""
 OF_MINE: Final = """
 and exists (select from people p join enrolled e on e.person = p.person and e.until is null
-            where p.lead = %s and e.program = k.program)"""
+            where p.lead = %s and e.program = k.program and {may})"""
 
 
 def programs_of(unit: Unit, view: str) -> list[str]:
-    """Program codes for the filter: those of my people, else all that anybody is in. No person is told."""
+    """Program codes for the filter: those of my people that I may know of, else also those of the library that anybody
+    is in. No person is told: not even that there is one in a program of which only its own records tell."""
     if not unit.may_search("EpisodeOfCare"):
         return []
-    if view == "mine":
-        rows = unit.cursor().execute(PROGRAMS + OF_MINE, [unit.scope.actor.practitioner_rid or 0])
-    else:
-        rows = unit.cursor().execute(PROGRAMS)
-    return [row[0] for row in rows.fetchall()]
+    may, given = seen_behind(unit, ("EpisodeOfCare",), "e.person", "e.rid")
+    mine = PROGRAMS + OF_MINE.format(may=may)
+    rows = unit.cursor().execute(mine.encode(), [unit.scope.actor.practitioner_rid or 0, *given]).fetchall()
+    found = {program for (program,) in rows}
+    if view != "mine":
+        ours = {program.code for program in library.load().programs.values()}
+        found |= {program for (program,) in unit.cursor().execute(PROGRAMS).fetchall()} & ours
+    return sorted(found)
+
+
+PROGRAMS_OF_ONE: Final = """
+select e.program from enrolled e where e.person = %s and (e.until is null or e.until > %s) and {may}"""
+
+
+def programs_of_one(unit: Unit, person: int) -> frozenset[str]:
+    """Those that she is in now, as far as the reader may know. person: rid."""
+    may, told = seen_behind(unit, ("EpisodeOfCare",), "e.person", "e.rid")
+    query = PROGRAMS_OF_ONE.format(may=may).encode()
+    rows = unit.cursor().execute(query, [person, unit.now, *told]).fetchall()
+    return frozenset(program for (program,) in rows)

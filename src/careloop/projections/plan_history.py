@@ -15,7 +15,7 @@ from careloop.care.plan_changes import Audience, Change, changes
 from careloop.care.plan_lines import TYPES, Changed, Held, PlanState, changed_in, state_of
 from careloop.fhir.elements import day, instant
 from careloop.kernel.errors import CareError
-from careloop.projections.by_type import searchable, seen_heads
+from careloop.projections.by_type import searchable, seen_versions
 from careloop.store import Stored, Unit
 from careloop.store.stored import COLUMNS
 
@@ -63,7 +63,7 @@ def plan_now(unit: Unit, person: int) -> PlanState:
 
 def plan_then(unit: Unit, person: int, at: datetime, plan: str) -> PlanState:
     """plan: id of the CarePlan that is the plan now; before it was one, it has no lines of its own."""
-    may, allowed = seen_heads(unit, TYPES)
+    may, allowed = seen_versions(unit, TYPES)
     unit.flush()
     rows = unit.cursor().execute(STOOD.format(may=may).encode(), [at, person, *allowed]).fetchall()
     unit.saw([person], "plan as it stood")

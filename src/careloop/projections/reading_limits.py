@@ -25,7 +25,8 @@ def limits_for(
 ) -> dict[int, Limits | None]:
     """What holds for each of these people at unit.now: her own, else the default of the kind (None without one).
 
-    For deciding; a page that shows them asks for who set them and why (words=True), which reads the ServiceRequests.
+    For deciding; a page that shows them asks for who set them and why (words=True), which reads the ServiceRequests:
+    to a reader who may not see hers those of everybody are shown.
     """
     unit.flush()
     default = default_limits(kind)
@@ -42,10 +43,12 @@ def limits_for(
             None if until >= OPEN_END else until,
             request=str(request),
         )
-    return _in_words(unit, found, kind) if words else found
+    return _in_words(unit, found, kind, default) if words else found
 
 
-def _in_words(unit: Unit, found: dict[int, Limits | None], kind: Kind) -> dict[int, Limits | None]:
+def _in_words(
+    unit: Unit, found: dict[int, Limits | None], kind: Kind, default: Limits | None
+) -> dict[int, Limits | None]:
     named = {
         person: unit.reference_of(int(each.request))
         for person, each in found.items()
@@ -53,8 +56,8 @@ def _in_words(unit: Unit, found: dict[int, Limits | None], kind: Kind) -> dict[i
     }
     held = unit.get(named.values())
     for person, reference in named.items():
-        if stored := held.get(reference):
-            found[person] = limits_in(stored.resource, {kind.id: kind}) or found[person]
+        stored = held.get(reference)
+        found[person] = (limits_in(stored.resource, {kind.id: kind}) or found[person]) if stored else default
     return found
 
 

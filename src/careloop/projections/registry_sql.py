@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from careloop.library.cohorts import ConditionGroup
 from careloop.library.targets import Target
-from careloop.projections.by_type import searchable, seen_heads, seen_of_type
+from careloop.projections.by_type import seen_of_type, seen_row
 from careloop.projections.people import BRIEF
 from careloop.projections.registry_standing import due, standing
 from careloop.store import Unit, conditions
@@ -88,20 +88,6 @@ class Meant:
     def sign(self) -> int:
         """1 where less is better, also where no target says so."""
         return self.target.sign if self.target else 1
-
-
-def seen_row(unit: Unit, types: Sequence[str], person: str, rid: str) -> Sql:
-    """Whether the reader may see the resource that a row here comes from. Whoever may see her sees what carries no
-    label, where one rule speaks for both."""
-    full, told = seen_heads(unit, types)
-    if not searchable(unit, types):
-        return "false", []
-    # `<> 0`, not `= 1`: for that a partial index over all that a person has looks as good as the key.
-    lies = f"from heads h where h.person = {person} and h.rid = {rid} and h.state <> 0"
-    hers = unit.condition("Patient", "search")
-    if all(unit.may_search(type) and unit.condition(type, "search") == hers for type in types):
-        return f"coalesce((select h.labels = 0 or ({full}) {lies}), false)", told
-    return f"coalesce((select ({full}) {lies}), false)", told
 
 
 def parts_of(unit: Unit, asked: Asked, meant: Meant) -> Parts:
@@ -258,9 +244,16 @@ def order_of(unit: Unit, asked: Asked, meant: Meant) -> tuple[str, str, list[Any
     target = meant.target
     if asked.sort == "heard" and unit.may_search("Encounter"):
         newest, told = seen_row(unit, ("Encounter",), "o.person", "o.rid")
-        # A look by key a person: as a join it would be read whole for the few whom she may see.
-        reached = f"(select case when {newest} then o.at end from heard o where o.person = pe.person)"
-        return f"coalesce({reached}, {EPOCH})", "timestamptz", told, []
+        # A look by key a person: as a join it would be read whole for the few whom she may see. Where the newest is not
+        # the reader's to see, an older one counts, as the line says it.
+        older, given = seen_of_type(unit, "Encounter", "s")
+        shown = (
+            f"(select max(s.at) from story s where s.person = pe.person and s.kind = 'contact' and {older})"
+        )
+        reached = (
+            f"(select case when {newest} then o.at else {shown} end from heard o where o.person = pe.person)"
+        )
+        return f"coalesce({reached}, {EPOCH})", "timestamptz", [*told, *given], []
     if asked.sort == "value" and meant.measure:
         return "(%s * c.value)", "numeric", [-meant.sign], []
     if asked.sort == "change" and meant.measure:

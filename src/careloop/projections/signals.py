@@ -23,7 +23,7 @@ from careloop.kernel.errors import UnknownZone
 from careloop.library import Library
 from careloop.library.protocols import LONGEST
 from careloop.projections import readings, scores, sources
-from careloop.projections.by_type import seen_heads, seen_lines
+from careloop.projections.by_type import seen_behind, seen_heads, seen_lines
 from careloop.store import Stored, Unit
 from careloop.store.keys import name_of, number_of
 
@@ -33,6 +33,7 @@ DOUBTED: Final = frozenset({"entered-in-error", "refuted", "provisional"})
 ANSWERED: Final = frozenset({"accepted", "in-progress", "completed", "rejected", "failed", "on-hold"})
 STOPPED: Final = frozenset({"stopped", "cancelled", "entered-in-error", "on-hold"})
 MISSED: Final = "Did not come to the visit"
+# Work that is due later than in so many days says nothing yet.
 FAR: Final = timedelta(days=60)
 
 PEOPLE: Final = """
@@ -51,11 +52,13 @@ where s.person = any(%s::bigint[]) and s.instrument = any(%s::text[]) and s.scal
 order by s.person, s.instrument, s.at, s.response
 """
 LIMITS: Final = """
-select person, kind, low, high, second_low, second_high from reading_limits
-where person = any(%s::bigint[]) and kind = any(%s::text[]) and since <= %s and until > %s order by since
+select l.person, l.kind, l.low, l.high, l.second_low, l.second_high from reading_limits l
+where l.person = any(%s::bigint[]) and l.kind = any(%s::text[]) and l.since <= %s and l.until > %s and {may}
+order by l.since
 """
 ENROLLED: Final = (
-    "select person, program, since, until from enrolled where person = any(%s::bigint[]) order by since"
+    "select e.person, e.program, e.since, e.until from enrolled e where e.person = any(%s::bigint[]) and {may}"
+    " order by e.since"
 )
 STORY: Final = """
 select s.person, s.kind, s.title, s.at, s.who, s.detail, s.reference from story s
@@ -80,6 +83,7 @@ class _Told:
     moments: dict[str, list[Happened]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     findings: dict[str, bool] = field(default_factory=dict)
+    diagnosed: dict[str, str] = field(default_factory=dict)
 
     def happened(self, name: str, at: datetime, reference: str = "", what: str = "") -> None:
         self.moments.setdefault(name, []).append(Happened(at, reference, what))
@@ -125,6 +129,7 @@ def gather(
             shown,
             spanish,
             is_deceased,
+            hers.diagnosed,
         )
     return signals
 
@@ -136,7 +141,9 @@ def own_limits(
     found: dict[int, dict[tuple[str, str], Decimal]] = defaultdict(dict)
     if not kinds:
         return found
-    rows = unit.cursor().execute(LIMITS, [sorted(people), sorted(kinds), unit.now, unit.now]).fetchall()
+    may, told = seen_behind(unit, ("ServiceRequest",), "l.person", "l.request")
+    query = LIMITS.format(may=may)
+    rows = unit.cursor().execute(query, [sorted(people), sorted(kinds), unit.now, unit.now, *told]).fetchall()
     for person, kind, *edges in rows:
         for edge, value in zip(("low", "high", "second-low", "second-high"), edges, strict=True):
             if value is not None:
@@ -258,8 +265,10 @@ def _differs(library: Library, instrument: str) -> bool:
 
 
 def _enrolled(unit: Unit, people: list[int], told: Mapping[int, _Told]) -> None:
+    may, given = seen_behind(unit, ("EpisodeOfCare",), "e.person", "e.rid")
+    query = ENROLLED.format(may=may)
     programs: dict[int, set[str]] = defaultdict(set)
-    for person, program, since, until in unit.cursor().execute(ENROLLED, [people]).fetchall():
+    for person, program, since, until in unit.cursor().execute(query, [people, *given]).fetchall():
         if until is None or until > unit.now:
             programs[person].add(program)
             told[person].happened("enrolled", since, what=program)
@@ -324,6 +333,7 @@ def _resources(unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int
             codes = _conditions([each.resource for each in held.get("Condition", ())])
             told[person].facts["conditions"] = frozenset(code[:3] for code in codes)
             told[person].facts["lasting_conditions"] = len(codes)
+            told[person].diagnosed = _kept_from_some(held.get("Condition", ()))
         for request, at in _open_referrals(held.get("ServiceRequest", ()), held.get("Task", ())):
             told[person].happened(
                 "open-referral", at, request.reference, text_of(request.resource.get("code"))
@@ -351,6 +361,21 @@ def _conditions(found: Sequence[Resource]) -> frozenset[str]:
         and (code := code_in(each.get("code"), uris.ICD10CM))
         and not code.startswith("Z")
     )
+
+
+def _kept_from_some(found: Sequence[Stored]) -> dict[str, str]:
+    """By the first three characters: a Condition with a label, where none without one says the same."""
+    plain = _conditions([each.resource for each in found if not _security(each.resource)])
+    told: dict[str, str] = {}
+    for each in found:
+        for code in _conditions([each.resource]) if _security(each.resource) else ():
+            if code[:3] not in {known[:3] for known in plain}:
+                told.setdefault(code[:3], each.reference)
+    return told
+
+
+def _security(resource: Resource) -> Any:
+    return (resource.get("meta") or {}).get("security")
 
 
 def _open_referrals(requests: Sequence[Stored], tasks: Sequence[Stored]) -> Iterator[tuple[Stored, datetime]]:
@@ -409,67 +434,7 @@ def _numbers(types: Sequence[str]) -> list[int]:
     return [number_of(name) for name in types]
 
 
-# --- whom to ask
-
-# Asked of each person in turn, by indexes that begin with the person.
-NARROW: Final = {
-    "reading": "exists (select from readings r where r.person = p.person and r.kind = any(%s::text[]) and r.at >= %s)",
-    "score": "exists (select from scores s where s.person = p.person and s.instrument = any(%s::text[]))",
-    "enrolled": "exists (select from enrolled e where e.person = p.person and e.until is null)",
-    "program": "exists (select from enrolled e where e.person = p.person and e.until is null"
-    " and e.program = any(%s::text[]))",
-    "missed": "exists (select from story s where s.person = p.person and s.title = %s and s.at >= %s)",
-    "late": "exists (select from work w where w.person = p.person and w.is_open and w.due < %s)",
-    "heads": "exists (select from heads h where h.person = p.person and h.type = any(%s::integer[]) and h.state = 1)",
-}
-
-
-def population(
-    unit: Unit, narrowed: tuple[str, Sequence[str]], since: datetime, after: int, limit: int
-) -> list[int]:
-    """The next people, by key, of whom a protocol may have something to say. narrowed: what each of them must have:
-    ("reading", kinds), ("score", instruments), ("moment", names), ("program", codes); ("", ()) for everybody.
-    since: readings and visits from then on."""
-    kind, names = narrowed
-    query, given = _narrow(kind, names, since, unit.now)
-    said, allowed = unit.people_sql(unit.condition("Patient", "search"), "p.person", labels="p.labels")
-    among = f"({query}) and" if query else ""
-    rows = unit.cursor().execute(
-        f"select p.person from people p where {among} p.person > %s and p.merged_into is null and {said}"
-        " order by p.person limit %s",
-        [*given, after, *allowed, limit],
-    )
-    return [person for (person,) in rows.fetchall()]
-
-
-def _narrow(kind: str, names: Sequence[str], since: datetime, now: datetime) -> tuple[str, list[Any]]:
-    match kind:
-        case "reading":
-            return NARROW["reading"], [list(names), since]
-        case "score" | "program":
-            return NARROW[kind], [list(names)]
-        case "moment":
-            return _narrow_moment(names, since, now)
-    return "", []
-
-
-def _narrow_moment(names: Sequence[str], since: datetime, now: datetime) -> tuple[str, list[Any]]:
-    parts: list[tuple[str, list[Any]]] = []
-    for name in names:
-        match name:
-            case "enrolled":
-                parts.append((NARROW["enrolled"], []))
-            case "missed-visit":
-                parts.append((NARROW["missed"], [MISSED, since]))
-            case "late-work":
-                parts.append((NARROW["late"], [now + FAR]))
-            case "open-referral":
-                parts.append((NARROW["heads"], [_numbers(("ServiceRequest",))]))
-            case "medicine-run-out":
-                parts.append((NARROW["heads"], [_numbers(("MedicationDispense",))]))
-            case _:
-                return "", []
-    return " or ".join(text for text, _ in parts), [value for _, given in parts for value in given]
+# --- what came in
 
 
 def paths_of(unit: Unit, rids: Collection[int]) -> dict[int, set[str]]:
@@ -488,4 +453,4 @@ def paths_of(unit: Unit, rids: Collection[int]) -> dict[int, set[str]]:
 KINDS: Final = "select observation, kind from readings where observation = any(%s::bigint[])"
 INSTRUMENTS: Final = "select response, instrument from scores where response = any(%s::bigint[])"
 
-__all__ = ["gather", "own_limits", "paths_of", "population"]
+__all__ = ["gather", "own_limits", "paths_of"]

@@ -20,7 +20,8 @@ from careloop.care.protocol_replay import narrowing
 from careloop.care.protocols import Adjusted, evaluate
 from careloop.kernel.errors import Conflict
 from careloop.library import Library
-from careloop.projections.signals import HORIZON, gather, own_limits, paths_of, population
+from careloop.projections.signals import HORIZON, gather, own_limits, paths_of
+from careloop.projections.whom_to_ask import population
 from careloop.reactions import trouble
 from careloop.reactions.trouble import FAULTS, NotDone, is_outage
 from careloop.store import Unit, merges, protocol_switches, timers

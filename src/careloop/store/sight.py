@@ -17,6 +17,7 @@ from careloop.access import (
     Scope,
     decide,
     is_of_anybody,
+    labels,
     without_labels,
 )
 from careloop.access.conditions import all_of
@@ -75,13 +76,16 @@ class Sight(Commit):
         label bits; left out only where a row stands for a whole person."""
         return conditions.compile_condition(condition, alias, now=self.now, labels_column=labels)
 
-    def rows_sql(self, condition: Condition, alias: str) -> tuple[str, list[Any]]:
-        """As people_sql, of rows that tell of one resource: with its person, its rid, and its labels."""
+    def rows_sql(
+        self, condition: Condition, alias: str, *, labels: str | None = None
+    ) -> tuple[str, list[Any]]:
+        """As people_sql, of rows that tell of one resource: with its person, its rid, and its labels. labels: where
+        those stand, when not in the row alone."""
         return conditions.compile_condition(
             condition,
             f"{alias}.person",
             now=self.now,
-            labels_column=f"{alias}.labels",
+            labels_column=labels or f"{alias}.labels",
             rid_column=f"{alias}.rid",
             nobodys=False,
         )
@@ -90,6 +94,13 @@ class Sight(Commit):
         """Whether records of this Organization are 42 CFR Part 2."""
         self._labels.look_up(self._keeper.cursor(), [reference])
         return self._labels.is_maker(reference)
+
+    def is_sensitive(self, references: Iterable[str]) -> bool:
+        """Whether one of these carries a label that not everybody who sees the person may see; also of what this unit
+        wrote."""
+        wanted = sorted(set(references))
+        self._labels.look_up(self._keeper.cursor(), wanted)
+        return any(self._labels.known.get(each, 0) & labels.SENSITIVE for each in wanted)
 
     def may_search(self, type: str) -> bool:
         """Whether any rule lets the actor look for such things at all."""
