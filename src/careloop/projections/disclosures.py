@@ -34,7 +34,7 @@ WAYS_OUT: Final[dict[str, str]] = {
     "page:family-letter": "the way in with a code from a letter; nothing leaves",
     "page:family-accounting": "the person’s own accounting, on her own pages",
     "page:portal-letter": "a code to sign in with, handed to the person; tells nothing about her",
-    "page:registry-export": "inside the house: the list of whoever answers for it, nothing that carries a label; audited",
+    "page:registry-export": "inside the house: whose list it is takes it, nothing that carries a label; audited",
     "page:readings-file-faults": "rows of her own file, back to whoever sent it up; nothing leaves",
     "page:audit-export": "inside the house: who looked, no content; audited",
     "outbox:letter": "recorded by actions.answer_referrer when it has left",
