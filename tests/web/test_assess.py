@@ -571,3 +571,21 @@ def test_escalation_goes_round_until_somebody_has_it(desk: Desk) -> None:
     assert owners == [None, "Wei Chen", None]
     desk.later(minutes=45)
     assert "Nobody on call has acknowledged it" in desk.page(draft)
+
+
+def test_the_call_of_an_intake_is_logged_with_who_interpreted(desk: Desk) -> None:
+    told = {"interpreter": "1", "interpreter_name": "Rosa Lima, ID 4471", "interpreter_way": "phone"}
+    draft = begin(desk, "phq-2", **told)
+    say(desk, draft, interest="several-days", mood="not-at-all")
+    desk.later(minutes=9)
+    done = finish(desk, draft)
+    page = desk.page(done)
+    assert "with an interpreter (Rosa Lima, ID 4471, on the phone)" in page
+    found = re.search(r'href="(/people/maria/contact\?answers=[^"]+)"', page)
+    assert found, "no way from the answers to the call"
+    sheet = desk.page(found.group(1))
+    assert 'value="Rosa Lima, ID 4471"' in sheet
+    assert '<option value="phone" selected>On the phone</option>' in sheet
+    assert re.search(r'id="minutes"[^>]*value="9"', sheet)
+    other = found.group(1).replace("maria", "walter")
+    assert desk.client.get(other).status_code == 404

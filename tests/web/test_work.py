@@ -310,3 +310,17 @@ def test_ten_minutes_are_counted_from_the_act(desk: Desk) -> None:
     desk.post("/work/undo", {"change": change})
     assert desk.ward.task("ride")["status"] == "accepted"
     assert desk.clock() - desk.ward.now < timedelta(minutes=10)
+
+
+def test_who_interpreted_stands_on_the_contact_and_in_the_story(desk: Desk) -> None:
+    assert 'name="interpreter_way"' in desk.page("/work/call/contact")
+    through = {"interpreter_way": "phone", "interpreter_name": "Rosa Lima, ID 4471"}
+    desk.post("/work/call/contact", {**TALK, **through, "version": "1"})
+    told = desk.page("/people/maria/story")
+    assert "In Spanish, through an interpreter (Rosa Lima, ID 4471, on the phone)" in told
+
+
+def test_an_attempt_that_reached_nobody_had_no_interpreter(desk: Desk) -> None:
+    through = {"interpreter_way": "phone", "interpreter_name": "Rosa Lima"}
+    desk.post("/work/call/contact", {**TALK, **through, "outcome": "no-answer", "version": "1"})
+    assert "interpreter (Rosa" not in desk.page("/people/maria/story")

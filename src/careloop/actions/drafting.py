@@ -48,19 +48,22 @@ class AssessmentEnded(Conflict):
 @dataclass(frozen=True)
 class Circumstances:
     """How it was asked. language: en or es. source: who answered, "Patient/…" or "RelatedPerson/…"; heard_from: that
-    one in words, when it is not the person. interpreter: who interpreted, or that somebody did; empty for nobody."""
+    one in words, when it is not the person. interpreter: who interpreted, or that somebody did; empty for nobody.
+    interpreted_how: of care.interpreted.WAYS, or empty."""
 
     language: str = "en"
     source: str | None = None
     heard_from: str = ""
     interpreter: str = ""
+    interpreted_how: str = ""
 
 
 @dataclass(frozen=True)
 class DraftState:
     """answers: key -> Answer. said_at: key -> when. response: id of the in-progress QuestionnaireResponse once a
     critical answer wrote one. urgent: critical id -> Task reference. safety: where, callback, safe, at. origins: key ->
-    source, on: what was filled in from the record and not said otherwise since."""
+    source, on: what was filled in from the record and not said otherwise since. offline: the key of the sheet on a
+    device from which these answers came; empty for none."""
 
     instrument: str
     version: int
@@ -72,6 +75,7 @@ class DraftState:
     safety: Mapping[str, str] = field(default_factory=dict, repr=False)
     asked: Circumstances = field(default_factory=Circumstances, repr=False)
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    offline: str = ""
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> DraftState:
@@ -89,6 +93,7 @@ class DraftState:
             safety=kept["safety"],
             asked=Circumstances(**kept.get("asked", {})),
             origins=kept.get("origins", {}),
+            offline=kept.get("offline", ""),
         )
 
     def kept(self) -> dict[str, Any]:
@@ -107,8 +112,10 @@ class DraftState:
                 "source": asked.source,
                 "heard_from": asked.heard_from,
                 "interpreter": asked.interpreter,
+                "interpreted_how": asked.interpreted_how,
             },
             "origins": {key: dict(each) for key, each in self.origins.items()},
+            "offline": self.offline,
         }
 
     @property
@@ -184,6 +191,9 @@ def write_response(
     resource["identifier"] = {"system": uris.DEDUPE, "value": key_of(found.draft.id)}
     set_extension(resource, uris.ASKED_IN, "Code", asked.language)
     set_extension(resource, uris.INTERPRETED_BY, "String", asked.interpreter or None)
+    set_extension(resource, uris.INTERPRETED_HOW, "Code", asked.interpreted_how or None)
+    if state.offline:
+        resource["meta"] = {"tag": [{"system": uris.OFFLINE, "code": state.offline}]}
     if state.response is None:
         return unit.create(resource)
     return unit.update({**resource, "id": state.response})
@@ -203,4 +213,5 @@ def circumstances_of(resource: Mapping[str, Any]) -> Circumstances:
         source=(resource.get("source") or {}).get("reference"),
         heard_from=str(extension(resource, uris.HEARD_FROM) or ""),
         interpreter=str(extension(resource, uris.INTERPRETED_BY) or ""),
+        interpreted_how=str(extension(resource, uris.INTERPRETED_HOW) or ""),
     )

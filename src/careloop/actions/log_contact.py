@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -14,6 +14,7 @@ from careloop.actions.heed_safe_contact import DESPITE, UnsafeContact, after_uns
 from careloop.actions.record_promise import BadPromise, write_promise
 from careloop.actions.sign_note import write_note
 from careloop.actions.working import Result
+from careloop.care.interpreted import Interpreted, write_interpreted
 from careloop.care.safe_contact import Channel, Refused
 from careloop.fhir import uris
 from careloop.fhir.elements import (
@@ -25,6 +26,7 @@ from careloop.fhir.elements import (
     set_extension,
 )
 from careloop.kernel.errors import CareError
+from careloop.projections.facts import language_of
 from careloop.store import Stored, Unit, drafts
 
 Outcome = Literal["reached", "no-answer", "left-message", "wrong-number", "declined"]
@@ -49,8 +51,9 @@ class BadContact(CareError):
 @dataclass(frozen=True, repr=False)
 class Contact:
     """minutes: whole, at least 1. note: signed with it, unless signs_later: then its words wait for the signature.
-    with_whom: whose ear it was, when not the person's own. is_done: the to-do is finished by it. promise, promised_for:
-    what was promised in it, and for when; it stands and is taken back with the contact. opened: what its sheet says of
+    with_whom: whose ear it was, when not the person's own. through: who interpreted, when she was reached; in her own
+    language unless it names another. is_done: the to-do is finished by it. promise,
+    promised_for: what was promised in it, and for when; it stands and is taken back with the contact. opened: what its sheet says of
     its own beginning; what that sheet still sends to be kept afterwards is passed over. despite: a key of
     heed_safe_contact.DESPITE, where this way is not safe for her."""
 
@@ -66,6 +69,7 @@ class Contact:
     promised_for: datetime | None = None
     opened: str = ""
     despite: str = ""
+    through: Interpreted | None = None
 
     def __repr__(self) -> str:
         return f"Contact({self.outcome})"
@@ -156,6 +160,9 @@ def _encounter(unit: Unit, patient: Stored, contact: Contact, task: Stored | Non
     set_extension(found, uris.MINUTES, "Integer", contact.minutes)
     if because:
         set_extension(found, uris.DESPITE, "Code", contact.despite)
+    if contact.through and contact.outcome == "reached":
+        spoken = contact.through.language or language_of(patient.resource) or ""
+        write_interpreted(found, replace(contact.through, language=spoken))
     if contact.with_whom.strip():
         set_extension(found, uris.HEARD_FROM, "String", contact.with_whom.strip()[:200])
     return found

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from careloop.care.case_review import talk_of
+from careloop.care.interpreted import interpreted_in
 from careloop.care.merge import LIFECYCLE
 from careloop.care.reading_limits import CATEGORY as LIMITS
 from careloop.care.work import WorkClass, work_of
@@ -117,7 +118,9 @@ def _contact(resource: Resource, outcome: str, began: datetime) -> Moment:
     channel = str(extension(resource, uris.CHANNEL) or "phone")
     who = next((_who(p.get("individual")) for p in resource.get("participant", ())), None)
     if outcome == "reached":
-        return Moment("contact", began, "contact", REACHED.get(channel, "Reached"), _reason(resource), who)
+        title, through = REACHED.get(channel, "Reached"), interpreted_in(resource)
+        why = through.token() if through else None
+        return Moment("contact", began, "contact", title, _reason(resource), who, why)
     return Moment(
         "contact", began, "attempt", ATTEMPTS.get(outcome, "Tried to reach"), _reason(resource), who
     )

@@ -35,6 +35,7 @@ from careloop.actions.record_safety import SafetyMissing, record_safety
 from careloop.actions.repeat_questions import add_repetition, drop_repetition
 from careloop.actions.save_answer import AnsweredMeanwhile, save_answer
 from careloop.actions.start_assessment import describe_asking, start_assessment
+from careloop.care.interpreted import WAYS
 from careloop.fhir.questionnaire import Answer, answer_problems, progress, value_from_text
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound
@@ -42,6 +43,7 @@ from careloop.library import Instrument, load
 from careloop.projections.card import card
 from careloop.projections.people import PersonBrief
 from careloop.store import Unit, drafts
+from careloop.web.interpreter_words import way_choices
 from careloop.web.staff import toasts
 from careloop.web.staff.assess_page import Telling, page_of, times_asked
 from careloop.web.staff.assess_sheet import FINISH, Asked, Sheet, next_question, questions
@@ -90,6 +92,7 @@ def begin(request: HttpRequest, person: str, instrument: str) -> HttpResponse:
         "languages": [
             (code, language_name(code), wording_warning(chosen, code)) for code in languages_of(chosen)
         ],
+        "ways": way_choices(),
         "kept": kept,
         "before": before[0] if before else None,
         "kept_progress": progress(chosen.form, state.answers) if state else None,
@@ -113,11 +116,13 @@ def _asked(request: HttpRequest) -> Circumstances | None:
     told_by = request.POST.get("told_by", "")
     is_known = told_by.startswith(("Patient/", "RelatedPerson/"))
     interpreter = request.POST.get("interpreter_name", "").strip() or "an interpreter"
+    is_through, way = bool(request.POST.get("interpreter")), request.POST.get("interpreter_way", "")
     return Circumstances(
         language=request.POST["language"],
         source=told_by if is_known else None,
         heard_from=request.POST.get("told_by_name", "").strip() if told_by == OTHER else "",
-        interpreter=interpreter if request.POST.get("interpreter") else "",
+        interpreter=interpreter if is_through else "",
+        interpreted_how=way if is_through and way in WAYS else "",
     )
 
 

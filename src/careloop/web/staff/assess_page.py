@@ -25,7 +25,8 @@ from careloop.projections.card import card
 from careloop.projections.people import briefs
 from careloop.store import Stored, Unit, drafts
 from careloop.web import formats
-from careloop.web.staff.assess_items import Above
+from careloop.web.interpreter_words import way_choices
+from careloop.web.staff.assess_asked import Above
 from careloop.web.staff.assess_said import answered_words
 from careloop.web.staff.assess_sheet import (
     FINISH,
@@ -139,6 +140,7 @@ def _whole(unit: Unit, found: OpenDraft, library: Library) -> dict[str, Any]:
             for code in languages_of(found.instrument)
         ],
         "asked": found.state.asked,
+        "ways": way_choices(),
         "siblings": begun(unit, found.draft.person, library, found.draft.id),
     }
 

@@ -18,6 +18,7 @@ from careloop.library import Instrument, Total
 from careloop.library.adopting import Adopted
 from careloop.projections.people import names
 from careloop.store import Unit
+from careloop.web.interpreter_words import way_words
 
 
 def reader_language() -> str:
@@ -187,7 +188,9 @@ def _teller(asked: Circumstances, known: Mapping[str, Any], person: str, person_
         who = helper_words(known[asked.source].resource)
     elif asked.source and not who:
         who = gettext("somebody else")
-    through = asked.interpreter
+    named = asked.interpreter if asked.interpreter != "an interpreter" else ""
+    way = way_words().get(asked.interpreted_how, "")
+    through = ", ".join(part for part in (named, way) if part) or asked.interpreter
     return Teller(who, is_person, through, language_name(asked.language))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +18,7 @@ from careloop.actions.log_contact import CHANNELS, OUTCOMES, BadContact, Contact
 from careloop.actions.record_promise import BadPromise, record_promise
 from careloop.actions.sign_note import EmptyNote, sign_note, text_of_note
 from careloop.actions.working import ReasonMissing, WorkEnded
+from careloop.care.interpreted import WAYS, Interpreted
 from careloop.fhir.elements import instant
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound, StaleVersion
@@ -23,6 +26,8 @@ from careloop.projections.card import card
 from careloop.projections.people import names
 from careloop.store import Stored, drafts
 from careloop.web import formats, safe_words
+from careloop.web.interpreter_words import way_choices
+from careloop.web.staff.asked_call import call_of_answers
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, local_moment, sentence_of, show, version_of
@@ -35,6 +40,9 @@ FIELDS = (
     "minutes",
     "minutes_by_hand",
     "with_whom",
+    "interpreter_way",
+    "interpreter_name",
+    "about",
     "note",
     "is_done",
     "promise",
@@ -85,13 +93,19 @@ def of_person(request: HttpRequest, person: str) -> HttpResponse:
     if request.method == "POST":
         return _log(request, person=person)
     with open_record(request) as unit:
-        kept = drafts.load(unit, unit.read("Patient", person).rid, form_of(None))
-    return _sheet(request, Sheet(_resumed(kept, request)), person=person, kept=kept)
+        patient = unit.read("Patient", person)
+        kept = drafts.load(unit, patient.rid, form_of(None))
+        asked = request.GET.get("answers", "")
+        told = call_of_answers(unit, patient, asked, now_of(request)) if asked and not kept else {}
+    return _sheet(request, Sheet(_resumed(kept, request, told)), person=person, kept=kept)
 
 
-def _resumed(kept: drafts.Draft | None, request: HttpRequest) -> dict[str, Any]:
+def _resumed(
+    kept: drafts.Draft | None, request: HttpRequest, told: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """told: what is known of this very call from elsewhere."""
     now = now_of(request)
-    typed: dict[str, Any] = {"channel": "phone", **(kept.answers if kept else {})}
+    typed: dict[str, Any] = {"channel": "phone", **told, **(kept.answers if kept else {})}
     began = instant(str(typed.get("started", "")))
     if began is None or now - began > ONE_CALL:
         typed["started"] = now.isoformat()
@@ -114,6 +128,7 @@ def _sheet(
     context |= {
         "outcomes": outcome_choices(),
         "channels": channel_choices(),
+        "ways": way_choices(),
         "action": f"/work/{task}/contact" if task else f"/people/{person}/contact",
         "seconds": int((now - began).total_seconds()),
         "saved_at": formats.clock_time(kept.at.astimezone(tz)) if kept else "",
@@ -142,6 +157,8 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
         signs_later=posted.get("sign") == "0",
         channel=posted.get("channel", "phone"),
         with_whom=posted.get("with_whom", ""),
+        about=posted.get("about", ""),
+        through=_through(posted.get("interpreter_way", ""), posted.get("interpreter_name", "")),
         is_done="is_done" in posted,
         promise=posted.get("promise", ""),
         promised_for=local_moment(posted.get("promise_until", ""), zone_of_reader(request)),
@@ -168,6 +185,10 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
     except (StaleVersion, WorkEnded):
         return _sheet(request, stale(request), task=task, person=person)
     return done(request, _said(contact), result)
+
+
+def _through(way: str, name: str) -> Interpreted | None:
+    return Interpreted(way if way in WAYS else "", name.strip()) if way or name.strip() else None
 
 
 def _said(contact: Contact) -> str:

@@ -4,7 +4,7 @@ own; this file joins them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
 from itertools import groupby
 
@@ -20,6 +20,7 @@ from careloop.projections.chart_about import Enrollment
 from careloop.projections.chart_about import about as about_of
 from careloop.projections.story import KINDS, Entry
 from careloop.web import formats
+from careloop.web.interpreter_words import why_words
 from careloop.web.share_words import share_words
 from careloop.web.staff import person_answers, person_health, person_plan, person_work
 from careloop.web.staff.errors import staff_page
@@ -128,6 +129,7 @@ def _line(frame: Frame, entry: Entry, *, with_day: bool = False) -> Line:
         hour = f"{day_words(frame, entry.at)} {hour}".strip()
     href = href_of(frame.id, entry.reference)
     detail = share_words(entry.detail or "")
+    entry = replace(entry, why=why_words(entry.why)) if entry.why else entry
     return Line(entry, detail, kind_words().get(entry.kind, ""), hour, href, entry.reference in frame.new)
 
 
