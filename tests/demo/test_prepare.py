@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from careloop import store
+from careloop import reactions, store
 from careloop.access import Scope, system_actor
 from careloop.accounts.models import ApiClient, hash_token
+from careloop.actions.switch_protocol import switch_protocol, switches
 from careloop.actions.urgent import TIMER
 from careloop.care.stay import visit_key
 from careloop.care.transition import bereavement_key
@@ -18,9 +19,12 @@ from careloop.care.work import WorkClass, work_of
 from careloop.fhir import validate
 from careloop.fhir.elements import Resource, name_of
 from careloop.kernel.clock import system_clock
+from careloop.library import load
+from careloop.library.reviewing import review_from
 from careloop.server.demo import Summary, prepare
 from careloop.server.demo.generator import charts, generate
-from careloop.store import Stored
+from careloop.server.demo.watching import LEFT_OFF
+from careloop.store import Stored, feed
 from tests.conftest import empty_the_record
 
 MONDAY = date(2026, 11, 23)
@@ -111,3 +115,36 @@ def test_work_carries_the_keys_that_the_decisions_would_give_it() -> None:
 def _work(chart: list[Resource], kind: str) -> object:
     every = (work_of(task) for task in chart if task["resourceType"] == "Task")
     return next(work for work in every if work.kind == kind)
+
+
+def test_protocols_are_on_with_a_review_that_says_it_is_made_up(record: None, tmp_path: Path) -> None:
+    made(tmp_path)
+    with store.open(SCOPE, now=system_clock()) as unit:
+        known = switches(unit)
+    assert set(load().protocols) - set(known) == LEFT_OFF
+    weight = known["heart-failure-weight"]
+    assert (weight.is_on, weight.name) == (True, "Dr. Wei Chen")
+    assert "Made-up" in weight.why
+    review = review_from(weight.review)
+    assert review is not None
+    assert review.owner == "Dr. Wei Chen, medical director (made up)"
+
+
+def test_what_somebody_switched_off_stays_off_at_the_next_start(record: None, tmp_path: Path) -> None:
+    made(tmp_path)
+    now = system_clock()
+    switch_protocol(SCOPE, "glucose", is_on=False, because="too many", library=load(), now=now)
+    made(tmp_path)
+    with store.open(SCOPE, now=now) as unit:
+        assert not switches(unit)["glucose"].is_on
+
+
+def test_todays_first_look_has_alerts_that_say_why(record: None, tmp_path: Path) -> None:
+    """Teresa's scale, once the sweeps of what was switched on have looked."""
+    made(tmp_path)
+    assert feed.wait_until_settled(60)
+    while reactions.run_timers(system_clock(), load()):
+        assert feed.wait_until_settled(60)
+    alerts = [work for task in tasks() if (work := work_of(task.resource)).kind == "call-protocol"]
+    assert any("Weight is up 2.1 kg: 63 kg on" in work.because for work in alerts)
+    assert all(work.rule and work.source and work.reasons for work in alerts)

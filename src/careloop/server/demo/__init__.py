@@ -64,6 +64,7 @@ def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
     from careloop.server.demo.load import begin_reactions_here, is_there, load
     from careloop.server.demo.message import ZONE, send_unclear_discharge
     from careloop.server.demo.sign_ins import PASSWORD, make_accounts, sign_ins, token
+    from careloop.server.demo.watching import watch
 
     community, now = Community(seed), system_clock()
     scope = Scope(system_actor("demo"), "command", "maintenance")
@@ -79,7 +80,9 @@ def prepare(*, home: Path, people: int, seed: int, today: date) -> Summary:
         begin_reactions_here(open_unit)
     make_accounts(community, now)
     family = make_family(community, now)
+    days = Days(today, now, ZONE)
+    watch(community, days, now)
     if is_new:
-        send_unclear_discharge(Days(today, now, ZONE), now)
+        send_unclear_discharge(days, now)
         stamp.write_text(f"{people} people, {today}\n")
     return Summary(people, written, is_new, PASSWORD, token(home, now), sign_ins(community), family)

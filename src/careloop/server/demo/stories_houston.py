@@ -299,7 +299,7 @@ def walter_nguyen(community: Community, days: Days) -> list[Resource]:
 
 
 def teresa_molina(community: Community, days: Days) -> list[Resource]:
-    """75; the scale went up 2.1 kg in two days, and her plan says call."""
+    """75; the scale went up 2.1 kg in two days: the protocol that is on says so (demo/watching.py)."""
     chart = community.chart("teresa-molina", days, "bayview", "ana", "heart-failure")
     houston(
         community, chart, given="Teresa", family="Molina", gender="female", birth_date=days.born(75, 10, 14), mrn="80988",
@@ -340,11 +340,9 @@ def teresa_molina(community: Community, days: Days) -> list[Resource]:
         "63.2",
         "62.9",
         "63.0",
-        "64.2",
     )
-    for ago, weight in zip(range(len(weights) * 2, 0, -2), weights, strict=True):
+    for ago, weight in (*zip(range(len(weights) * 2, 0, -2), weights, strict=True), (1, "64.2"), (0, "65.1")):
         read(chart, "weight", ago, weight, "06:55", "home scale", ("62", "64", "set by Dr. Chen"))
-    last = read(chart, "weight", 0, "65.1", "06:50", "home scale", ("62", "64", "set by Dr. Chen"))
     for ago, pressures in zip((25, 18, 11, 4), ((138, 72), (136, 74), (132, 70), (140, 76)), strict=True):
         press(chart, ago, *pressures)
     contact(chart, 15, "09:10", "reached", "Feels well; teach-back on salt was right", minutes=16)
@@ -359,11 +357,6 @@ def teresa_molina(community: Community, days: Days) -> list[Resource]:
         target_in=100, now="None since February", progress="improving", source="Heart failure protocol, approved by Dr. Chen",
     )  # fmt: skip
     plan(chart, "Heart failure plan", (fluid,), 64)
-    to_do(
-        chart, "reading-alert", "Weight up 2.1 kg in two days: check symptoms, tell Dr. Chen",
-        "her plan says call at 2 kg in 2 days", WorkClass.CLOCK, due=days.due(0), target=days.due(0, "17:00"),
-        source="Heart failure protocol, approved by Dr. Chen", rule="heart-failure-weight@1", reasons=(last,), asked=0,
-    )  # fmt: skip
     power = Referral(
         "community-support", "Community support", "Sister Angela, Grace Table Pantry",
         "The power is to be cut on Wednesday; two bills behind", "(713) 555-0181",
