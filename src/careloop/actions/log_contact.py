@@ -52,8 +52,8 @@ class BadContact(CareError):
 class Contact:
     """minutes: whole, at least 1. note: signed with it, unless signs_later: then its words wait for the signature.
     with_whom: whose ear it was, when not the person's own. through: who interpreted, when she was reached; in her own
-    language unless it names another. is_done: the to-do is finished by it. promise,
-    promised_for: what was promised in it, and for when; it stands and is taken back with the contact. opened: what its sheet says of
+    language unless it names another. is_done: the to-do is finished by it. promise, promised_for: what was promised in
+    it, and for when; it stands and is taken back with the contact. opened: what its sheet says of
     its own beginning; what that sheet still sends to be kept afterwards is passed over. despite: a key of
     heed_safe_contact.DESPITE, where this way is not safe for her."""
 
