@@ -18,7 +18,8 @@ from careloop.fhir.responses import answers_of
 from careloop.library import Critical, Instrument, Library
 from careloop.projections.facts import phone_of
 from careloop.store import Stored, Unit, timers
-from careloop.web.staff.assess_items import Asked, Choice, Earlier, Sheet, questions
+from careloop.web.staff.assess_asked import Asked, Choice, Earlier
+from careloop.web.staff.assess_items import Sheet, questions
 from careloop.web.staff.assess_words import Teller, reader_language
 
 FINISH = "finish"

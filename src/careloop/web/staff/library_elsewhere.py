@@ -27,7 +27,8 @@ from careloop.library import load
 from careloop.library.adopting import PREFIX, Adopted
 from careloop.web.staff import toasts
 from careloop.web.staff.assess import scope_of
-from careloop.web.staff.assess_items import Asked, questions
+from careloop.web.staff.assess_asked import Asked
+from careloop.web.staff.assess_items import questions
 from careloop.web.staff.assess_words import reader_language
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import sentence_of
