@@ -6,7 +6,7 @@ Everything is limited to what the reader may see, as everywhere: a dry run by so
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -15,8 +15,7 @@ from typing import Any, Final
 from careloop.accounts.models import User
 from careloop.care.assess import NOBODY, instrument_answered, score, who_is
 from careloop.care.signals import Datum, Happened, Signals
-from careloop.fhir import uris
-from careloop.fhir.elements import Resource, code_in, codings, instant, text_of
+from careloop.fhir.elements import Resource, instant, text_of
 from careloop.fhir.responses import answers_of
 from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.errors import UnknownZone
@@ -24,14 +23,11 @@ from careloop.library import Library
 from careloop.library.protocols import LONGEST
 from careloop.projections import readings, scores, sources
 from careloop.projections.by_type import seen_behind, seen_heads, seen_lines
+from careloop.projections.signals_held import conditions_in, kept_from_some, open_referrals, run_out
 from careloop.store import Stored, Unit
 from careloop.store.keys import name_of, number_of
 
 HORIZON: Final = timedelta(days=LONGEST)
-ACTIVE: Final = frozenset({"active", "recurrence", "relapse"})
-DOUBTED: Final = frozenset({"entered-in-error", "refuted", "provisional"})
-ANSWERED: Final = frozenset({"accepted", "in-progress", "completed", "rejected", "failed", "on-hold"})
-STOPPED: Final = frozenset({"stopped", "cancelled", "entered-in-error", "on-hold"})
 MISSED: Final = "Did not come to the visit"
 # Work that is due later than in so many days says nothing yet.
 FAR: Final = timedelta(days=60)
@@ -330,15 +326,15 @@ def _resources(unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int
     for person in people:
         held = by_person.get(person, {})
         if "Condition" in wanted.types:
-            codes = _conditions([each.resource for each in held.get("Condition", ())])
+            codes = conditions_in([each.resource for each in held.get("Condition", ())])
             told[person].facts["conditions"] = frozenset(code[:3] for code in codes)
             told[person].facts["lasting_conditions"] = len(codes)
-            told[person].diagnosed = _kept_from_some(held.get("Condition", ()))
-        for request, at in _open_referrals(held.get("ServiceRequest", ()), held.get("Task", ())):
+            told[person].diagnosed = kept_from_some(held.get("Condition", ()))
+        for request, at in open_referrals(held.get("ServiceRequest", ()), held.get("Task", ())):
             told[person].happened(
                 "open-referral", at, request.reference, text_of(request.resource.get("code"))
             )
-        for dispense, at, name in _run_out(
+        for dispense, at, name in run_out(
             held.get("MedicationDispense", ()), held.get("MedicationRequest", ())
         ):
             told[person].happened("medicine-run-out", at, dispense, name)
@@ -349,85 +345,6 @@ def _held(unit: Unit, people: list[int], types: list[str]) -> list[Stored]:
     numbers = _numbers(types)
     rows = unit.cursor().execute(HEADS.format(may=may), [numbers, people, *given]).fetchall()
     return [Stored.of_row(row) for row in rows]
-
-
-def _conditions(found: Sequence[Resource]) -> frozenset[str]:
-    """ICD-10-CM codes of what is active; needs that are no diagnosis do not count."""
-    return frozenset(
-        code
-        for each in found
-        if {code for _, code in codings(each.get("clinicalStatus"))} & ACTIVE
-        and not {code for _, code in codings(each.get("verificationStatus"))} & DOUBTED
-        and (code := code_in(each.get("code"), uris.ICD10CM))
-        and not code.startswith("Z")
-    )
-
-
-def _kept_from_some(found: Sequence[Stored]) -> dict[str, str]:
-    """By the first three characters: a Condition with a label, where none without one says the same."""
-    plain = _conditions([each.resource for each in found if not _security(each.resource)])
-    told: dict[str, str] = {}
-    for each in found:
-        for code in _conditions([each.resource]) if _security(each.resource) else ():
-            if code[:3] not in {known[:3] for known in plain}:
-                told.setdefault(code[:3], each.reference)
-    return told
-
-
-def _security(resource: Resource) -> Any:
-    return (resource.get("meta") or {}).get("security")
-
-
-def _open_referrals(requests: Sequence[Stored], tasks: Sequence[Stored]) -> Iterator[tuple[Stored, datetime]]:
-    """Sent to somebody, and nobody has accepted, declined or finished it."""
-    answered = {
-        str((task.resource.get("focus") or {}).get("reference", ""))
-        for task in tasks
-        if task.resource.get("status") in ANSWERED
-    }
-    for request in requests:
-        resource = request.resource
-        at = instant(resource.get("authoredOn"))
-        is_ours = code_in(resource.get("code"), uris.PROGRAM) or any(
-            system.startswith("urn:careloop:")
-            for each in resource.get("category", ())
-            for system, _ in codings(each)
-        )
-        is_sent = resource.get("intent") != "proposal" and resource.get("status") == "active"
-        if at and is_sent and not is_ours and resource.get("performer") and request.reference not in answered:
-            yield request, at
-
-
-def _run_out(dispenses: Sequence[Stored], requests: Sequence[Stored]) -> Iterator[tuple[str, datetime, str]]:
-    """(last dispense, when all that was handed out is used up, name) of each medicine. One handed out early lasts."""
-    stopped = {each.reference for each in requests if each.resource.get("status") in STOPPED}
-    by_medicine: dict[str, list[tuple[datetime, int, Stored]]] = defaultdict(list)
-    for stored in dispenses:
-        resource = stored.resource
-        concept = resource.get("medicationCodeableConcept") or {}
-        name = text_of(concept) or str((resource.get("medicationReference") or {}).get("display", ""))
-        key = next((f"{system}|{code}" for system, code in codings(concept)), name)
-        at = instant(resource.get("whenHandedOver"))
-        days = (resource.get("daysSupply") or {}).get("value")
-        prescribed = {str(each.get("reference", "")) for each in resource.get("authorizingPrescription", ())}
-        if key and at and days and resource.get("status") == "completed" and not prescribed & stopped:
-            by_medicine[key].append((at, int(days), stored))
-    for handed in by_medicine.values():
-        handed.sort(key=lambda each: each[0])
-        end = handed[0][0]
-        for at, days, _ in handed:
-            end = max(end, at) + timedelta(days=days)
-        last = handed[-1][2]
-        yield last.reference, end, _name(last.resource)
-
-
-def _name(dispense: Resource) -> str:
-    reference = dispense.get("medicationReference") or {}
-    return (
-        text_of(dispense.get("medicationCodeableConcept"))
-        or str(reference.get("display", ""))
-        or "A medicine"
-    )
 
 
 def _numbers(types: Sequence[str]) -> list[int]:
