@@ -12,6 +12,7 @@ import pytest
 
 from careloop import store
 from careloop.access import Scope
+from careloop.actions import run_protocols
 from careloop.actions.activate_plan import activate_plan, take_back_plan
 from careloop.actions.adjust_protocol import adjust_protocol, ask_again
 from careloop.actions.complete_work import complete_work
@@ -20,6 +21,7 @@ from careloop.actions.dry_run_protocol import dry_run
 from careloop.actions.log_contact import Contact, log_contact
 from careloop.actions.propose_plan import line_key, lines_of
 from careloop.actions.switch_protocol import SwitchedAlready, switch_protocol
+from careloop.actions.urgent import TIMER as ESCALATE
 from careloop.care.firing import because_in, evidence_in, is_open
 from careloop.care.work import WorkClass
 from careloop.fhir import uris
@@ -29,6 +31,7 @@ from careloop.fhir.responses import About, response
 from careloop.kernel.errors import Forbidden
 from careloop.library.protocols import Review
 from careloop.library.reviewing import review_from
+from careloop.store.timers import due_at
 from tests.projections import builders as b
 from tests.stories.ward import HOUSE, LIBRARY, StoryWard
 
@@ -477,6 +480,47 @@ def test_a_protocol_that_goes_round_is_stopped_and_somebody_is_told(ward: StoryW
         [group] = unit.of_person(rid, ["RequestGroup"])
     assert group.resource["status"] == "on-hold"
     assert group.resource["author"]["display"] == "Careloop"
+
+
+def test_what_goes_round_is_as_urgent_as_it_was_when_it_is_stopped(ward: StoryWard) -> None:
+    known = LIBRARY.protocols["blood-pressure"]
+    restless = replace(known, branches=tuple(replace(each, rest_days=0) for each in known.branches))
+    library = replace(LIBRARY, protocols=MappingProxyType({known.id: restless}))
+    ana = ward.staff("Ana Reyes", "ana", "coordinator", rank=1)
+    turn_on(ward, known.id, review_from(REVIEW))
+    for _ in range(4):
+        pressure(ward, 190, 100)
+        ask_again(HOUSE, "maria", known.id, library, ward.now)
+        for task in alerts(ward):
+            complete_work(ana, task["id"], "done", ward.now, words="measured wrongly")
+        ward.react()
+        ward.wait(minutes=10)
+    [row] = ward.rows()
+    assert row.title == "A protocol keeps saying the same of this person: it was stopped"
+    assert (row.klass, row.is_protected, row.owner_name) == (WorkClass.DANGER, True, "Ana Reyes")
+    assert "190" in row.because
+    with store.open(HOUSE, now=ward.now) as unit:
+        rid = unit.rid_of("Patient/maria")
+        assert rid is not None
+        assert due_at(unit, rid, ESCALATE, f"Task/{row.task_id}") is not None
+
+
+def test_one_alert_too_many_waits_and_what_is_urgent_never_does(
+    ward: StoryWard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_protocols, "MOST_FOR_ONE", 0)
+    ward.staff("Ana Reyes", "ana", "coordinator", rank=1)
+    turn_on(ward, WEIGHT)
+    turn_on(ward, "blood-pressure", review_from(REVIEW))
+    has_heart_failure(ward)
+    for kilos in (84, 86.2):
+        ward.wait(days=1)
+        weighs(ward, kilos)
+    assert issues(ward) == []
+    assert ward.titles() == ["Look at this person: more alerts in a day than anybody can follow"]
+    pressure(ward, 190, 100)
+    assert [issue["severity"] for issue in issues(ward)] == ["high"]
+    assert ward.rows()[0].klass is WorkClass.DANGER
 
 
 def test_a_dry_run_says_of_how_many_and_writes_nothing(ward: StoryWard) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -46,6 +46,7 @@ CLASSES: Final = {
     "silence": WorkClass.SILENCE,
 }
 ESCALATES_AFTER: Final = timedelta(minutes=15)
+STOPPED: Final = "A protocol keeps saying the same of this person: it was stopped"
 NOT_REVIEWED: Final = (
     "Not reviewed: no clinician has approved this protocol here, and nobody watches it by the hour."
 )
@@ -91,17 +92,62 @@ def write_work(
     if past:
         because = _with_limits(because, past, whom)
         work = replace(_pressing(work, past), because=because.en)
-    if work.klass is WorkClass.DANGER and (first := next_on_call(whom.unit, whom.patient)):
-        work = replace(work, owner=first.practitioner)
+    work = _called(whom, work)
     gone = tuple(Withdrawal(each.key(whom.reference), TOLD_HERE) for each in past)
     written = [
         _in_spanish(whom.unit, task, because, wake=is_other) if _is_of(task, work) else task
         for task in apply_in(whom.unit, Proposal((work,), gone), whom.reference)
     ]
-    if work.klass is WorkClass.DANGER:
-        for task in (each for each in written if _is_of(each, work)):
-            whom.unit.set_timer(whom.patient.rid, ESCALATE, task.reference, whom.unit.now + ESCALATES_AFTER)
+    _escalates(whom, written, work)
     return written
+
+
+def write_stopped(whom: Whom, on: On, outcome: Outcome, why: Words) -> list[Stored]:
+    """The to-do of a protocol that was switched off for her because it went round. What it said stands in it, as urgent
+    as it was: nobody is left alone with a danger because it was told too often."""
+    branch = outcome.branch
+    assert branch is not None
+    zone = people.zone_of(whom.unit, whom.patient.rid)
+    is_closed = on.review is not None and not is_open_at(on.review, whom.unit.now, zone)
+    klass = _class_of(branch, on.review, is_closed=is_closed)
+    target = _target(whom.unit, branch, zone, on.review if is_closed else None)
+    title, said = on.protocol.title, outcome.because
+    because = Words(f"{title.en}: {said.en} {why.en}", f"{title.es}: {said.es} {why.es}")
+    work = _called(
+        whom,
+        Work(
+            kind="review-protocol",
+            title=STOPPED,
+            because=because.en,
+            klass=klass,
+            dedupe=f"protocol-stopped:{on.protocol.id}:{whom.reference}:{whom.unit.now:%Y-%m-%d}",
+            due=target if klass is WorkClass.DANGER else None,
+            target=target,
+            zone=zone or "UTC",
+            source=on.protocol.source,
+            is_protected=klass is WorkClass.DANGER,
+        ),
+    )
+    written = [
+        _in_spanish(whom.unit, task, because, wake=False) if _is_of(task, work) else task
+        for task in apply_in(whom.unit, Proposal((work,)), whom.reference)
+    ]
+    _escalates(whom, written, work)
+    return written
+
+
+def _called(whom: Whom, work: Work) -> Work:
+    """Urgent work goes to whoever is on call."""
+    if work.klass is WorkClass.DANGER and (first := next_on_call(whom.unit, whom.patient)):
+        return replace(work, owner=first.practitioner)
+    return work
+
+
+def _escalates(whom: Whom, written: Iterable[Stored], work: Work) -> None:
+    if work.klass is not WorkClass.DANGER:
+        return
+    for task in (each for each in written if _is_of(each, work)):
+        whom.unit.set_timer(whom.patient.rid, ESCALATE, task.reference, whom.unit.now + ESCALATES_AFTER)
 
 
 def _work(whom: Whom, on: On, outcome: Outcome, issue: Stored, proposal: Stored | None) -> Work:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from careloop.actions.apply_proposal import apply_in, hold
-from careloop.actions.protocol_work import Whom, propose, proposed, write_work
+from careloop.actions.protocol_work import Whom, propose, proposed, write_stopped, write_work
 from careloop.actions.protocols_on import On, values_of
 from careloop.care.firing import adjusted_in, ended, is_open, issue, past_in, protocol_of, say, set_for
 from careloop.care.protocols import MOST_FOR_ONE, Adjusted, Decided, Outcome, Past, decide, evaluate
@@ -27,9 +27,10 @@ from careloop.store import Stored, Unit
 TIMER: Final = "protocol"
 NO_LONGER: Final = Words("It does not hold any more.", "Ya no se cumple.")
 ENDED_BY_PERSON: Final = Words("Ended", "Cerrado")
-LOOPED: Final = (
+LOOPED: Final = Words(
     "It said the same again and again, {n} times in a week: it was switched off for this person, so that somebody"
-    " looks."
+    " looks.",
+    "Dijo lo mismo una y otra vez, {n} veces en una semana: se apagó para esta persona, para que alguien lo revise.",
 )
 
 
@@ -76,7 +77,7 @@ class _One:
         )
         past = past_in([s.resource for s in self.issues.values()], protocol.id)
         decided = decide(protocol, outcome, past, adjusted, self.unit.now)
-        if decided.step == "raise" and self._is_too_much():
+        if decided.step == "raise" and self._is_too_much(outcome):
             decided = Decided("nothing", self.unit.now + timedelta(days=1))
             written += self._too_much()
         match decided.step:
@@ -87,7 +88,7 @@ class _One:
             case "settle":
                 written += self._settle(protocol, past)
             case "stop":
-                written += self._stop(protocol, past, adjusted)
+                written += self._stop(on, outcome, past, adjusted)
         self._look_again(protocol, decided)
         return written
 
@@ -161,26 +162,19 @@ class _One:
         gone = apply_in(self.unit, Proposal(withdraw=(Withdrawal(key, NO_LONGER.en),)), self.reference)
         return [saved, *gone]
 
-    def _stop(self, protocol: Protocol, past: Sequence[Past], adjusted: Adjusted) -> list[Stored]:
+    def _stop(self, on: On, outcome: Outcome, past: Sequence[Past], adjusted: Adjusted) -> list[Stored]:
         """It loops: off for this person, and somebody is told."""
         week = sum(self.unit.now - each.since < timedelta(days=7) for each in past)
-        why = LOOPED.format(n=week)
+        why = Words(LOOPED.en.format(n=week), LOOPED.es.format(n=week))
         until = self.unit.now + timedelta(days=30)
-        off = Adjusted(adjusted.values, until, why, at=self.unit.now)
-        written = [adjust_in(self.unit, protocol, self.reference, off, None, self.groups)]
-        work = Work(
-            kind="review-protocol",
-            title="A protocol keeps saying the same of this person: it was stopped",
-            because=f"{protocol.title.en}: {why}",
-            klass=WorkClass.ROUTINE,
-            dedupe=f"protocol-stopped:{protocol.id}:{self.reference}:{self.unit.now:%Y-%m-%d}",
-            target=self.unit.now + timedelta(days=1),
-            zone="UTC",
-            source=protocol.source,
-        )
-        return [*written, *apply_in(self.unit, Proposal((work,)), self.reference)]
+        off = Adjusted(adjusted.values, until, why.en, at=self.unit.now)
+        made = adjust_in(self.unit, on.protocol, self.reference, off, None, self.groups)
+        return [made, *write_stopped(self.whom, on, outcome, why)]
 
-    def _is_too_much(self) -> bool:
+    def _is_too_much(self, outcome: Outcome) -> bool:
+        """What is urgent is never one alert too many."""
+        if outcome.branch is not None and outcome.branch.work.urgency == "urgent":
+            return False
         today = [s for s in self.issues.values() if self._is_of_today(s.resource)]
         return len(today) >= MOST_FOR_ONE
 
