@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, time
@@ -61,6 +62,9 @@ from careloop.web.staff.forms import sentence_of
 from careloop.web.staff.reader import now_of, open_record, zone_of_reader
 
 OTHER = "other"
+
+# The id of a question of ours, or of most forms of others.
+QUESTION = re.compile(r"[\w./:-]{1,120}", re.ASCII)
 
 
 def scope_of(request: HttpRequest) -> Any:
@@ -302,7 +306,13 @@ def safety(request: HttpRequest, draft: int) -> HttpResponse:
         return _over(request, ended)
     if getattr(request, "htmx", False):
         return _shown(request, draft, Telling(request.POST.get("q", "")))
-    return HttpResponseRedirect(f"/assessments/{draft}/?q={quote(request.POST.get('q', ''), safe='')}")
+    return HttpResponseRedirect(f"/assessments/{draft}/{_at(request)}")
+
+
+def _at(request: HttpRequest) -> str:
+    """The question that the form stood at. Whatever else was typed there goes into no address."""
+    said = request.POST.get("q", "")
+    return f"?q={quote(said, safe='')}" if QUESTION.fullmatch(said) else ""
 
 
 @staff_page
@@ -311,7 +321,7 @@ def asking(request: HttpRequest, draft: int) -> HttpResponse:
     """Language, who answers, interpreter: changed on the way."""
     if request.method == "POST" and (asked := _asked(request)):
         describe_asking(scope_of(request), draft, asked, load(), now_of(request))
-    return HttpResponseRedirect(f"/assessments/{draft}/?q={quote(request.POST.get('q', ''), safe='')}")
+    return HttpResponseRedirect(f"/assessments/{draft}/{_at(request)}")
 
 
 # --- finish
