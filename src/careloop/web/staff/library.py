@@ -3,8 +3,6 @@ source and how sure we are, leaflets. Nothing about any person."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +14,11 @@ from django.views.decorators.http import require_GET
 
 from careloop.care.tally import worth
 from careloop.kernel.errors import NotFound
-from careloop.library import Instrument, Library, Program, Question, Rule, load
-from careloop.library.rules import VERIFIED
+from careloop.library import Instrument, Library, Program, Question, load
 from careloop.web.staff.errors import staff_page
-from careloop.web.staff.library_elsewhere import forms
 from careloop.web.staff.library_scoring import golden_of, rules_of, wordings_said
-from careloop.web.staff.library_words import TONES, Sure, Wording, how_sure, plain_values, source_lines
-from careloop.web.staff.reader import now_of, zone_of_reader
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing of the library in a list. haystack: what a search looks through."""
-
-    title: str
-    about: str
-    href: str
-    sure: Sure | None
-    haystack: str
-
-
-@dataclass(frozen=True)
-class Section:
-    key: str
-    name: str
-    about: str
-    entries: Sequence[Entry]
+from careloop.web.staff.library_sections import found_in, sections, version_today
+from careloop.web.staff.library_words import Wording, how_sure, plain_values, source_lines
 
 
 def _language() -> str:
@@ -52,195 +29,13 @@ def _language() -> str:
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("q", "").strip()
-    sections = [_found(section, asked) for section in _sections(load(), _language(), request)]
-    sections.insert(1, _found(_elsewhere(request), asked))
+    listed = [found_in(section, asked) for section in sections(load(), _language(), request)]
     context = {
-        "sections": [section for section in sections if section.entries],
+        "sections": [section for section in listed if section.entries],
         "asked": asked,
-        "total": sum(len(section.entries) for section in sections),
+        "total": sum(len(section.entries) for section in listed),
     }
     return render(request, "staff/library.html", context)
-
-
-def _elsewhere(request: HttpRequest) -> Section:
-    """Forms that others wrote; the record keeps them."""
-    listed = forms(request)
-    entries = [
-        _entry(each.title, each.about or each.publisher, each.href, None, each.publisher) for each in listed
-    ]
-    words = gettext("Forms that others wrote: listed here, asked like ours.")
-    bring = _entry(gettext("Bring a form from elsewhere"), words, "/library/elsewhere", None)
-    return Section("elsewhere", gettext("From elsewhere"), words, [*entries, bring])
-
-
-def _found(section: Section, asked: str) -> Section:
-    words = asked.casefold().split()
-    kept = [each for each in section.entries if all(word in each.haystack for word in words)]
-    return Section(section.key, section.name, section.about, kept)
-
-
-def _entry(title: str, about: str, href: str, sure: Sure | None, *more: str) -> Entry:
-    return Entry(title, about, href, sure, " ".join((title, about, *more)).casefold())
-
-
-def _sections(library: Library, language: str, request: HttpRequest) -> Iterable[Section]:
-    yield Section(
-        "instruments",
-        gettext("Questions we ask"),
-        gettext("Wording, how answers count, which of them speak at once."),
-        [
-            _entry(
-                each.title.get(language),
-                each.about.get(language),
-                f"/library/instruments/{each.id}",
-                None,
-                each.id,
-                *(f"{q.text.en} {q.text.es}" for q in each.questions),
-            )
-            for each in library.instruments.values()
-        ],
-    )
-    yield Section(
-        "programs",
-        gettext("Programs"),
-        gettext("Who may join, what consent says, how it ends."),
-        [
-            _entry(
-                each.title.get(language),
-                each.about.get(language),
-                f"/library/programs/{each.code}",
-                None,
-                each.code,
-            )
-            for each in library.programs.values()
-        ],
-    )
-    yield Section(
-        "plans",
-        gettext("What a plan proposes"),
-        gettext("From an answer to a need, a goal, and steps."),
-        [
-            _entry(
-                each.title.get(language),
-                "; ".join(need.text.get(language) for need in each.needs),
-                f"/library/plans/{each.id}",
-                None,
-                each.id,
-                *(f"{goal.text.en} {goal.text.es}" for need in each.needs for goal in need.goals),
-            )
-            for each in library.plans.values()
-        ],
-    )
-    yield Section(
-        "protocols",
-        gettext("What is watched"),
-        gettext("What protocols look for, and what they propose; tried over everybody, switched on and off."),
-        [
-            _entry(
-                each.title.get(language),
-                each.about.get(language),
-                f"/library/protocols/{each.id}",
-                Sure(VERIFIED[each.verified].get(language), TONES[each.verified]),
-                each.id,
-            )
-            for each in library.protocols.values()
-        ],
-    )
-    yield Section(
-        "readings",
-        gettext("What is measured"),
-        gettext("Units, what is possible, ranges to be in and limits, each with its source."),
-        [
-            _entry(
-                each.name.get(language),
-                ", ".join(dict.fromkeys(unit.called.get(language) for unit in each.units)),
-                f"/library/readings/{each.id}",
-                None,
-                each.id,
-                *each.called,
-            )
-            for each in library.readings.values()
-        ],
-    )
-    yield Section(
-        "rules",
-        gettext("Rules"),
-        gettext("Deadlines and codes, with source and how sure we are."),
-        [_rule_entry(versions, language, request) for versions in library.rules.values()],
-    )
-    yield Section(
-        "standards",
-        gettext("What a plan must hold"),
-        gettext("What payers, laws and accreditors ask of a plan, and what meets it."),
-        [
-            _entry(
-                each.title.get(language),
-                each.about.get(language),
-                f"/library/standards/{each.id}",
-                Sure(VERIFIED[each.verified].get(language), TONES[each.verified]),
-                each.id,
-                *(f"{one.text.en} {one.text.es}" for one in each.elements),
-            )
-            for each in library.standards.values()
-        ],
-    )
-    yield Section(
-        "conflicts",
-        gettext("What plans may contradict"),
-        gettext("What is named when two organizations say different things, and whom to ask."),
-        [
-            _entry(each.title.get(language), each.source, f"/library/conflicts/{each.id}", None, each.id)
-            for each in library.clashes.rules
-        ],
-    )
-    yield Section(
-        "risks",
-        gettext("Risk scores"),
-        gettext("Worked out from the record, with what went in and what is missing."),
-        [
-            _entry(
-                each.title.get(language),
-                each.about.get(language),
-                f"/library/risks/{each.id}",
-                None,
-                each.id,
-            )
-            for each in library.risks.values()
-        ],
-    )
-    yield Section(
-        "leaflets",
-        gettext("Leaflets"),
-        gettext("One page each, to hand out."),
-        [
-            _entry(
-                each.title.get(language),
-                each.about.get(language),
-                f"/library/leaflets/{each.id}",
-                None,
-                each.id,
-            )
-            for each in library.leaflets.values()
-        ],
-    )
-
-
-def _rule_entry(versions: Sequence[Rule], language: str, request: HttpRequest) -> Entry:
-    rule = _today(versions, request)
-    title = rule.title.get(language)
-    return _entry(
-        title[:1].upper() + title[1:],
-        rule.source,
-        f"/library/rules/{rule.id}",
-        how_sure(rule, language),
-        rule.id,
-    )
-
-
-def _today(versions: Sequence[Rule], request: HttpRequest) -> Rule:
-    """The version that holds today, else the newest."""
-    day = now_of(request).astimezone(zone_of_reader(request)).date()
-    return next((rule for rule in versions if rule.covers(day)), versions[-1])
 
 
 # --- one thing each
@@ -307,7 +102,7 @@ def program(request: HttpRequest, code: str) -> HttpResponse:
     if found is None:
         raise NotFound
     wording = Wording(library, language)
-    silence = _today(library.rules[found.silence], request)
+    silence = version_today(library.rules[found.silence], request)
     context = {
         "program": found,
         "title": found.title.get(language),
@@ -424,7 +219,7 @@ def rule(request: HttpRequest, id: str) -> HttpResponse:
     versions = library.rules.get(id)
     if versions is None:
         raise NotFound
-    now = _today(versions, request)
+    now = version_today(versions, request)
     title = now.title.get(language)
     context = {
         "id": id,
