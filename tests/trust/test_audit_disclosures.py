@@ -440,7 +440,7 @@ def test_an_answer_to_a_referrer_stands_in_the_accounting_once_it_has_left(desk:
 # --- every way out is known
 
 
-PAPERS = re.compile(r"pdf|print|export|letter|csv|download|disclose$|\.ics")
+PAPERS = re.compile(r"pdf|print|export|letter|csv|download|take-along|disclose$|\.ics")
 
 
 def test_every_way_out_is_in_the_register() -> None:

@@ -79,19 +79,29 @@ def complete_assessment(
     the same hour that was looked at. Raises IncompleteAssessment, SafetyMissing, ImpossibleDate, CompletedByAnother."""
     with record.begin(scope, now) as unit:
         found = opened(unit, draft, library)
-        asked = only_asked(found.instrument.form, found.state.answers)
-        if problems := check(found.instrument.form, asked, is_complete=True):
-            raise IncompleteAssessment(problems)
-        if asks_safety(found) and not found.state.safety:
-            raise SafetyMissing
+        refuse_unfinished(found)
         if answered_at is not None:
-            _refuse_impossible(unit, found, answered_at)
+            refuse_impossible(unit, found, answered_at)
         other = finished_by_another(unit, found)
         if other and other.id != beside:
             raise CompletedByAnother(response=other.id)
-        completed = _write(unit, found, library, answered_at or now)
-        drafts.delete(unit, draft)
-        return completed
+        return completed(unit, found, library, answered_at or now)
+
+
+def refuse_unfinished(found: OpenDraft) -> None:
+    """Raises IncompleteAssessment, SafetyMissing."""
+    asked = only_asked(found.instrument.form, found.state.answers)
+    if problems := check(found.instrument.form, asked, is_complete=True):
+        raise IncompleteAssessment(problems)
+    if asks_safety(found) and not found.state.safety:
+        raise SafetyMissing
+
+
+def completed(unit: Unit, found: OpenDraft, library: Library, authored: datetime) -> Completed:
+    """Writes it. authored: when it was answered; what may not be written was refused before."""
+    done = _write(unit, found, library, authored)
+    drafts.delete(unit, found.draft.id)
+    return done
 
 
 def stop_assessment(scope: Scope, draft: int, library: Library, now: datetime) -> Stored | None:
@@ -111,16 +121,17 @@ def asks_safety(found: OpenDraft) -> bool:
     return any(c.id in found.state.urgent and c.asks_safety for c in found.instrument.scoring.critical)
 
 
-def finished_by_another(unit: Unit, found: OpenDraft) -> Stored | None:
-    """The same questions, finished by a colleague after this was begun."""
+def finished_by_another(unit: Unit, found: OpenDraft, since: datetime | None = None) -> Stored | None:
+    """The same questions, finished by a colleague after this was begun; by anybody after since, when that is given."""
     canonical = found.instrument.questionnaire["url"]
     for stored in unit.of_person(found.draft.person, ["QuestionnaireResponse"]):
         resource = stored.resource
         is_same = str(resource.get("questionnaire", "")).partition("|")[0] == canonical
         is_done = resource.get("status") in ("completed", "amended")
         author = (resource.get("author") or {}).get("reference")
-        is_mine = stored.id == found.state.response or author == unit.scope.actor.practitioner
-        if is_same and is_done and not is_mine and stored.at > found.draft.started_at:
+        is_mine = since is None and author == unit.scope.actor.practitioner
+        is_this = stored.id == found.state.response
+        if is_same and is_done and not (is_this or is_mine) and stored.at > (since or found.draft.started_at):
             return stored
     return None
 
@@ -160,7 +171,7 @@ def _writer(unit: Unit, response: Resource) -> str:
     return actor.name if author in (None, actor.practitioner) else ""
 
 
-def _refuse_impossible(unit: Unit, found: OpenDraft, answered_at: datetime) -> None:
+def refuse_impossible(unit: Unit, found: OpenDraft, answered_at: datetime) -> None:
     if answered_at > unit.now:
         raise ImpossibleDate("That day lies in the future.")
     patient = unit.get([found.state.person])[found.state.person]

@@ -86,17 +86,17 @@ def save_answer(
         elif former:
             values, origin = _former(unit, found, item, library)
             origin = {**origin, "confirmed": stamp(now)}
-            state = _answered(found, item, values, absent, now)
+            state = answered(found, item, values, absent, now)
         else:
-            state = _answered(found, item, values, absent, now)
+            state = answered(found, item, values, absent, now)
         _refuse_stale(found.state, state, item, seen)
         result = score(found.instrument, state.answers, who_is(_patient(unit, state), now.date()))
         new = unheard(state, result)
         is_covered = True
         if new:
             state, is_covered = alarmed(unit, found, state, new, now)
-        _tell_changes(unit, found, state, item)
-        state = _own_now(found.state, state, item)
+        tell_changes(unit, found, state, item)
+        state = own_now(found.state, state, item)
         if origin:
             state = replace(state, origins={**state.origins, item: origin})
         kept = keep(unit, found, state)
@@ -129,7 +129,7 @@ def _as_typed(value: Any) -> str:
     return str(value)
 
 
-def _own_now(before: DraftState, after: DraftState, item: str) -> DraftState:
+def own_now(before: DraftState, after: DraftState, item: str) -> DraftState:
     """What was filled in from the record and said otherwise comes from who said it."""
     if before.answers.get(item) == after.answers.get(item) or item not in after.origins:
         return after
@@ -146,20 +146,20 @@ def unheard(state: DraftState, result: Score) -> tuple[Alarm, ...]:
 
 
 def alarmed(
-    unit: Unit, found: OpenDraft, state: DraftState, alarms: Sequence[Alarm], now: datetime
+    unit: Unit, found: OpenDraft, state: DraftState, alarms: Sequence[Alarm], said_at: datetime
 ) -> tuple[DraftState, bool]:
     """The state with its in-progress response and urgent work written; whether somebody on call has all of it."""
-    stored = write_response(unit, found, state, "in-progress", now)
+    stored = write_response(unit, found, state, "in-progress", said_at)
     patient = unit.get([state.person])[state.person]
     urgent, is_covered = dict(state.urgent), True
     for alarm in alarms:
-        task = raise_alarm(unit, patient, alarm, stored.reference, safety_words(state))
+        task = raise_alarm(unit, patient, alarm, stored.reference, safety_words(state), said_at)
         urgent[alarm.critical.id] = task.reference
         is_covered = is_covered and "owner" in task.resource
     return replace(state, response=stored.id, urgent=urgent), is_covered
 
 
-def _tell_changes(unit: Unit, found: OpenDraft, state: DraftState, item: str) -> None:
+def tell_changes(unit: Unit, found: OpenDraft, state: DraftState, item: str) -> None:
     """A critical answer that is changed afterwards does not take the urgent work back; it is told there."""
     before, after = found.state.answers.get(item), state.answers.get(item, Answer())
     asked = found.instrument.form.at(item)
@@ -177,7 +177,7 @@ def _refuse_stale(before: DraftState, after: DraftState, item: str, seen: str | 
         raise AnsweredMeanwhile(item=item)
 
 
-def _answered(
+def answered(
     found: OpenDraft, item: str, values: Sequence[str], absent: str | None, now: datetime
 ) -> DraftState:
     form = found.instrument.form

@@ -82,7 +82,7 @@ def start_assessment(
             )
             state = _filled(unit, state, chosen, stored)
         state = replace(
-            _renewed(state, chosen), asked=_told(unit, stored.reference, asked) if asked else state.asked
+            _renewed(state, chosen), asked=told(unit, stored.reference, asked) if asked else state.asked
         )
         return OpenDraft(drafts.save(unit, stored.rid, instrument, state.kept()), state, chosen)
 
@@ -103,7 +103,7 @@ def describe_asking(
     """In which language it is asked, who answers, and through whom."""
     with record.begin(scope, now) as unit:
         found = opened(unit, draft, library)
-        return keep(unit, found, replace(found.state, asked=_told(unit, found.state.person, asked)))
+        return keep(unit, found, replace(found.state, asked=told(unit, found.state.person, asked)))
 
 
 def previous_answers(
@@ -141,13 +141,13 @@ def _newest_first(responses: list[Stored]) -> list[Stored]:
     return sorted(responses, key=lambda s: instant(s.resource.get("authored")) or s.at, reverse=True)
 
 
-def _told(unit: Unit, person: str, asked: Circumstances) -> Circumstances:
+def told(unit: Unit, person: str, asked: Circumstances) -> Circumstances:
     """Whoever is named must belong to the person; a helper's name and relation stand in words beside the reference."""
     source, heard_from = asked.source, asked.heard_from.strip()[:200]
     if source and source != person:
         helper = unit.get([source]).get(source)
         theirs = helper.resource.get("patient", {}).get("reference") if helper else None
-        source, heard_from = (source, _helper_words(helper)) if theirs == person else (None, heard_from)
+        source, heard_from = (source, helper_words(helper)) if theirs == person else (None, heard_from)
     return replace(
         asked,
         source=source,
@@ -157,7 +157,7 @@ def _told(unit: Unit, person: str, asked: Circumstances) -> Circumstances:
     )
 
 
-def _helper_words(helper: Stored | None) -> str:
+def helper_words(helper: Stored | None) -> str:
     resource = helper.resource if helper else {}
     relation = next((text_of(each) for each in resource.get("relationship", ())), "")
     return ", ".join(part for part in (name_of(resource), relation.lower()) if part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Q
@@ -75,9 +75,11 @@ def site_of(patient: Resource) -> str | None:
     return reference.rpartition("/")[2] or None
 
 
-def raise_alarm(unit: Unit, patient: Stored, alarm: Alarm, response: str, safety: str) -> Stored:
-    """Writes the urgent Task and its timer. response: the reference it comes from. The same alarm of the same
-    response makes one task."""
+def raise_alarm(
+    unit: Unit, patient: Stored, alarm: Alarm, response: str, safety: str, said: datetime | None = None
+) -> Stored:
+    """Writes the urgent Task and its timer. response: the reference it comes from. said: when it was said, if that is
+    not now; who is on call still has all her minutes. The same alarm of the same response makes one task."""
     first = next_on_call(unit, patient)
     due = unit.now + timedelta(minutes=alarm.critical.escalate_after_minutes)
     work = Work(
@@ -97,7 +99,7 @@ def raise_alarm(unit: Unit, patient: Stored, alarm: Alarm, response: str, safety
         waiting_on=None if first else NOBODY,
         details=safety or None,
     )
-    task = to_task(work, patient.reference, unit.now)
+    task = to_task(work, patient.reference, said or unit.now)
     if first:
         task["owner"] = ref(first.practitioner, first.name)
     stored = unit.create(

@@ -64,7 +64,8 @@ def _item(form: Form, item: Item) -> dict[str, Any]:
         "maxBytes": item.max_bytes,
         "media": _media(item.media),
     }
-    return {name: value for name, value in made.items() if value not in (None, "", [], {}, False)}
+    # A lowest number of 0 says something; nothing, "" and False do not.
+    return {name: each for name, each in made.items() if not (each is False or each in (None, "", [], {}))}
 
 
 def _option(option: Option) -> dict[str, Any]:

@@ -47,6 +47,10 @@ def _doors(here: str, person: str) -> list[tuple[Door, tuple[Need, ...]]]:
         (Door(gettext("Write down what matters"), f"{here}/words", True), (("create", "Observation"),)),
         (Door(gettext("Add a reading"), f"{here}/readings/new", True), (("create", "Observation"),)),
         (Door(gettext("Ask questions"), f"{here}/assessments#ask"), (("create", "QuestionnaireResponse"),)),
+        (
+            Door(gettext("Take the questions along"), f"{here}/take-along"),
+            (("create", "QuestionnaireResponse"),),
+        ),
         (Door(gettext("Change contact details"), f"{here}/edit"), (("update", "Patient"),)),
         (Door(gettext("How to reach this person safely"), f"{here}/safe-contact"), (("update", "Flag"),)),
         (

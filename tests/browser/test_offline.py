@@ -1,0 +1,288 @@
+"""The assessment without a network, in a real browser: taken along, cut off in the middle, closed and opened again,
+sent by itself, once; and what must not happen on the way."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import make_server
+
+import pytest
+
+from careloop import store
+from careloop.kernel.clock import MovableClock
+from careloop.library import load
+from careloop.server.demo.chart import ident
+from tests.browser.conftest import ARGS, CHROMIUM, _Quiet, _Server, sign_in
+from tests.browser.looking import look
+from tests.projections.ward import HOUSE
+
+pytestmark = pytest.mark.browser
+PHQ = load().instruments["phq-9"].scoring.items
+ANA = "ana.reyes@careloop.example"
+PASSWORD = "a quiet Monday morning"
+
+
+class Wire:
+    """The server as the network has it: it can go away and come back at the same address, and lose its answers on the
+    way after they were given."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        from django.core.wsgi import get_wsgi_application
+
+        self.clock, self.port, self.server = clock, 0, None
+        self.lost: list[str] = []
+        self.losing = 0
+        self.application = get_wsgi_application()
+
+    def __call__(self, environ: Any, start: Any) -> Any:
+        from django.db import close_old_connections
+
+        try:
+            answer = self.application(environ, start)
+            if self.losing and environ["PATH_INFO"] == "/offline/send":
+                self.losing -= 1
+                self.lost.append(b"".join(answer).decode())
+                raise ConnectionResetError
+            return answer
+        finally:
+            close_old_connections()
+
+    def up(self) -> None:
+        self.server = make_server("127.0.0.1", self.port, self, server_class=_Server, handler_class=_Quiet)
+        self.port = self.server.server_port
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
+
+    def down(self) -> None:
+        if self.server is not None:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Device:
+    """One browser's profile, that outlives the browser."""
+
+    def __init__(self, chromium: Any, profile: Path, wire: Wire) -> None:
+        self.chromium, self.profile, self.wire = chromium, profile, wire
+        self.faults: list[str] = []
+        self.context: Any = None
+
+    def open(self, width: int = 1360, height: int = 900, language: str = "en-US") -> Any:
+        self.context = self.chromium.launch_persistent_context(
+            str(self.profile),
+            executable_path=CHROMIUM,
+            args=ARGS,
+            viewport={"width": width, "height": height},
+            locale=language,
+            base_url=self.wire.url,
+            reduced_motion="reduce",
+        )
+        page = self.context.pages[0]
+        page.set_default_timeout(20_000)
+        self.context.on("page", self._watch)
+        self._watch(page)
+        return page
+
+    def _watch(self, page: Any) -> None:
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on(
+            "console",
+            lambda said: self.faults.append(said.text) if "Content Security Policy" in said.text else None,
+        )
+
+    def close(self) -> None:
+        if self.context is not None:
+            self.context.close()
+            self.context = None
+
+
+@pytest.fixture
+def wire(record: None, live: Any) -> Iterator[Wire]:
+    found = Wire(live.clock)
+    found.up()
+    yield found
+    found.down()
+
+
+@pytest.fixture
+def device(chromium: Any, wire: Wire, tmp_path: Path, community: Any) -> Iterator[Device]:
+    found = Device(chromium.browser_type, tmp_path / "profile", wire)
+    yield found
+    found.close()
+    assert not found.faults
+
+
+@pytest.fixture
+def maria(community: Any) -> str:
+    return ident(community.seed, "Patient", "maria-duarte")
+
+
+def take_along(page: Any, maria: str) -> None:
+    page.goto(f"/people/{maria}/take-along")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Take along").click()
+    page.wait_for_url("**/offline/")
+
+
+def unlock(page: Any, password: str = PASSWORD) -> None:
+    page.locator("#password").fill(password)
+    page.keyboard.press("Enter")
+
+
+def begin(page: Any, name: str) -> None:
+    page.locator(".offers li", has_text=name).get_by_role("button").click()
+    page.locator("form.assess-begin button.main").click()
+    page.locator(".question[aria-current]").wait_for()
+
+
+def answered(page: Any, n: int, total: int) -> None:
+    page.locator(".assess-head .num", has_text=re.compile(rf"^{n} (of|de) {total}$")).wait_for()
+
+
+def responses(person: str, now: Any, instrument: str) -> list[dict[str, Any]]:
+    with store.open(HOUSE, now=now) as unit:
+        rid = unit.rid_of(f"Patient/{person}")
+        assert rid is not None
+        found = [each.resource for each in unit.of_person(rid, ["QuestionnaireResponse"])]
+    return [
+        each
+        for each in found
+        if each.get("questionnaire", "").startswith(f"urn:careloop:instrument:{instrument}|")
+    ]
+
+
+def test_cut_off_in_the_middle_closed_and_opened_again_nothing_is_lost_and_nothing_doubled(
+    device: Device, wire: Wire, maria: str
+) -> None:
+    before = len(responses(maria, wire.clock(), "phq-9"))
+    page = sign_in(device.open(), ANA)
+    page.goto(f"/people/{maria}/take-along")
+    look(page, "offline-take-wide")
+    take_along(page, maria)
+    unlock(page)
+    page.get_by_text("Maria Duarte").first.wait_for()
+    look(page, "offline-list-wide")
+    begin(page, "PHQ-9")
+    for n, key in enumerate("232", 1):
+        page.keyboard.press(key)
+        answered(page, n, 10)
+    wire.down()
+    page.context.set_offline(True)
+    for n, key in enumerate("11", 4):
+        page.keyboard.press(key)
+        answered(page, n, 10)
+    page.get_by_text("Not sent yet").first.wait_for()
+    look(page, "offline-asking-wide")
+    page.wait_for_timeout(300)
+    device.close()
+
+    page = device.open()
+    page.context.set_offline(True)
+    page.goto("/offline/")
+    page.get_by_text("1 set of answers is not sent yet.").wait_for()
+    look(page, "offline-locked-wide")
+    unlock(page)
+    page.get_by_role("button", name="Go on").click()
+    answered(page, 5, 10)
+    for key in "111":
+        page.keyboard.press(key)
+    page.keyboard.press("1")
+    answered(page, 9, 10)
+    page.keyboard.press("2")
+    answered(page, 10, 10)
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_text(re.compile("Finished ")).wait_for()
+    page.get_by_text("No network").wait_for()
+    look(page, "offline-waits-wide")
+    assert len(responses(maria, wire.clock(), "phq-9")) == before
+
+    wire.clock.move(hours=2)
+    wire.losing = 1  # the first answer gets lost on the way
+    wire.up()
+    page.context.set_offline(False)
+    page.get_by_text("To send what is kept here, you have to sign in").wait_for(timeout=30_000)
+    other = page.context.new_page()
+    sign_in(other, ANA)
+    other.close()
+    page.get_by_text("Sent: ").wait_for(timeout=40_000)
+    assert wire.lost, "the answer of the first sending was lost"
+    assert '"done"' in wire.lost[0]
+    look(page, "offline-sent-wide")
+    found = responses(maria, wire.clock(), "phq-9")
+    assert len(found) == before + 1, "once"
+    page.get_by_role("link", name="Open it").click()
+    page.get_by_text("of 27").first.wait_for()
+    page.goto(f"/people/{maria}/assessments")
+    page.locator("#phq-9").get_by_text("4", exact=True).first.wait_for()
+    page.goto("/offline/")
+    page.get_by_text("Locked.").wait_for()
+
+
+def test_a_wrong_password_opens_nothing_and_signing_out_wipes_all(
+    device: Device, wire: Wire, maria: str
+) -> None:
+    page = sign_in(device.open(), ANA)
+    page.goto(f"/people/{maria}/take-along")
+    page.get_by_label("Your password").fill("a quiet Sunday evening")
+    page.get_by_role("button", name="Take along").click()
+    page.get_by_text("That is not your password.").wait_for()
+    take_along(page, maria)
+    unlock(page, "a quiet Sunday evening")
+    page.get_by_text("This password does not open it.").wait_for()
+    assert "Maria" not in page.content()
+    look(page, "offline-wrong-wide")
+    kept = page.evaluate(ALL_IN_PLAIN)
+    assert kept
+    assert "Maria" not in kept, "nothing of her stands in plain"
+    assert maria not in kept
+    unlock(page)
+    page.get_by_text("Maria Duarte").first.wait_for()
+    begin(page, "PHQ-2")
+    page.keyboard.press("2")
+    answered(page, 1, 2)
+    page.goto("/today")
+    page.get_by_text("on this device not sent yet").wait_for()
+    look(page, "offline-today-wide")
+    page.locator(".account > summary").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.get_by_role("heading", name="Answers on this device are not sent yet").wait_for()
+    look(page, "offline-sign-out-wide")
+    page.get_by_role("button", name="Stay signed in").click()
+    page.locator(".account > summary").click()
+    if not page.get_by_role("button", name="Sign out", exact=True).is_visible():
+        page.locator(".account > summary").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.get_by_role("button", name="Sign out and wipe").click()
+    page.wait_for_url("**/sign-in**")
+    page.goto("/offline/")
+    page.get_by_text("Nothing is on this device").first.wait_for()
+    look(page, "offline-empty-wide")
+
+
+ALL_IN_PLAIN = """async () => {
+  const asked = (what) => new Promise((go) => { what.onsuccess = () => go(what.result); });
+  const base = await asked(indexedDB.open("careloop-offline"));
+  const found = [];
+  for (const name of base.objectStoreNames) found.push(await asked(base.transaction(name).objectStore(name).getAll()));
+  base.close();
+  for (const name of await caches.keys()) {
+    const kept = await caches.open(name);
+    for (const one of await kept.keys()) found.push(one.url, await (await kept.match(one)).text());
+  }
+  const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+  const words = (value) => {
+    if (isBytes(value)) return new TextDecoder("latin1").decode(value);
+    return value && typeof value === "object" ? Object.values(value).map(words).join(" ") : String(value);
+  };
+  return words(found);
+}"""
