@@ -21,13 +21,11 @@ from careloop.actions.mail_letter import record_mailed
 from careloop.actions.revocation import follow_consents
 from careloop.care.completeness import KIND as COMPLETE_PLAN
 from careloop.care.transition_facts import REVIEW, VISIT
-from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.reactions import trouble
 from careloop.reactions.alone import alone
 from careloop.reactions.protocols import follow_protocols
 from careloop.reactions.risk import follow_risk
-from careloop.reactions.trouble import FAULTS, is_outage
 from careloop.store import feed, merges
 from careloop.store.connection import keeper
 from careloop.store.feed import Event
@@ -37,7 +35,6 @@ NAME: Final = "reactions"
 TELLING: Final = frozenset(
     {"Patient", "Encounter", "Coverage", "EpisodeOfCare", "CareTeam", "QuestionnaireResponse", "Consent"}
 )
-TRIES: Final = 3
 
 # An Observation may be a clinician's word about a stay: it matters to whoever waits for the visit after it.
 WAITING_FOR_VISIT: Final = """
@@ -92,27 +89,20 @@ def _followed(events: Sequence[Event], library: Library, now: datetime) -> int:
 
 
 def _follow(person: int, library: Library, now: datetime) -> str | None:
-    """None when it worked, else the sentence to keep. Somebody who wrote at the same moment is no fault: once more."""
-    for attempt in range(TRIES):
-        try:
-            with record.begin(scope(), now) as unit:
-                if merges.standing(unit, person) is None:
-                    follow(unit, person, library)
-                    if is_concerned(unit, person):
-                        follow_readings(unit, person, library)
-                    follow_consents(unit, person)
-                else:  # what was carried over comes by again, as hers
-                    carry_late(unit, person)
-                trouble.is_over(unit, person)
-            return None
-        except Conflict as met:
-            if attempt == TRIES - 1:
-                return trouble.said(met)
-        except FAULTS as fault:
-            if is_outage(fault):
-                raise
-            return trouble.said(fault)
-    return None
+    """None when it worked, else the sentence to keep."""
+
+    def work() -> None:
+        with record.begin(scope(), now) as unit:
+            if merges.standing(unit, person) is None:
+                follow(unit, person, library)
+                if is_concerned(unit, person):
+                    follow_readings(unit, person, library)
+                follow_consents(unit, person)
+            else:  # what was carried over comes by again, as hers
+                carry_late(unit, person)
+            trouble.is_over(unit, person)
+
+    return trouble.tried(work)
 
 
 def _set_aside(before: Sequence[Event], event: Event, person: int, fault: str, now: datetime) -> int:

@@ -18,18 +18,16 @@ from careloop.actions.run_protocols import TIMER, run
 from careloop.actions.switch_protocol import SWEEP
 from careloop.care.protocol_replay import narrowing
 from careloop.care.protocols import Adjusted, evaluate
-from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.projections.signals import HORIZON, gather, own_limits, paths_of
 from careloop.projections.whom_to_ask import population
 from careloop.reactions import trouble
-from careloop.reactions.trouble import FAULTS, NotDone, is_outage
+from careloop.reactions.trouble import NotDone
 from careloop.store import Unit, merges, protocol_switches, timers
 from careloop.store.connection import keeper
 from careloop.store.feed import Event
 from careloop.store.timers import Timer
 
-TRIES: Final = 3
 SLICE: Final = 200
 NOT_DONE: Final = NotDone(
     "Look at this record: what is watched for this person could not be looked at",
@@ -102,20 +100,13 @@ def _asked(
     person: int, library: Library, on: Mapping[str, On], asked: Collection[str], now: datetime
 ) -> str | None:
     """None when it worked, else the sentence to keep."""
-    for attempt in range(TRIES):
-        try:
-            with record.begin(scope(), now) as unit:
-                if merges.standing(unit, person) is None:
-                    run(unit, person, library, on, asked)
-            return None
-        except Conflict as met:
-            if attempt == TRIES - 1:
-                return trouble.said(met)
-        except FAULTS as fault:
-            if is_outage(fault):
-                raise
-            return trouble.said(fault)
-    return None
+
+    def work() -> None:
+        with record.begin(scope(), now) as unit:
+            if merges.standing(unit, person) is None:
+                run(unit, person, library, on, asked)
+
+    return trouble.tried(work)
 
 
 def fire(timer: Timer, library: Library, now: datetime) -> None:

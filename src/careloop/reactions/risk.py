@@ -14,16 +14,14 @@ from careloop.actions import record
 from careloop.actions.assess_risk import READS, refresh, worker
 from careloop.actions.risk_facts import LABS
 from careloop.fhir.definitions import search_params
-from careloop.kernel.errors import Conflict
 from careloop.library import Library
 from careloop.reactions import trouble
-from careloop.reactions.trouble import FAULTS, NotDone, is_outage
+from careloop.reactions.trouble import NotDone
 from careloop.store import Unit, merges, timers
 from careloop.store.connection import keeper
 from careloop.store.feed import Event
 from careloop.store.timers import Timer
 
-TRIES: Final = 3
 TIMER: Final = "risk-scores"
 LOOKED_AT_EVERY: Final = timedelta(days=7)
 NOT_DONE: Final = NotDone(
@@ -73,20 +71,13 @@ def _concerned(events: Iterable[Event]) -> set[int]:
 
 def _refreshed(person: int, library: Library, now: datetime) -> str | None:
     """None when it worked, else the sentence to keep."""
-    for attempt in range(TRIES):
-        try:
-            with record.begin(worker(), now) as unit:
-                if merges.standing(unit, person) is None:
-                    refresh(unit, person, library)
-            return None
-        except Conflict as met:
-            if attempt == TRIES - 1:
-                return trouble.said(met)
-        except FAULTS as fault:
-            if is_outage(fault):
-                raise
-            return trouble.said(fault)
-    return None
+
+    def work() -> None:
+        with record.begin(worker(), now) as unit:
+            if merges.standing(unit, person) is None:
+                refresh(unit, person, library)
+
+    return trouble.tried(work)
 
 
 def begin_weekly(unit: Unit, limit: int) -> int:

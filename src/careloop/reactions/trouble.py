@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ from careloop.care.stay import state_of
 from careloop.care.work import Proposal, Withdrawal, Work, WorkClass
 from careloop.fhir import uris
 from careloop.fhir.elements import code_in, identifier_in
-from careloop.kernel.errors import CareError, Unavailable
+from careloop.kernel.errors import CareError, Conflict, Unavailable
 from careloop.store import Stored, Unit, feed
 from careloop.store.connection import keeper
 from careloop.store.timers import Timer
@@ -30,6 +31,8 @@ FAULTS: Final = (
     TypeError,
     ValueError,
 )
+# Somebody who wrote at the same moment is no fault.
+TRIES: Final = 3
 OPEN_TROUBLE: Final = "select 1 from work where person = %s and kind = %s and is_open limit 1"
 
 
@@ -43,6 +46,23 @@ def said(fault: BaseException) -> str:
     if isinstance(fault, CareError):
         return (type(fault).__doc__ or fault.code).strip().splitlines()[0]
     return f"A fault in Careloop ({type(fault).__name__})."
+
+
+def tried(work: Callable[[], None]) -> str | None:
+    """None when it worked, else the sentence to keep. work: a whole unit, begun again after a conflict. Raises when the
+    record is away."""
+    for attempt in range(TRIES):
+        try:
+            work()
+            return None
+        except Conflict as met:
+            if attempt == TRIES - 1:
+                return said(met)
+        except FAULTS as fault:
+            if is_outage(fault):
+                raise
+            return said(fault)
+    return None
 
 
 @dataclass(frozen=True)
