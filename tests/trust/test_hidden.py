@@ -52,6 +52,7 @@ QUESTIONS: tuple[dict[str, Any], ...] = (
     {"measure": "reading:weight", "low": Decimal(170)},
     {"measure": "reading:weight", "moved": Decimal(1)},
     {"measure": "reading:weight", "standing": "unmeasured"},
+    {"measure": "reading:weight", "standing": "unmeasured", "sort": "value"},
     {"measure": "phq-9", "sort": "value"},
     {"measure": "phq-9", "sort": "change"},
     {"measure": "phq-9", "sort": "review"},

@@ -57,18 +57,19 @@ def seen_behind(unit: Unit, types: Collection[str], person: str, rid: str) -> Sq
 
 
 def seen_row(unit: Unit, types: Collection[str], person: str, rid: str) -> Sql:
-    """Whether the reader may see the resource that a row here comes from. Whoever may see her sees what carries no
-    label, where one rule speaks for both.
+    """Whether the reader may see the resource that a row here comes from; what is deleted has no row. Whoever may see
+    her sees what carries no label, where one rule speaks for both: then only those that carry one are looked up, in an
+    index of their own.
     For a query that has asked already whether she may be seen; seen_behind asks that too."""
-    full, told = seen_heads(unit, types)
     if not searchable(unit, types):
-        return "false", []
-    # `<> 0`, not `= 1`: for that a partial index over all that a person has looks as good as the key.
-    lies = f"from heads h where h.person = {person} and h.rid = {rid} and h.state <> 0"
+        return NOTHING
+    full, told = seen_heads(unit, types)
+    lies = f"from heads h where h.person = {person} and h.rid = {rid}"
     hers = unit.condition("Patient", "search")
     if all(unit.may_search(type) and unit.condition(type, "search") == hers for type in types):
-        return f"coalesce((select h.labels = 0 or ({full}) {lies}), false)", told
-    return f"coalesce((select ({full}) {lies}), false)", told
+        return f"coalesce((select ({full}) {lies} and h.state = 1 and h.labels <> 0 limit 1), true)", told
+    # `<> 0`, not `= 1`: for that a partial index over all that a person has looks as good as the key.
+    return f"coalesce((select ({full}) {lies} and h.state <> 0), false)", told
 
 
 def _numbers(types: Collection[str]) -> list[int]:

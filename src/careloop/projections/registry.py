@@ -17,18 +17,9 @@ from careloop.library.loading import content_path
 from careloop.library.targets import Target, load_targets
 from careloop.projections.by_type import searchable
 from careloop.projections.people import BRIEF, PersonBrief, brief_of_row
-from careloop.projections.registry_sql import (
-    MOST_COUNTED,
-    OF,
-    ORDERS,
-    Asked,
-    Meant,
-    order_of,
-    parts_of,
-    seen_course,
-    statement,
-)
+from careloop.projections.registry_sql import OF, ORDERS, Asked, Meant, seen_course
 from careloop.projections.registry_standing import standing
+from careloop.projections.registry_statement import MOST_COUNTED, fitting_of, order_of, statement
 from careloop.store import Unit
 from careloop.store.paging import opened, sealed
 
@@ -160,7 +151,7 @@ def _place_of(unit: Unit, asked: Asked, meant: Meant) -> list[Any] | None:
     if not isinstance(found, list) or found[0] != _question(asked):
         return None
     _, said, person = found
-    _, kind, _, _ = order_of(unit, asked, meant)
+    kind = order_of(unit, asked, meant).kind
     try:
         key: Any = said
         if kind == "timestamptz":
@@ -218,15 +209,18 @@ def standings(unit: Unit, asked: Asked) -> dict[str, int]:
     meant = meant_by(unit, replace(asked, standing=""))
     if meant.target is None:
         return {}
-    parts = parts_of(unit, replace(asked, standing="", low=None, high=None, moved=None, sort="name"), meant)
+    everybody = fitting_of(
+        unit, replace(asked, standing="", low=None, high=None, moved=None, sort="name"), meant
+    )
     said, told = standing(meant.target)
+    seen, given = seen_course(unit, meant.types)
     text = (
-        f"select case when c.person is null then 'unmeasured' else {said} end, count(*) from (select c.* from people pe"
-        f" join briefs b on b.person = pe.person {' '.join(parts.joins)} where {' and '.join(parts.wheres)} limit %s) c"
+        f"select case when c.person is null then 'unmeasured' else {said} end, count(*)"
+        f" from ({everybody.text} limit %s) f left join courses c on c.person = f.person and c.measure = %s and {seen}"
         " group by 1"
     )
-    given = [*told, *parts.joined, *parts.told, MOST_STOOD]
-    return dict(unit.cursor().execute(text.encode(), given, prepare=False).fetchall())
+    told = [*told, *everybody.told, MOST_STOOD, meant.measure, *given]
+    return dict(unit.cursor().execute(text.encode(), told, prepare=False).fetchall())
 
 
 # --- one person's targets
