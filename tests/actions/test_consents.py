@@ -364,6 +364,8 @@ def test_a_consent_that_nobody_can_read_withholds_and_somebody_is_asked(ana: Sco
 def test_every_door_that_a_consent_closes_is_on_the_list() -> None:
     assert [door.name for door in REVOCATION_DOORS] == [
         *("pages", "fragments", "fhir-read", "fhir-search", "fhir-history", "counts", "finder", "prints"),
+        *("registry", "readings-and-scores", "case-reviews", "dry-runs", "fhir-operations", "acts-on-many"),
+        *("exports", "protocols"),
         *("app-tokens", "disclosures", "referrals", "letters", "shares"),
     ]
     assert all(door.how for door in REVOCATION_DOORS)

@@ -18,13 +18,15 @@ from careloop.care.reading_work import value_said
 from careloop.care.readings import Reading, is_leap, readings_in
 from careloop.fhir import terms, uris
 from careloop.fhir.elements import Resource, codeable, fhir_instant, ref, set_extension
-from careloop.kernel.errors import CareError
+from careloop.kernel.errors import CareError, Forbidden
 from careloop.library import Kind, Library, Measure
 from careloop.projections.readings import readings_of
-from careloop.store import Unit
+from careloop.store import Stored, Unit
 
 CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 MOST_NOTE: Final = 500
+# Of one person's people in a day: one in twenty minutes, day and night.
+MOST_A_DAY: Final = 72
 # A clock that is a little fast.
 AHEAD: Final = timedelta(minutes=5)
 
@@ -48,6 +50,12 @@ class AskFirst(CareError):
         """why: impossible or leap. before: the last believed value in words."""
         self.why, self.before = why, before
         super().__init__()
+
+
+class TooManyReadings(CareError):
+    """So many readings in one day are more than anybody can look at. Please call your care team."""
+
+    code, status, issue_type = "too-many-readings", 422, "throttled"
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,11 +87,14 @@ def record_reading(
     measured_by: str | None = None,
 ) -> Result:
     """person: Patient id. measured_by: who measured it, when it is not the one who types ("Patient/…"); staff then
-    only wrote it down. Raises BadReading, AskFirst, NotFound, Forbidden."""
+    only wrote it down. Whoever comes by the family's door writes in her own name. Raises BadReading, AskFirst,
+    TooManyReadings, NotFound, Forbidden."""
     kind, measure, values, at = understood(typed, library, now)
     with record.begin(scope, now) as unit:
         patient = unit.read("Patient", person)
         typist = unit.scope.actor.practitioner
+        if unit.scope.actor.kind == "person":
+            _by_family(unit, patient, measured_by)
         resource = observation_of(kind, measure, values, at, patient.reference)
         who = [ref(each) for each in (measured_by, typist) if each]
         if who:
@@ -104,6 +115,21 @@ def record_reading(
         else:
             stored = unit.create(resource)
         return Result(None, working.undo_token(stored) if stored.is_new else "", made=(stored,))
+
+
+def _by_family(unit: Unit, patient: Stored, measured_by: str | None) -> None:
+    """Raises Forbidden, TooManyReadings."""
+    if not measured_by:
+        raise Forbidden("Who writes a reading down at home says who measured it.")
+    since = fhir_instant(unit.now - timedelta(days=1))
+    asked = [
+        ("patient", patient.reference),
+        ("performer", measured_by),
+        ("_lastUpdated", f"ge{since}"),
+        ("_count", str(MOST_A_DAY)),
+    ]
+    if len(unit.search("Observation", asked).entries) >= MOST_A_DAY:
+        raise TooManyReadings
 
 
 def understood(

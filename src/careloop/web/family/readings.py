@@ -14,7 +14,13 @@ from django.urls import path
 from django.utils.translation import get_language, gettext
 
 from careloop import library
-from careloop.actions.record_reading import AskFirst, BadReading, Typed, record_reading
+from careloop.actions.record_reading import (
+    AskFirst,
+    BadReading,
+    TooManyReadings,
+    Typed,
+    record_reading,
+)
 from careloop.care.reading_limits import Limits
 from careloop.care.reading_work import value_said
 from careloop.kernel.calendar import BusinessCalendar, at_local
@@ -27,6 +33,7 @@ from careloop.store import Unit
 from careloop.web import formats
 from careloop.web.family.door import Frame, Page, family_page, frame, show
 from careloop.web.family.helpers import helpers_of
+from careloop.web.staff.errors import sentence_of
 
 SHARE = "results"
 # Every unit of a person's own is offered; who writes stands first the next time as well.
@@ -158,6 +165,8 @@ def reading(page: Page, measure: str) -> HttpResponse:
         )
     except BadReading as error:
         return _form(page, found, posted, {"at" if error.field == "at" else "value": gettext(error.detail)})
+    except TooManyReadings as many:
+        return _form(page, found, posted, {"value": sentence_of(many)})
     except AskFirst as asked:
         return _form(page, found, {**posted, "ask": "1"}, ask=_ask_words(asked))
     _thank(page, found, result.made[0].resource)

@@ -4,7 +4,7 @@ with numbers of her own."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -38,6 +38,7 @@ from careloop.library import Library, load
 from careloop.library.protocols import Protocol, Value
 from careloop.projections.card import card
 from careloop.projections.moments import at_of, value_words
+from careloop.projections.people import names
 from careloop.projections.signals import gather, own_limits
 from careloop.store import Stored, Unit
 from careloop.web.staff import toasts
@@ -154,8 +155,22 @@ def _tasks(unit: Unit, stored: Stored) -> list[Stored]:
 def _evidence(unit: Unit, issue: Resource, person: str, library: Library) -> Iterable[Shown]:
     """Newest first. What the reader may not see is left out."""
     found = unit.get(evidence_in(issue))
-    shown = [_shown(each, person, library) for each in found.values()]
+    called = names(unit, {who for each in found.values() for who in _measured_by(each)})
+    shown = [
+        replace(
+            one,
+            says=", ".join(filter(None, (one.says, *(called.get(who, "") for who in _measured_by(each))))),
+        )
+        for each in found.values()
+        for one in (_shown(each, person, library),)
+    ]
     return sorted(shown, key=lambda each: each.at.isoformat() if each.at else "", reverse=True)
+
+
+def _measured_by(stored: Stored) -> list[str]:
+    """Of a reading: who says so, which may be somebody who helps her."""
+    told = stored.resource.get("performer", ()) if stored.type == "Observation" else ()
+    return [str(each["reference"]) for each in told if each.get("reference")]
 
 
 def _shown(stored: Stored, person: str, library: Library) -> Shown:
