@@ -55,6 +55,58 @@ def everything() -> Any:
     return None
 
 
+def measures() -> Any:
+    """Of Maria: a weight, a limit for it, a score, a diagnosis, risk scores; a protocol
+    that is on, and a view of the registry that somebody kept."""
+    from decimal import Decimal
+
+    from careloop.access import Scope, system_actor
+    from careloop.actions.assess_risk import refresh, worker
+    from careloop.actions.keep_view import keep_view
+    from careloop.actions.record import begin
+    from careloop.actions.switch_protocol import switch_protocol
+    from careloop.care.reading_limits import Limits, to_request
+    from careloop.fhir import uris
+    from careloop.fhir.elements import codeable, fhir_instant, ref
+    from careloop.library import load
+    from tests.projections import builders as b
+
+    now, library = datetime.now(UTC), load()
+    scope = Scope(system_actor("import"), "command", "operations")
+    hers = {"status": "final", "subject": ref("Patient/maria")}
+    weight = codeable(uris.LOINC, "29463-7", "Body weight")
+    phq9 = codeable(uris.LOINC, "44261-6", "PHQ-9 total score")
+    kilograms = {"value": 82, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
+    limits = Limits("weight", None, Decimal(84), None, None)
+    active = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+    sure = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+    for one in (
+        {"resourceType": "Observation", "code": weight, "valueQuantity": kilograms, **hers},
+        {"resourceType": "Observation", "code": phq9, "valueQuantity": {"value": 14}, **hers},
+        to_request(library.readings["weight"], limits, "Patient/maria", None, now, "The cardiologist"),
+        {
+            **{"resourceType": "Condition", "subject": ref("Patient/maria")},
+            **{
+                "clinicalStatus": codeable(active, "active"),
+                "verificationStatus": codeable(sure, "confirmed"),
+            },
+            "category": [codeable(uris.CONDITION_CATEGORY, "problem-list-item")],
+            "code": codeable(uris.ICD10CM, "E11.9", "Type 2 diabetes"),
+        },
+        b.contact("talk", "maria", now),
+    ):
+        if one["resourceType"] == "Observation":
+            one["effectiveDateTime"] = fhir_instant(now)
+        with begin(scope, now) as unit:
+            unit.update(one, create=True) if "id" in one else unit.create(one)
+    with begin(worker(), now) as unit:
+        refresh(unit, unit.mention("Patient/maria"), library)
+    protocol = next(iter(library.protocols))
+    switch_protocol(scope, protocol, is_on=True, because="Agreed", library=library, now=now)
+    keep_view(scope, "With diabetes", "condition=diabetes", now)
+    return None
+
+
 def letter() -> Any:
     """One that waits to be sent, one that is on its way, one that has left."""
     from careloop.access import Scope, system_actor
@@ -128,7 +180,10 @@ def main() -> None:
 
     django.setup()
     step, *words = sys.argv[1:]
-    steps = {"everything": everything, "people": people, "letter": letter, "doors": doors, "look": look}
+    steps = {
+        **{"everything": everything, "measures": measures, "people": people},
+        **{"letter": letter, "doors": doors, "look": look},
+    }
     sys.stdout.write(json.dumps(steps[step](*words)) + "\n")
 
 

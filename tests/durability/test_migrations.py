@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +18,11 @@ from tests.durability.house import REPO, House
 from tests.durability.server import database
 
 FIRST = {"projections": "0001", "accounts": "0001", "store": "0001"}
+# Where they stood before readings, scores, risks, the registry and the switches of protocols; what these added: made
+# anew from the record on the way forward, and what somebody said, which a step back takes away.
+BEFORE_MEASURES = {"projections": "0011", "store": "0009"}
+MEASURES = ("readings", "reading_limits", "scores", "risks", "held", "heard", "courses")
+SAID_SINCE = ("saved_views", "protocol_switches")
 # Derived by `careloop rebuild` or by the work loop, or Django's own: not what somebody said.
 NOT_SAID = {"django_migrations", "django_content_type", "auth_permission", "audit_digested", "audit_person"}
 DERIVED = {"work", "story", "briefs", "names", "finder", "looked", "people", "enrolled"}
@@ -116,6 +122,40 @@ def _killed_half_way(house: House, steps: int) -> None:
     process.kill()
     process.wait()
     assert begun < sum(at(house).values()) < steps, "it was not ended in the middle"
+
+
+def test_what_is_measured_goes_back_and_stands_there_again_without_a_rebuild(house: House) -> None:
+    house.lives("measures")
+    newest, steps = tables(house), at(house)
+    assert {name for name in (*MEASURES, *SAID_SINCE) if not newest[name]} == set(), "nothing to lose"
+    for app, number in BEFORE_MEASURES.items():
+        house.say("migrate", "--to", app, number, "--no-backup")
+    oldest = tables(house)
+    assert not {*MEASURES, *SAID_SINCE} & oldest.keys()
+    house.say("migrate")
+    assert at(house) == steps
+    again = tables(house)
+    for name in MEASURES:
+        assert sorted(map(str, again[name])) == sorted(map(str, newest[name])), name
+    assert not any(again[name] for name in SAID_SINCE)
+    mine, theirs = known_to_both({n: r for n, r in newest.items() if n in oldest}, again)
+    assert [row for row in mine["versions"] if row not in theirs["versions"]] == []
+    assert house.run("rebuild", "--check").returncode == 0
+    assert "whole." in house.say("verify")
+
+
+def test_an_empty_house_goes_back_and_forward_too(tmp_path: Path) -> None:
+    with database("empty") as url:
+        house = House(tmp_path / "home", tmp_path / "backups", url)
+        house.settle_in()
+        steps = at(house)
+        for app, number in FIRST.items():
+            house.say("migrate", "--to", app, number, "--no-backup")
+        assert {app: at(house)[app] for app in FIRST} == dict.fromkeys(FIRST, 1)
+        house.say("migrate")
+        assert at(house) == steps
+        house.lives("everything")
+        assert house.run("rebuild", "--check").returncode == 0
 
 
 def test_a_step_back_takes_a_backup_first(house: House) -> None:

@@ -71,12 +71,17 @@ class Risks:
         touched = sources.homes(changes, TYPES)
         if touched:
             unit.cursor().execute("delete from risks where person = any(%s::bigint[])", [sorted(touched)])
-            keep(unit, sources.of_people(unit, touched, TYPES))
+            keep(unit.cursor(), sources.of_people(unit, touched, TYPES))
 
     def rebuild(self, unit: Unit) -> None:
         unit.cursor().execute("delete from risks")
-        for batch in sources.every(unit, TYPES):
-            keep(unit, batch)
+        fill(unit.cursor(), sources.every(unit, TYPES))
+
+
+def fill(cursor: Any, batches: Iterable[Sequence[Stored]]) -> None:
+    """Into an empty table."""
+    for batch in batches:
+        keep(cursor, batch)
 
 
 KEEP: Final = f"""
@@ -87,10 +92,10 @@ where (excluded.at, excluded.assessment) > (risks.at, risks.assessment)
 """
 
 
-def keep(unit: Unit, found: Iterable[Stored]) -> None:
+def keep(cursor: Any, found: Iterable[Stored]) -> None:
     rows = [row for stored in found if stored.person and (row := _row(stored))]
     if rows:
-        unit.cursor().executemany(KEEP, rows)
+        cursor.executemany(KEEP, rows)
 
 
 def _row(stored: Stored) -> tuple[Any, ...] | None:

@@ -34,17 +34,16 @@ def by_rid(unit: Unit, rids: Collection[int], types: Sequence[str]) -> dict[int,
 
 def every(unit: Unit, types: Sequence[str], batch: int = 1_000) -> Iterator[list[Stored]]:
     """All live resources of these types in batches, by home and key."""
+    yield from every_in(unit.cursor(), types, batch)
+
+
+def every_in(cursor: Any, types: Sequence[str], batch: int = 1_000) -> Iterator[list[Stored]]:
+    """The same for a migration, which has no unit."""
+    after = CURRENT + " and (h.person, h.rid) > (%s::bigint, %s::bigint) order by h.person, h.rid limit %s"
     person, rid = -1, -1
     while True:
-        rows: list[Any] = (
-            unit.cursor()
-            .execute(
-                CURRENT
-                + " and (h.person, h.rid) > (%s::bigint, %s::bigint) order by h.person, h.rid limit %s",
-                [_numbers(types), person, rid, batch],
-            )
-            .fetchall()
-        )
+        cursor.execute(after, [_numbers(types), person, rid, batch])
+        rows: list[Any] = cursor.fetchall()
         if not rows:
             return
         found = [Stored.of_row(row) for row in rows]
