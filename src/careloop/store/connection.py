@@ -10,10 +10,12 @@ import os
 import socket
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import django.db
 import psycopg
+from psycopg.types.datetime import TimestamptzLoader
 
 from careloop.store import keys
 from careloop.store.errors import RecordUnavailable
@@ -23,6 +25,22 @@ LANE_LOCK: Final = 0x1A9E
 _KEYS_AT_ONCE: Final = 100
 _TRUSTED_SECONDS: Final = 5.0
 _epoch = 0
+
+
+class Moment(TimestamptzLoader):
+    """A timestamptz of a session in UTC, as Django’s loader reads it in seven times the time. timezone: Django asks its
+    loaders for it."""
+
+    timezone = UTC
+
+    def load(self, data: Any) -> datetime:
+        text = str(data, "ascii")
+        if text.endswith("+00"):
+            try:
+                return datetime.fromisoformat(text)
+            except ValueError:
+                pass  # a year that Python does not know: the driver says so in its own words
+        return super().load(data).astimezone(UTC)
 
 
 @dataclass
@@ -89,6 +107,7 @@ def keeper() -> Keeper:
         connection.ensure_connection()
         pg = cast("psycopg.Connection[Any]", connection.connection)
         pg.prepare_threshold, pg.prepared_max = 2, 400
+        pg.adapters.register_loader("timestamptz", Moment)
         lane = kept.lane if kept is not None and kept.pg is pg else _take_lane(pg)
         seq, digest = _end_of(pg, lane)
     except (django.db.Error, psycopg.Error) as failed:
