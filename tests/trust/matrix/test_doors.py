@@ -21,7 +21,7 @@ from django.test import Client
 
 from careloop.access import Actor, kinds, policy
 from careloop.api.exchange import tokens
-from careloop.api.routes import ROUTES
+from careloop.api.routes import ROUTES, Route
 from careloop.kernel.errors import Unauthenticated
 from careloop.server import middleware
 from tests.trust.matrix.cast import CAST, FOREIGN, PEOPLE, REFUSED, Member, roles_without_a_member
@@ -31,6 +31,7 @@ IS_FULL = os.environ.get("CARELOOP_MATRIX") == "full"
 # One cell in so many, chosen by its name: of reads, and of all other ways round.
 SLICE_OF_READS = 1 if IS_FULL else 6
 SLICE = 1 if IS_FULL else 10
+SLICE_OF_OPERATIONS = 1 if IS_FULL else 3
 # They read everything, so that each canary is seen by somebody.
 WITNESSES = frozenset({"backend with everything", "patient", "patient who refused North", "bh-clinician"})
 JSON = "application/fhir+json"
@@ -178,6 +179,66 @@ def _bundle(canary: Canary, body: dict[str, str]) -> dict[str, Any]:
     }
 
 
+# Each operation of the door: of which type the key in its address is, and what is sent.
+OPERATIONS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
+    "CarePlan/$what-changed": ("", lambda person: {}),
+    "CarePlan/<str:id>/$what-changed": ("CarePlan", lambda person: {}),
+    "Questionnaire/$populate": ("", lambda person: _populate(person)),
+    "Questionnaire/<str:id>/$populate": ("Questionnaire", lambda person: _populate(person)),
+    "Questionnaire/$validate": ("", lambda person: {"resourceType": "Questionnaire", "status": "draft"}),
+    "QuestionnaireResponse/$extract": ("", lambda person: _response(person)),
+    "QuestionnaireResponse/<str:id>/$extract": ("QuestionnaireResponse", lambda person: {}),
+    "QuestionnaireResponse/$validate": ("", lambda person: _response(person)),
+    "Patient/<str:id>/$plan-completeness": ("Patient", lambda person: {}),
+    "Patient/<str:id>/$plan-conflicts": ("Patient", lambda person: {}),
+    "Patient/<str:id>/$settle-conflict": ("Patient", lambda person: _settle()),
+    "Patient/<str:id>/$assess-risk": ("Patient", lambda person: {}),
+}
+
+
+def _populate(person: str) -> dict[str, Any]:
+    said = [
+        {"name": "subject", "valueReference": {"reference": f"Patient/{person}"}},
+        {"name": "questionnaireRef", "valueReference": {"reference": "urn:careloop:questionnaire:phq-9"}},
+    ]
+    return {"resourceType": "Parameters", "parameter": said}
+
+
+def _response(person: str) -> dict[str, Any]:
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "status": "completed",
+        "questionnaire": "urn:careloop:questionnaire:phq-9",
+        "subject": {"reference": f"Patient/{person}"},
+    }
+
+
+def _settle() -> dict[str, Any]:
+    said = [{"name": "conflict", "valueString": "x"}, {"name": "action", "valueCode": "work"}]
+    return {"resourceType": "Parameters", "parameter": said}
+
+
+def operations(door: Door, route: Route) -> None:
+    """About each person, by her key and by those of her things. What is done to a person who is not hers, is not."""
+    type, body = OPERATIONS[route.pattern]
+    for person in PEOPLE:
+        of = {c.id for c in door.world.canaries if (c.person, c.type) == (person, type)} if type else {""}
+        for key in {person} if type == "Patient" else of or {"nothing"}:
+            for method in route.handlers:
+                cell = (door.member.name, "operation", route.pattern, person, key, method)
+                if not chosen(*cell, slice=SLICE_OF_OPERATIONS):
+                    continue
+                path = route.pattern.replace("<str:id>", key)
+                if path == "CarePlan/$what-changed":
+                    path += f"?patient=Patient/{person}"
+                sent = body(person) if method == "POST" else None
+                answer = door.ask("operation", method, path, sent)
+                hers = door.member.may_see(person, "Patient", "")
+                is_read = method == "GET" and door.member.name in WITNESSES
+                if type == "Patient" and (answer.status_code < 400) != hers and (not hers or is_read):
+                    door.wrong.append(f"{door.member.name}: {path} answers {answer.status_code}")
+
+
 WAYS: tuple[Callable[[Door, str, list[Canary]], None], ...] = (
     reads,
     versions,
@@ -198,6 +259,9 @@ COVERED = {
 }
 
 
+OFFERED = [route for route in ROUTES if "$" in route.pattern]
+
+
 def policy_types() -> frozenset[str]:
     return kinds.EVERYTHING
 
@@ -205,6 +269,7 @@ def policy_types() -> frozenset[str]:
 def test_every_interaction_of_the_door_and_every_role_is_asked() -> None:
     offered = {name for route in ROUTES for name in (*route.on_type.values(), *route.on_system.values())}
     assert offered == set(COVERED), "a new interaction needs a way round here"
+    assert {route.pattern for route in OFFERED} == set(OPERATIONS), "a new operation is asked here as well"
     assert roles_without_a_member() == set(), "a new role needs a member of the cast"
     assert {rule.name for rule in policy.RULES if not rule.name.startswith("system-")} <= {
         *(member.name for member in CAST),
@@ -229,6 +294,8 @@ def test_nobody_sees_a_canary_that_is_not_hers(
         for type in sorted(kinds.EVERYTHING):
             for way in WAYS:
                 way(door, type, by_type.get(type, []))
+        for route in OFFERED:
+            operations(door, route)
         cells[member.name] = door.cells
         wrong += door.wrong
         seen |= door.seen
