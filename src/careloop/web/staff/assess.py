@@ -59,16 +59,12 @@ from careloop.web.staff.assess_words import (
 )
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import sentence_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 
 OTHER = "other"
 
 # The id of a question of ours, or of most forms of others.
 QUESTION = re.compile(r"[\w./:-]{1,120}", re.ASCII)
-
-
-def scope_of(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
 
 
 # --- begin

@@ -26,12 +26,11 @@ from careloop.projections.card import card
 from careloop.projections.people import names
 from careloop.store import Stored, Unit
 from careloop.web.staff import toasts
-from careloop.web.staff.assess import scope_of
 from careloop.web.staff.assess_sheet import raised_by, who_has
 from careloop.web.staff.assess_words import reader_language
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import done, failed, onward, sentence_of
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 
 @staff_page

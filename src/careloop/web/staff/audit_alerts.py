@@ -25,8 +25,7 @@ from careloop.web.staff import toasts
 from careloop.web.staff.audit import lines_of
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 
 PAGE = 100
 

@@ -28,10 +28,10 @@ from careloop.store import Stored, Unit
 from careloop.web import formats
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, done, failed, version_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.registry import TONES
 from careloop.web.staff.registry_ask import risk_words, standing_words
-from careloop.web.staff.registry_many import evening, scope_of
+from careloop.web.staff.registry_many import evening
 
 OPTIONS: Final = 3
 STEPS: Final = 4

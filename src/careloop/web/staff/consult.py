@@ -26,8 +26,8 @@ from careloop.projections.worklist_rows import OPEN
 from careloop.web.staff.case_review import OPTIONS, filled, known_context, minutes_of, review_of, saved
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, done, show, version_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
-from careloop.web.staff.registry_many import evening, scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
+from careloop.web.staff.registry_many import evening
 
 
 @staff_page

@@ -31,7 +31,7 @@ from careloop.web.staff.asked_call import call_of_answers
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, local_moment, sentence_of, show, version_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.work import Choice, open_work, stale
 
 FIELDS = (
@@ -52,10 +52,6 @@ FIELDS = (
 )
 # A sheet left open longer than this was not one call: its timer starts again.
 ONE_CALL = timedelta(hours=1)
-
-
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
 
 
 def outcome_choices() -> list[Choice]:
@@ -167,7 +163,7 @@ def _log(request: HttpRequest, *, task: str = "", person: str = "") -> HttpRespo
     )
     try:
         result = log_contact(
-            _scope(request),
+            scope_of(request),
             contact,
             now_of(request),
             person=person,
@@ -226,13 +222,13 @@ def _problems(request: HttpRequest) -> dict[str, str]:
 @staff_page
 @require_POST
 def keep_work_draft(request: HttpRequest, id: str) -> HttpResponse:
-    return _kept(request, keep_contact(_scope(request), _typed(request), now_of(request), task=id))
+    return _kept(request, keep_contact(scope_of(request), _typed(request), now_of(request), task=id))
 
 
 @staff_page
 @require_POST
 def keep_person_draft(request: HttpRequest, person: str) -> HttpResponse:
-    return _kept(request, keep_contact(_scope(request), _typed(request), now_of(request), person=person))
+    return _kept(request, keep_contact(scope_of(request), _typed(request), now_of(request), person=person))
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
@@ -260,7 +256,7 @@ def promise(request: HttpRequest, person: str) -> HttpResponse:
     try:
         if until is None:
             raise BadPromise
-        result = record_promise(_scope(request), person, request.POST.get("what", ""), until, now)
+        result = record_promise(scope_of(request), person, request.POST.get("what", ""), until, now)
     except ReasonMissing:
         sheet = Sheet(request.POST.dict(), {"what": gettext("Write what you promised, in your words.")})
         return _promise_sheet(request, person, sheet)
@@ -335,7 +331,7 @@ def addendum(request: HttpRequest, id: str) -> HttpResponse:
     with open_record(request) as unit:
         person = _person_of(unit.read("DocumentReference", id))
     try:
-        sign_note(_scope(request), person, request.POST.get("text", ""), now_of(request), appends=id)
+        sign_note(scope_of(request), person, request.POST.get("text", ""), now_of(request), appends=id)
     except EmptyNote:
         problem = gettext("Write what is to be added, then sign it.")
         return _note_page(request, id, Sheet(request.POST.dict(), {"text": problem}))
@@ -357,7 +353,7 @@ def unsigned(request: HttpRequest, draft: int) -> HttpResponse:
         try:
             encounter = str(kept.answers["encounter"])
             signed = sign_note(
-                _scope(request),
+                scope_of(request),
                 person,
                 request.POST.get("text", ""),
                 now_of(request),
@@ -375,7 +371,7 @@ def unsigned(request: HttpRequest, draft: int) -> HttpResponse:
 @staff_page
 @require_POST
 def keep_unsigned(request: HttpRequest, draft: int) -> HttpResponse:
-    return _kept(request, keep_note(_scope(request), draft, request.POST.get("text", ""), now_of(request)))
+    return _kept(request, keep_note(scope_of(request), draft, request.POST.get("text", ""), now_of(request)))
 
 
 urlpatterns = [

@@ -19,8 +19,7 @@ from careloop.kernel.numbers import whole_number
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 
 END_OF_DAY = time(23, 59)
 

@@ -34,8 +34,7 @@ from careloop.store import Unit
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of, show
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 REASONS = {
     "life-or-health": _("Life or health is at risk now"),

@@ -22,8 +22,7 @@ from careloop.projections.people import names
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, done, show, version_of
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 from careloop.web.staff.work import stale
 
 

@@ -29,8 +29,7 @@ from careloop.store import Stored, Unit
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, version_of
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 STEPS = ("fit", "ask", "consent", "join")
 # Which of the four is at hand, by where the enrollment stands.

@@ -29,8 +29,8 @@ from careloop.store.drafts import Draft
 from careloop.web.staff import register_fields, toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.front_door_enroll import language
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of, site_chosen, sites_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
+from careloop.web.staff.register import site_chosen, sites_of
 from careloop.web.staff.review_match import in_parts
 
 # Rows taken in one request: about a second of work.

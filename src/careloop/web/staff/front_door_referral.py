@@ -21,12 +21,11 @@ from careloop.projections.card import card
 from careloop.web.staff import register_fields, toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.front_door_enroll import language
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 from careloop.web.staff.register import (
     Likeness,
     another_than,
     likenesses,
-    scope_of,
     site_chosen,
     sites_of,
     told_in,

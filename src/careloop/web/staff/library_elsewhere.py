@@ -26,13 +26,12 @@ from careloop.kernel.errors import Forbidden
 from careloop.library import load
 from careloop.library.adopting import PREFIX, Adopted
 from careloop.web.staff import toasts
-from careloop.web.staff.assess import scope_of
 from careloop.web.staff.assess_asked import Asked
 from careloop.web.staff.assess_items import questions
 from careloop.web.staff.assess_words import reader_language
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import sentence_of
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,10 @@ from careloop.web.staff.assess_words import problem_words, reader_language, writ
 from careloop.web.staff.errors import public_page, sentence_of, staff_page
 from careloop.web.staff.factor_forms import please_wait
 from careloop.web.staff.offline_words import words
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.told import tell
 
 SHELL = "a shell: it shows what lies on this device, and reads nothing of the record"
-
-
-def scope_of(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
 
 
 # --- taking along

@@ -28,7 +28,7 @@ from careloop.web.staff.person_frame import Frame, context, open_frame
 from careloop.web.staff.person_plan_forms import may_change, opened
 from careloop.web.staff.person_plan_words import Told, seen_words, told
 from careloop.web.staff.plan_checks import plan_checks
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 _TONES = {
     "improving": "done",
@@ -103,10 +103,6 @@ def _seen(unit: Unit, frame: Frame, found: PlanPage) -> SeenBy | None:
     return seen_by(unit, frame.patient, active, library.load()) if active else None
 
 
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
-
-
 # --- her own words
 
 
@@ -119,7 +115,7 @@ def words(request: HttpRequest, person: str) -> HttpResponse:
     about = typed.get("about") or "what-matters"
     try:
         result = record_words(
-            _scope(request),
+            scope_of(request),
             person,
             typed.get("words", ""),
             now_of(request),
@@ -156,7 +152,7 @@ def _words_sheet(request: HttpRequest, person: str, sheet: Sheet) -> HttpRespons
 @staff_page
 @require_POST
 def words_over(request: HttpRequest, person: str, id: str) -> HttpResponse:
-    result = no_longer(_scope(request), person, id, now_of(request))
+    result = no_longer(scope_of(request), person, id, now_of(request))
     return done(request, gettext("It leaves the plan and stays in the record."), result)
 
 

@@ -20,11 +20,7 @@ from careloop.web.staff import person_plan
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, failed, sentence_of, version_of
 from careloop.web.staff.person_plan_forms import problem_of, wanted_of
-from careloop.web.staff.reader import now_of, open_record
-
-
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 
 @staff_page
@@ -50,13 +46,13 @@ def line(request: HttpRequest, person: str) -> HttpResponse:
         if reference:
             version = version_of(request)
             result = change_line(
-                _scope(request), person, reference, version, wanted, because, now_of(request)
+                scope_of(request), person, reference, version, wanted, because, now_of(request)
             )
             said = gettext("Changed.") if result.made else gettext("Nothing was another than before.")
             return done(request, said, result)
         part: Any = typed.get("add", "")
         result = add_line(
-            _scope(request), person, part, typed.get("under", ""), wanted, because, now_of(request)
+            scope_of(request), person, part, typed.get("under", ""), wanted, because, now_of(request)
         )
         return done(request, gettext("It stands in the plan now."), result)
     except BadLine as bad:
@@ -69,7 +65,7 @@ def line(request: HttpRequest, person: str) -> HttpResponse:
 def _ended(request: HttpRequest, person: str) -> Result:
     typed = request.POST
     return end_line(
-        _scope(request),
+        scope_of(request),
         person,
         typed.get("end", ""),
         version_of(request),
@@ -89,7 +85,7 @@ def _again(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
 def reopen(request: HttpRequest, person: str) -> HttpResponse:
     try:
         result = reopen_line(
-            _scope(request),
+            scope_of(request),
             person,
             request.POST.get("line", ""),
             now_of(request),
@@ -108,7 +104,7 @@ def resolve(request: HttpRequest, person: str) -> HttpResponse:
     """Out of the way, or met."""
     try:
         result = out_of_the_way(
-            _scope(request),
+            scope_of(request),
             person,
             request.POST.get("line", ""),
             now_of(request),

@@ -41,12 +41,7 @@ from careloop.web.staff.forms import Sheet, done, failed, sentence_of, show, ver
 from careloop.web.staff.person_frame import context, open_frame
 from careloop.web.staff.person_plan_forms import problem_of
 from careloop.web.staff.person_plan_words import how_words, role_words, told
-from careloop.web.staff.reader import now_of, open_record
-
-
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
-
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 # --- what changed
 
@@ -152,7 +147,7 @@ def _sent_choices(sent: list[disclosures.Disclosure], tz: Any) -> list[Since]:
 @require_POST
 def seen(request: HttpRequest, person: str) -> HttpResponse:
     """“I have seen it”, or that somebody went over it with her."""
-    scope, typed = _scope(request), request.POST
+    scope, typed = scope_of(request), request.POST
     me = scope.actor.practitioner or ""
     who = typed.get("who") or me
     how = "screen" if who == me else "spoken"
@@ -172,7 +167,7 @@ def seen(request: HttpRequest, person: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def sign(request: HttpRequest, person: str) -> HttpResponse:
     if request.method == "GET":
-        actor = _scope(request).actor
+        actor = scope_of(request).actor
         me = f"{_own_role(actor)} {actor.practitioner or ''}"
         return _sign_sheet(request, person, Sheet({"who": me, "how": "screen"}))
     typed, problems = request.POST, {}
@@ -190,7 +185,7 @@ def sign(request: HttpRequest, person: str) -> HttpResponse:
             who, cast(Role, role), cast(How, typed["how"]), witness=typed.get("witness", ""), on=on
         )
         try:
-            sign_plan(_scope(request), person, version_of(request) or 0, signing, now_of(request))
+            sign_plan(scope_of(request), person, version_of(request) or 0, signing, now_of(request))
         except BadLine as bad:
             problems = problem_of(bad)
         except StalePlan as stale:

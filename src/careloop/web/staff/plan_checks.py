@@ -35,7 +35,7 @@ from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, failed, sentence_of, show
 from careloop.web.staff.library_words import TONES, Sure
 from careloop.web.staff.person_frame import Frame, context, open_frame
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -243,15 +243,11 @@ def side_by_side(request: HttpRequest, person: str) -> HttpResponse:
     return render(request, "staff/plans_beside.html", context(frame, plan=ours, theirs=theirs, **checks))
 
 
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
-
-
 @staff_page
 @require_POST
 def work(request: HttpRequest, person: str, key: str) -> HttpResponse:
     try:
-        result = make_conflict_work(_scope(request), person, key, load(), now_of(request))
+        result = make_conflict_work(scope_of(request), person, key, load(), now_of(request))
     except (ConflictGone, WorkedOn) as refused:
         return failed(request, refused)
     return done(request, gettext("It is a to-do now: whom to ask stands in it."), result)
@@ -264,7 +260,7 @@ def looked(request: HttpRequest, person: str, key: str) -> HttpResponse:
         return _looked_sheet(request, person, key, Sheet({}))
     typed = request.POST
     try:
-        look_at_conflict(_scope(request), person, key, typed.get("reason", ""), load(), now_of(request))
+        look_at_conflict(scope_of(request), person, key, typed.get("reason", ""), load(), now_of(request))
     except ReasonMissing as missing:
         return _looked_sheet(request, person, key, Sheet(typed.dict(), {"reason": sentence_of(missing)}))
     except ConflictGone as gone:
@@ -292,7 +288,7 @@ def _looked_sheet(request: HttpRequest, person: str, key: str, sheet: Sheet) -> 
 @staff_page
 @require_POST
 def again(request: HttpRequest, person: str, issue: str) -> HttpResponse:
-    look_again(_scope(request), person, issue, now_of(request))
+    look_again(scope_of(request), person, issue, now_of(request))
     return done(request, gettext("It stands among the conflicts again."))
 
 
@@ -307,7 +303,7 @@ def copy(request: HttpRequest, person: str) -> HttpResponse:
     typed = request.POST
     try:
         result = record_copy(
-            _scope(request), person, typed.get("to", ""), typed.get("how", ""), now_of(request)
+            scope_of(request), person, typed.get("to", ""), typed.get("how", ""), now_of(request)
         )
     except SayHow as missing:
         return _copy_sheet(request, person, Sheet(typed.dict(), {"how": sentence_of(missing)}))

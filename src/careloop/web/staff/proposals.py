@@ -44,7 +44,7 @@ from careloop.web.staff.forms import Sheet, sentence_of, version_of
 from careloop.web.staff.proposal_changes import line_changes, plan_moved
 from careloop.web.staff.proposal_lines import Line, sentence_in, tree_of
 from careloop.web.staff.proposal_next import as_decided, next_context, reads_spanish
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 UNCLAIMED = "unclaimed"
 
@@ -68,15 +68,11 @@ class Shown:
     takes_focus: bool = False
 
 
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
-
-
 @staff_page
 @require_POST
 def propose(request: HttpRequest, person: str) -> HttpResponse:
     try:
-        made = propose_from_known(_scope(request), person, library.load(), now_of(request))
+        made = propose_from_known(scope_of(request), person, library.load(), now_of(request))
     except NothingToProposeFrom as nothing:
         toasts.fail(request, sentence_of(nothing))
         return HttpResponseRedirect(f"/people/{person}/assessments")
@@ -155,11 +151,11 @@ def _chosen(lines: list[Line], asked: str) -> str:
 
 def _owners(unit: Unit, request: HttpRequest, patient: Stored) -> list[Owner]:
     """Who may take a step: colleagues at her site, me, she herself, her people."""
-    actor = _scope(request).actor
+    actor = scope_of(request).actor
     site = str((patient.resource.get("managingOrganization") or {}).get("reference", "")).rpartition("/")[2]
     found = [Owner(actor.practitioner, actor.name)] if actor.practitioner else []
     lead = lead_of(unit, patient.rid)
-    found += [Owner(each.reference, each.name) for each in colleagues(_scope(request), site, lead=lead)]
+    found += [Owner(each.reference, each.name) for each in colleagues(scope_of(request), site, lead=lead)]
     found.append(Owner(patient.reference, name_of(patient.resource)))
     for stored in unit.of_person(patient.rid, ["RelatedPerson"]):
         if stored.resource.get("active", True) and (name := name_of(stored.resource)):
@@ -178,7 +174,7 @@ def decide(request: HttpRequest, id: str) -> HttpResponse:
         match act:
             case "accept":
                 decide_line(
-                    _scope(request), id, line, "accepted", now_of(request), version=version_of(request)
+                    scope_of(request), id, line, "accepted", now_of(request), version=version_of(request)
                 )
             case "edit":
                 return _edit(request, id, line)
@@ -186,7 +182,7 @@ def decide(request: HttpRequest, id: str) -> HttpResponse:
                 return _decline(request, id, line)
             case "undecide":
                 decide_line(
-                    _scope(request), id, line, "undecided", now_of(request), version=version_of(request)
+                    scope_of(request), id, line, "undecided", now_of(request), version=version_of(request)
                 )
                 return _after(request, id, line)
             case _:
@@ -205,7 +201,7 @@ def _edit(request: HttpRequest, id: str, line: str) -> HttpResponse:
     if not sheet.problems:
         try:
             decide_line(
-                _scope(request),
+                scope_of(request),
                 id,
                 line,
                 "accepted",
@@ -269,7 +265,7 @@ def _decline(request: HttpRequest, id: str, line: str) -> HttpResponse:
     else:
         try:
             decide_line(
-                _scope(request),
+                scope_of(request),
                 id,
                 line,
                 "declined",
@@ -317,7 +313,7 @@ def rest(request: HttpRequest, id: str) -> HttpResponse:
         if version.isascii() and version.isdecimal() and len(version) < 10:
             seen[reference] = int(version)
     try:
-        accept_rest(_scope(request), id, seen, now_of(request))
+        accept_rest(scope_of(request), id, seen, now_of(request))
     except StaleVersion:
         notice = gettext(
             "Someone changed a line while you had this open. Nothing was accepted; please look again."
@@ -336,7 +332,7 @@ def activate(request: HttpRequest, id: str) -> HttpResponse:
     over = request.POST.get("over", "")
     stale = int(over) if over.isascii() and over.isdecimal() and len(over) < 10 else None
     try:
-        activate_plan(_scope(request), id, now_of(request), over=stale)
+        activate_plan(scope_of(request), id, now_of(request), over=stale)
     except (LinesUndecided, StalePlan) as refused:
         shown = Shown(notice=sentence_of(refused), status=refused.status, takes_focus=True)
         if isinstance(refused, LinesUndecided):
@@ -351,7 +347,7 @@ def activate(request: HttpRequest, id: str) -> HttpResponse:
 @require_POST
 def take_back(request: HttpRequest, id: str) -> HttpResponse:
     try:
-        take_back_plan(_scope(request), id, now_of(request))
+        take_back_plan(scope_of(request), id, now_of(request))
     except (TooLate, StaleVersion) as late:
         toasts.fail(request, sentence_of(late))
     else:

@@ -34,7 +34,7 @@ from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of
 from careloop.web.staff.library_words import TONES, Sure, source_lines
 from careloop.web.staff.protocol_words import ProtocolWording, days_said, paths, settling
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 # How long a page tries before it says how far it came; the command looks at everybody.
 SECONDS: Final = 4.0
@@ -55,10 +55,6 @@ class Entry:
 
 def _language() -> str:
     return get_language() or "en"
-
-
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
 
 
 @staff_page
@@ -104,7 +100,7 @@ def tried(request: HttpRequest, protocol: str) -> HttpResponse:
     """The dry run: what it would have said in the last days, of those whom the reader may see."""
     known, library = _known(protocol), load()
     found = dry_run(
-        _scope(request), protocol, library, now_of(request), days=DAYS, seconds=SECONDS, listed=LISTED
+        scope_of(request), protocol, library, now_of(request), days=DAYS, seconds=SECONDS, listed=LISTED
     )
     with open_record(request) as unit:
         people = briefs(unit, [each.person for each in found.listed])
@@ -178,7 +174,7 @@ def _page(request: HttpRequest, protocol: Protocol, sheet: Sheet) -> HttpRespons
         ],
         "cases": _cases(protocol, library),
         "history": past,
-        "may_switch": may(_scope(request).actor, SWITCH_PROTOCOL),
+        "may_switch": may(scope_of(request).actor, SWITCH_PROTOCOL),
         "refusal": gettext(SWITCH_PROTOCOL.refusal),
         "sheet": sheet,
         "week": _week(sheet),
@@ -241,7 +237,7 @@ def switch(request: HttpRequest, protocol: str) -> HttpResponse:
         return _page(request, known, sheet)
     try:
         switch_protocol(
-            _scope(request),
+            scope_of(request),
             protocol,
             is_on=is_on,
             because=request.POST["because"],

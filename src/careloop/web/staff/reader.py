@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext
 
 from careloop import store
+from careloop.access import Scope
 from careloop.kernel.calendar import zone
 from careloop.kernel.errors import UnknownZone
 from careloop.store import Unit
@@ -19,6 +20,11 @@ def open_record(request: HttpRequest) -> Unit:
     """A unit of work to read in. Views that write call an action instead."""
     asked: Any = request  # scope and now are set by server.middleware
     return store.open(asked.scope, now=asked.now)
+
+
+def scope_of(request: HttpRequest) -> Scope:
+    scope: Scope = request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
+    return scope
 
 
 def now_of(request: HttpRequest) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -31,7 +31,7 @@ from careloop.projections.people import zone_of
 from careloop.store.drafts import Draft
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.reading_words import said
 
 # Readings taken in one request: about a second of work.
@@ -50,10 +50,6 @@ class Column:
     field: str
 
 
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
-
-
 @staff_page
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest, person: str = "") -> HttpResponse:
@@ -64,7 +60,7 @@ def upload(request: HttpRequest, person: str = "") -> HttpResponse:
         return _upload(request, person, gettext("Choose a file."))
     try:
         draft = send_up(
-            _scope(request),
+            scope_of(request),
             sent.read(MOST_BYTES + 1),
             person,
             library.load(),
@@ -127,12 +123,12 @@ def look(request: HttpRequest, id: int) -> HttpResponse:
     draft = _kept(request, id)
     panel = panel_of(draft)
     if request.method == "POST":
-        name_columns(_scope(request), id, _mapped(request, panel), now_of(request))
+        name_columns(scope_of(request), id, _mapped(request, panel), now_of(request))
         return HttpResponseRedirect(f"/readings/file/{id}#result")
     problem = mapping_problem(draft.answers["mapped"], needs_person=not draft.answers["person"])
     report = None
     if not problem and not draft.answers["done"] and not draft.answers["is_over"]:
-        report = look_through(_scope(request), draft, library.load(), now_of(request))
+        report = look_through(scope_of(request), draft, library.load(), now_of(request))
     return _shown(request, draft, panel, report, gettext(problem) if problem else "")
 
 
@@ -210,7 +206,7 @@ def counts_in_words(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def apply(request: HttpRequest, id: int) -> HttpResponse:
     """Takes the next part."""
     draft = _kept(request, id)
-    report = take_part(_scope(request), draft, library.load(), now_of(request), PART)
+    report = take_part(scope_of(request), draft, library.load(), now_of(request), PART)
     if report.done >= report.total:
         toasts.say(request, gettext("The file is taken."))
     return HttpResponseRedirect(f"/readings/file/{id}")
@@ -224,7 +220,7 @@ def faults(request: HttpRequest, id: int) -> HttpResponse:
     panel = panel_of(draft)
     found = [(row, sentence) for row, _, sentence in draft.answers["faults"]]
     if not found and not draft.answers["done"]:
-        report = look_through(_scope(request), draft, library.load(), now_of(request))
+        report = look_through(scope_of(request), draft, library.load(), now_of(request))
         found = [(fault.row, fault.sentence) for fault in report.faults]
     why: dict[int, list[str]] = {}
     for row, sentence in found:
@@ -241,7 +237,7 @@ def faults(request: HttpRequest, id: int) -> HttpResponse:
 def drop(request: HttpRequest, id: int) -> HttpResponse:
     """Not this file: forgotten; what was taken from it stays."""
     person = _kept(request, id).answers["person"]
-    drop_file(_scope(request), id, now_of(request))
+    drop_file(scope_of(request), id, now_of(request))
     return HttpResponseRedirect(f"/people/{person}/readings" if person else "/readings/file")
 
 

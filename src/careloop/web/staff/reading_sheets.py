@@ -28,7 +28,7 @@ from careloop.projections.card import card
 from careloop.projections.reading_limits import limits_for
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, local_moment, sentence_of, show, version_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.reading_words import language, said
 from careloop.web.staff.work import Choice
 
@@ -36,10 +36,6 @@ NEW: Final = "staff/reading_new.html"
 LIMITS: Final = "staff/reading_limits.html"
 DEVICE: Final = "staff/reading_device.html"
 ENDS: Final = ("low", "high", "second_low", "second_high")
-
-
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
 
 
 def kind_choices() -> list[Choice]:
@@ -60,7 +56,7 @@ def new(request: HttpRequest, person: str) -> HttpResponse:
     measured_by = f"Patient/{person}" if request.POST.get("by") == "person" else None
     try:
         result = record_reading(
-            _scope(request), person, typed, library.load(), now_of(request), measured_by=measured_by
+            scope_of(request), person, typed, library.load(), now_of(request), measured_by=measured_by
         )
     except BadReading as error:
         return _new(request, person, Sheet(request.POST.dict(), {_field(error.field): gettext(error.detail)}))
@@ -175,7 +171,7 @@ def correct(request: HttpRequest, person: str, observation: str) -> HttpResponse
     typed = Typed(kind.id, found.first, found.unit, found.second)
     try:
         result = correct_reading(
-            _scope(request),
+            scope_of(request),
             observation,
             typed,
             request.POST.get("note", ""),
@@ -221,14 +217,14 @@ def limits(request: HttpRequest, person: str, measure: str) -> HttpResponse:
     if request.method == "GET":
         return _limits(request, person, found, None)
     if request.POST.get("end") == "1":
-        result = end_limits(_scope(request), person, measure, content, now_of(request))
+        result = end_limits(scope_of(request), person, measure, content, now_of(request))
         return _kept(request, person, gettext("Those of everybody hold again."), result)
     made, problems = _limits_typed(request, found)
     if made is None or problems:
         return _limits(request, person, found, Sheet(request.POST.dict(), problems))
     try:
         result = set_limits(
-            _scope(request), person, made, request.POST.get("why", ""), content, now_of(request)
+            scope_of(request), person, made, request.POST.get("why", ""), content, now_of(request)
         )
     except BadLimits as error:
         return _limits(
@@ -322,7 +318,7 @@ def give(request: HttpRequest, person: str) -> HttpResponse:
     posted = request.POST
     try:
         give_device(
-            _scope(request),
+            scope_of(request),
             person,
             posted.get("name", ""),
             posted.getlist("measures"),
@@ -359,7 +355,7 @@ def _days(kind: Kind) -> str:
 @staff_page
 @require_POST
 def retire(request: HttpRequest, person: str, device: str) -> HttpResponse:
-    retire_device(_scope(request), person, device, now_of(request))
+    retire_device(scope_of(request), person, device, now_of(request))
     done(request, gettext("No longer used. What it sent stays."))
     return HttpResponseRedirect(f"/people/{person}/readings#devices")
 

@@ -24,7 +24,7 @@ from careloop.store import Stored, Unit
 from careloop.web.staff import register_fields, toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import version_of
-from careloop.web.staff.reader import now_of, open_record
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 
 class NoSite(CareError):
@@ -42,10 +42,6 @@ class Likeness:
 
     def __repr__(self) -> str:
         return f"Likeness({self.person!r})"
-
-
-def scope_of(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
 
 
 def sites_of(request: HttpRequest) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ from careloop.store import Unit
 from careloop.web.staff import registry_ask, toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import local_moment
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 
 # As care/many.py, actions and the story write them; a test holds the two together.
 SENTENCES: Final = (
@@ -47,10 +47,6 @@ SENTENCES: Final = (
 )
 SHOWN: Final = 100
 MOST_MINUTES: Final = 120
-
-
-def scope_of(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware
 
 
 def act_words() -> dict[str, str]:

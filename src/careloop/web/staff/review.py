@@ -36,8 +36,7 @@ from careloop.web.staff import review_lists, review_messages, review_notes, toas
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, version_of
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 from careloop.web.staff.review_match import Comparison, compared, in_parts, incoming_of
 
 BESIDE = "review-beside"

@@ -13,8 +13,7 @@ from careloop.kernel.errors import NotFound
 from careloop.projections import rooms
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 
 @staff_page

@@ -29,8 +29,7 @@ from careloop.web import formats
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.review_match import compared, in_parts
 
 MOST = 8

@@ -22,8 +22,7 @@ from careloop.store.inbox import Message
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 from careloop.web.staff.review_match import in_parts
 
 

@@ -27,8 +27,7 @@ from careloop.web import formats
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
 from careloop.web.staff.forms import Sheet, show
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 
 @dataclass(frozen=True, repr=False)

@@ -21,8 +21,7 @@ from careloop.web import safe_words
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, sentence_of
-from careloop.web.staff.reader import now_of, open_record
-from careloop.web.staff.register import scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of
 
 ROWS = 3  # of hours; who needs more says it in words
 LONGEST = 80

@@ -18,8 +18,8 @@ from careloop.projections.card import card
 from careloop.projections.people import lead_of
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, sentence_of, show
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
-from careloop.web.staff.registry_many import evening, scope_of
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
+from careloop.web.staff.registry_many import evening
 
 
 @staff_page

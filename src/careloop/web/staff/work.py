@@ -32,7 +32,7 @@ from careloop.web.staff import just_done
 from careloop.web.staff.changes import changes_since
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.forms import Sheet, done, failed, local_moment, sentence_of, show, version_of
-from careloop.web.staff.reader import now_of, open_record, zone_of_reader
+from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.rows import Shown, shown
 
 
@@ -129,7 +129,7 @@ def finish(request: HttpRequest, id: str) -> HttpResponse:
         if outcome not in STATUS:
             raise ReasonMissing
         result = complete_work(
-            _scope(request),
+            scope_of(request),
             id,
             outcome,
             now_of(request),
@@ -147,10 +147,6 @@ def finish(request: HttpRequest, id: str) -> HttpResponse:
 def _said(result: Result, sentence: str) -> str:
     title = work_of(result.task.resource).title if result.task else ""
     return sentence % {"title": title}
-
-
-def _scope(request: HttpRequest) -> Any:
-    return request.scope  # type: ignore[attr-defined]  # set by server.middleware.WhoAndWhen
 
 
 # --- snooze
@@ -200,7 +196,7 @@ def snooze(request: HttpRequest, id: str) -> HttpResponse:
     if problems or until is None:
         return _again(request, "staff/work_snooze.html", id, Sheet(request.POST.dict(), problems), extra)
     try:
-        result = snooze_work(_scope(request), id, until, reason, now, version=version_of(request))
+        result = snooze_work(scope_of(request), id, until, reason, now, version=version_of(request))
     except BadSnooze as bad:
         sheet = Sheet(request.POST.dict(), {"until": sentence_of(bad)})
         return _again(request, "staff/work_snooze.html", id, sheet, extra)
@@ -225,7 +221,7 @@ def hand_off(request: HttpRequest, id: str) -> HttpResponse:
     if problems:
         return _again(request, "staff/work_hand_off.html", id, Sheet(request.POST.dict(), problems), extra)
     try:
-        result = hand_off_work(_scope(request), id, to, note, now_of(request), version=version_of(request))
+        result = hand_off_work(scope_of(request), id, to, note, now_of(request), version=version_of(request))
     except UnknownColleague as unknown:
         sheet = Sheet(request.POST.dict(), {"to": sentence_of(unknown)})
         return _again(request, "staff/work_hand_off.html", id, sheet, extra)
@@ -246,7 +242,7 @@ def _colleagues(request: HttpRequest, id: str) -> list[Any]:
 @require_POST
 def claim(request: HttpRequest, id: str) -> HttpResponse:
     try:
-        result = claim_work(_scope(request), id, now_of(request), version=version_of(request))
+        result = claim_work(scope_of(request), id, now_of(request), version=version_of(request))
     except CareError as lost:
         if lost.status in (403, 404):
             raise
@@ -259,7 +255,7 @@ def claim(request: HttpRequest, id: str) -> HttpResponse:
 def take_back(request: HttpRequest) -> HttpResponse:
     change = request.POST.get("change", "")
     try:
-        undo(_scope(request), just_done.opened(request, change), now_of(request))
+        undo(scope_of(request), just_done.opened(request, change), now_of(request))
     except CareError as late:
         if late.status in (403, 404):
             raise
