@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Final, Literal
 
-from careloop.care.signals import Found, Signals, again_at, find
+from careloop.care.signals import Found, Signals, Treatment, again_at, find, treated
 from careloop.kernel.calendar import zone as zone_called
 from careloop.kernel.days import day_said
 from careloop.library.conditions import Compare, Condition, Group
@@ -110,9 +110,8 @@ def evaluate(
         return Outcome(None, look_again=again)
     behind = looking.behind(branch)
     newest = max((each.at for each in behind if each.at), default=None)
-    evidence = tuple(
-        dict.fromkeys((*looking.diagnosed(branch), *(r for each in behind for r in each.evidence)))
-    )
+    found = (ref for each in behind for ref in each.evidence)
+    evidence = tuple(dict.fromkeys((*found, *looking.diagnosed(branch))))
     because = looking.say(branch.because) if in_words else UNKNOWN
     return Outcome(branch, because, evidence, newest, True, again, looking.named())
 
@@ -188,9 +187,20 @@ def opens_next(review: Review, at: datetime, zone: str) -> datetime:
 # --- looking
 
 
-@lru_cache(maxsize=4096)
+# By whom it is, not by what it says: to hash a whole condition costs more than to settle it.
+_SETTLED: Final[dict[tuple[int, tuple[tuple[str, Decimal], ...]], tuple[Condition, Condition]]] = {}
+MOST_SETTLED: Final = 4096
+
+
 def _settled(stated: Condition, values: tuple[tuple[str, Decimal], ...]) -> Condition:
-    return settled(stated, dict(values))
+    held = _SETTLED.get((id(stated), values))
+    if held is not None and held[0] is stated:
+        return held[1]
+    if len(_SETTLED) >= MOST_SETTLED:
+        _SETTLED.clear()
+    found = settled(stated, dict(values))
+    _SETTLED[id(stated), values] = stated, found
+    return found
 
 
 class _Looking:
@@ -202,6 +212,10 @@ class _Looking:
         self.protocol, self.signals, self.values, self.now = protocol, signals, values, now
         self.key = tuple(sorted(values.items()))
         self._found: dict[str, Found] = {}
+
+    @cached_property
+    def treatment(self) -> Treatment | None:
+        return treated(self.protocol.course, self.signals, self.now)
 
     def holds(self, stated: Condition) -> bool:
         return self.settled(stated).holds(self.look)
@@ -227,7 +241,7 @@ class _Looking:
         found = self._found.get(path)
         if found is None:
             asked = self.protocol.asked[path]
-            found = find(asked, self.signals, self.values, self.protocol.course, self.now)
+            found = find(asked, self.signals, self.values, self.treatment, self.now)
             self._found[path] = found
         return found
 
@@ -235,7 +249,7 @@ class _Looking:
         if not self.protocol.is_timed:
             return None
         hours = [
-            again_at(asked, compare.value, self.signals, self.protocol.course, self.now)
+            again_at(asked, compare.value, self.signals, self.treatment, self.now)
             for each in stated
             for compare in self.settled(each).compares()
             if (asked := self.protocol.asked.get(compare.path)) and asked.is_timed

@@ -105,9 +105,9 @@ NOTHING = Found(None)
 
 
 def find(
-    asked: Asked, signals: Signals, values: Mapping[str, Decimal], course: Course | None, now: datetime
+    asked: Asked, signals: Signals, values: Mapping[str, Decimal], treatment: Treatment | None, now: datetime
 ) -> Found:
-    """NOTHING when it is not known."""
+    """NOTHING when it is not known. treatment: that of the protocol's course, as far as it has come."""
     match asked.subject:
         case "reading":
             data = [
@@ -119,11 +119,6 @@ def find(
         case "score":
             return _of_data(asked, _until(signals.scores.get(asked.name, ()), now), signals, values, now, "")
         case "course":
-            treatment = (
-                treatment_of(course, _until(signals.scores.get(course.instrument, ()), now))
-                if course
-                else None
-            )
             return _of_course(asked.name, treatment, now) if treatment else NOTHING
     return _of_moments(asked, signals, now)
 
@@ -214,6 +209,11 @@ def _named(found: Iterable[Datum | Happened]) -> tuple[str, ...]:
 
 
 # --- a treatment
+
+
+def treated(course: Course | None, signals: Signals, now: datetime) -> Treatment | None:
+    """Her treatment until then; None without a course, and before one began."""
+    return treatment_of(course, _until(signals.scores.get(course.instrument, ()), now)) if course else None
 
 
 def treatment_of(course: Course, scores: Sequence[Datum]) -> Treatment | None:
@@ -311,15 +311,12 @@ def _of_moments(asked: Asked, signals: Signals, now: datetime) -> Found:
 
 
 def again_at(
-    asked: Asked, value: Any, signals: Signals, course: Course | None, now: datetime
+    asked: Asked, value: Any, signals: Signals, treatment: Treatment | None, now: datetime
 ) -> datetime | None:
     """When a count of days may first reach that number, if nothing else happens; None when it never will, or has."""
     if isinstance(value, (Named, bool)) or value is None:
         return None
     if asked.subject == "course":
-        treatment = (
-            treatment_of(course, _until(signals.scores.get(course.instrument, ()), now)) if course else None
-        )
         if treatment is None:
             return None
         base = treatment.began.at if asked.name == "weeks" else treatment.last.at

@@ -23,11 +23,13 @@ from careloop.library import Library
 from careloop.library.protocols import LONGEST
 from careloop.projections import readings, scores, sources
 from careloop.projections.by_type import seen_behind, seen_heads, seen_lines
-from careloop.projections.signals_held import conditions_in, kept_from_some, open_referrals, run_out
+from careloop.projections.signals_held import conditions_in, open_referrals, run_out
 from careloop.store import Stored, Unit
 from careloop.store.keys import name_of, number_of
 
 HORIZON: Final = timedelta(days=LONGEST)
+# A visit in the story, and one to which nobody came. The key stands in its index, the title does not.
+VISIT: Final = "visit"
 MISSED: Final = "Did not come to the visit"
 # Work that is due later than in so many days says nothing yet.
 FAR: Final = timedelta(days=60)
@@ -37,13 +39,12 @@ select p.person, b.id, p.zone, b.is_deceased, b.birth_date
 from people p join briefs b on b.person = p.person where p.person = any(%s::bigint[]) and p.merged_into is null
 """
 READINGS: Final = """
-select r.person, r.kind, r.at, r.value, r.second, i.id from readings r join ids i on i.rid = r.observation
+select r.person, r.kind, r.at, r.value, r.second, {id} from readings r {ids}
 where r.person = any(%s::bigint[]) and r.kind = any(%s::text[]) and r.state = 'ok' and r.at >= %s and {may}
 order by r.person, r.kind, r.at, r.observation
 """
 SCORES: Final = """
-select s.person, s.instrument, s.at, s.value, i.type, i.id, s.response
-from scores s join ids i on i.rid = s.response
+select s.person, s.instrument, s.at, s.value, s.response, {id} from scores s {ids}
 where s.person = any(%s::bigint[]) and s.instrument = any(%s::text[]) and s.scale = '' and {may}
 order by s.person, s.instrument, s.at, s.response
 """
@@ -58,7 +59,8 @@ ENROLLED: Final = (
 )
 STORY: Final = """
 select s.person, s.kind, s.title, s.at, s.who, s.detail, s.reference from story s
-where s.person = any(%s::bigint[]) and (s.kind = any(%s::text[]) or s.title = %s) and s.at >= %s and {may}
+where s.person = any(%s::bigint[]) and (s.kind = any(%s::text[]) or (s.key = any(%s::text[]) and s.title = %s))
+  and s.at >= %s and {may}
 order by s.at
 """
 # Work that protocols asked for is not counted: none is to set another off, or itself.
@@ -86,18 +88,25 @@ class _Told:
 
 
 def gather(
-    unit: Unit, people: Collection[int], paths: Collection[str], library: Library, reach_days: int = LONGEST
+    unit: Unit,
+    people: Collection[int],
+    paths: Collection[str],
+    library: Library,
+    reach_days: int = LONGEST,
+    *,
+    with_evidence: bool = True,
 ) -> dict[int, Signals]:
     """people: rids of Patients. paths: what is read of them (Protocol.reads). Those that are not there, were joined
-    into another, or may not be seen, are left out. reach_days: how far back readings are looked at."""
+    into another, or may not be seen, are left out. reach_days: how far back readings are looked at.
+    with_evidence: whether each value says which Observation it is; not where only the branch is asked for."""
     unit.flush()
-    wanted = _Wanted(paths)
+    wanted = _Wanted(paths, with_evidence)
     found = _people(unit, people)
     told: dict[int, _Told] = {person: _Told() for person in found}
     everybody = sorted(found)
     if not everybody:
         return {}
-    _readings(unit, everybody, wanted.readings, unit.now - timedelta(days=reach_days + 2), told)
+    _readings(unit, everybody, wanted, unit.now - timedelta(days=reach_days + 2), told)
     _scores(unit, everybody, wanted, told, library)
     _enrolled(unit, everybody, told)
     _story(unit, everybody, wanted, told)
@@ -113,7 +122,8 @@ def gather(
         hers = told[person]
         hers.facts |= {"has_died": is_deceased, "age": _age(born, today)}
         for happened in hers.moments.values():
-            happened.sort(key=lambda each: each.at)
+            if len(happened) > 1:
+                happened.sort(key=lambda each: each.at)
         signals[person] = Signals(
             reference,
             tz,
@@ -150,13 +160,20 @@ def own_limits(
 class _Wanted:
     """What the paths ask for, by where it lies."""
 
-    def __init__(self, paths: Collection[str]) -> None:
+    def __init__(self, paths: Collection[str], with_evidence: bool) -> None:
+        self.with_evidence = with_evidence
         split = [path.split("/") for path in paths]
         self.readings = sorted({each[1] for each in split if each[0] == "reading"})
         self.findings = sorted({each[1] for each in split if each[0] == "finding"})
         self.scores = sorted({each[1] for each in split if each[0] == "score"} | set(self.findings))
         self.moments = {each[1] for each in split if each[0] == "moment"}
         self.facts = {each[1] for each in split if each[0] == "fact"}
+
+    def ids(self, rid: str) -> dict[str, str]:
+        """What a query says for the address of what lies under this key."""
+        if self.with_evidence:
+            return {"id": "i.type, i.id", "ids": f"join ids i on i.rid = {rid}"}
+        return {"id": "null, null", "ids": ""}
 
     @property
     def types(self) -> list[str]:
@@ -189,15 +206,19 @@ def _age(born: date | None, today: date) -> int | None:
 
 
 def _readings(
-    unit: Unit, people: list[int], kinds: list[str], since: datetime, told: Mapping[int, _Told]
+    unit: Unit, people: list[int], wanted: _Wanted, since: datetime, told: Mapping[int, _Told]
 ) -> None:
-    if not kinds:
+    if not wanted.readings:
         return
     may, given = readings.visible(unit)
-    query = READINGS.format(may=may)
-    rows = unit.cursor().execute(query, [people, kinds, since, *given]).fetchall()
-    for person, kind, at, value, second, id in rows:
-        told[person].readings.setdefault(kind, []).append(Datum(at, value, second, f"Observation/{id}"))
+    query = READINGS.format(may=may, **wanted.ids("r.observation"))
+    rows = unit.cursor().execute(query, [people, wanted.readings, since, *given]).fetchall()
+    for person, kind, at, value, second, type, id in rows:
+        told[person].readings.setdefault(kind, []).append(Datum(at, value, second, _address(type, id)))
+
+
+def _address(type: int | None, id: str | None) -> str:
+    return f"{name_of(type)}/{id}" if type is not None else ""
 
 
 def _scores(
@@ -206,10 +227,11 @@ def _scores(
     if not wanted.scores:
         return
     may, given = scores.visible(unit)
-    rows = unit.cursor().execute(SCORES.format(may=may), [people, wanted.scores, *given]).fetchall()
+    query = SCORES.format(may=may, **wanted.ids("s.response"))
+    rows = unit.cursor().execute(query, [people, wanted.scores, *given]).fetchall()
     newest: dict[tuple[int, str], int] = {}
-    for person, instrument, at, value, kind, id, response in rows:
-        reference = f"{name_of(kind)}/{id}"
+    for person, instrument, at, value, response, type, id in rows:
+        reference = _address(type, id)
         told[person].happened(f"answered/{instrument}", at, reference)
         if value is not None:
             told[person].scores.setdefault(instrument, []).append(Datum(at, value, None, reference))
@@ -282,12 +304,14 @@ def _story(unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int, _T
         *(["Appointment"] if "missed-visit" in wanted.moments else []),
     ]
     may, given = seen_lines(unit, types)
-    missed = MISSED if "missed-visit" in wanted.moments else ""
+    visits = [VISIT] if "missed-visit" in wanted.moments else []
     query = STORY.format(may=may)
-    rows = unit.cursor().execute(query, [people, kinds, missed, unit.now - HORIZON, *given]).fetchall()
+    rows = (
+        unit.cursor().execute(query, [people, kinds, visits, MISSED, unit.now - HORIZON, *given]).fetchall()
+    )
     roles = _roles({row[4] for row in rows if row[1] == "contact" and row[4]})
     for person, kind, title, at, who, detail, reference in rows:
-        if title == missed:
+        if title == MISSED:
             told[person].happened("missed-visit", at, reference, detail or "")
             continue
         told[person].happened(kind, at, reference, detail or "")
@@ -326,10 +350,9 @@ def _resources(unit: Unit, people: list[int], wanted: _Wanted, told: Mapping[int
     for person in people:
         held = by_person.get(person, {})
         if "Condition" in wanted.types:
-            codes = conditions_in([each.resource for each in held.get("Condition", ())])
+            codes, told[person].diagnosed = conditions_in(held.get("Condition", ()))
             told[person].facts["conditions"] = frozenset(code[:3] for code in codes)
             told[person].facts["lasting_conditions"] = len(codes)
-            told[person].diagnosed = kept_from_some(held.get("Condition", ()))
         for request, at in open_referrals(held.get("ServiceRequest", ()), held.get("Task", ())):
             told[person].happened(
                 "open-referral", at, request.reference, text_of(request.resource.get("code"))

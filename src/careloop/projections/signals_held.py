@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
+
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, instant, text_of
 from careloop.store import Stored
@@ -18,31 +20,43 @@ ANSWERED: Final = frozenset({"accepted", "in-progress", "completed", "rejected",
 STOPPED: Final = frozenset({"stopped", "cancelled", "entered-in-error", "on-hold"})
 
 
-def conditions_in(found: Sequence[Resource]) -> frozenset[str]:
-    """ICD-10-CM codes of what is active; needs that are no diagnosis do not count."""
-    return frozenset(
-        code
-        for each in found
-        if {code for _, code in codings(each.get("clinicalStatus"))} & ACTIVE
-        and not {code for _, code in codings(each.get("verificationStatus"))} & DOUBTED
-        and (code := code_in(each.get("code"), uris.ICD10CM))
-        and not code.startswith("Z")
-    )
+class _Said(msgspec.Struct, rename="camel"):
+    """What is read of a Condition: of ten thousand people there are many."""
+
+    clinical_status: Any = None
+    verification_status: Any = None
+    code: Any = None
+    meta: Any = None
 
 
-def kept_from_some(found: Sequence[Stored]) -> dict[str, str]:
-    """By the first three characters: a Condition with a label, where none without one says the same."""
-    plain = conditions_in([each.resource for each in found if not _security(each.resource)])
-    told: dict[str, str] = {}
-    for each in found:
-        for code in conditions_in([each.resource]) if _security(each.resource) else ():
-            if code[:3] not in {known[:3] for known in plain}:
-                told.setdefault(code[:3], each.reference)
-    return told
+def conditions_in(found: Sequence[Stored]) -> tuple[frozenset[str], dict[str, str]]:
+    """(ICD-10-CM codes of what is active; needs that are no diagnosis do not count. By the first three characters: a
+    Condition with a label, where none without one says the same)."""
+    plain: set[str] = set()
+    labeled: list[tuple[str, str]] = []
+    for stored in found:
+        said = stored.only(_Said)
+        if not (code := _diagnosis(said)):
+            continue
+        if (said.meta or {}).get("security"):
+            labeled.append((code, stored.reference))
+        else:
+            plain.add(code)
+    known = {code[:3] for code in plain}
+    kept: dict[str, str] = {}
+    for code, reference in labeled:
+        if code[:3] not in known:
+            kept.setdefault(code[:3], reference)
+    return frozenset(plain | {code for code, _ in labeled}), kept
 
 
-def _security(resource: Resource) -> Any:
-    return (resource.get("meta") or {}).get("security")
+def _diagnosis(said: _Said) -> str | None:
+    code = code_in(said.code, uris.ICD10CM)
+    if not code or code.startswith("Z"):
+        return None
+    is_active = any(status in ACTIVE for _, status in codings(said.clinical_status))
+    is_doubted = any(status in DOUBTED for _, status in codings(said.verification_status))
+    return code if is_active and not is_doubted else None
 
 
 def open_referrals(requests: Sequence[Stored], tasks: Sequence[Stored]) -> Iterator[tuple[Stored, datetime]]:

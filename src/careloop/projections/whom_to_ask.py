@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from careloop.projections import readings, scores
 from careloop.projections.by_type import seen_behind, seen_heads, seen_lines, seen_of_type
-from careloop.projections.signals import FAR, MISSED
+from careloop.projections.signals import FAR, MISSED, VISIT
 from careloop.store import Unit
 from careloop.store.keys import number_of
 
@@ -23,7 +23,8 @@ NARROW: Final = {
     "enrolled": "exists (select from enrolled e where e.person = p.person and e.until is null and {may})",
     "program": "exists (select from enrolled e where e.person = p.person and e.until is null"
     " and e.program = any(%s::text[]) and {may})",
-    "missed": "exists (select from story s where s.person = p.person and s.title = %s and s.at >= %s and {may})",
+    "missed": "exists (select from story s where s.person = p.person and s.key = %s and s.title = %s and s.at >= %s"
+    " and {may})",
     "late": "exists (select from work w where w.person = p.person and w.is_open and w.due < %s and {may})",
     "heads": "exists (select from heads h where h.person = p.person and h.type = any(%s::integer[]) and h.state = 1"
     " and {may})",
@@ -80,7 +81,7 @@ def _of_moment(unit: Unit, name: str, since: datetime) -> tuple[str, list[Any]] 
             return NARROW["enrolled"].format(may=may), given
         case "missed-visit":
             may, given = seen_lines(unit, ("Appointment",))
-            return NARROW["missed"].format(may=may), [MISSED, since, *given]
+            return NARROW["missed"].format(may=may), [VISIT, MISSED, since, *given]
         case "late-work":
             may, given = seen_of_type(unit, "Task", "w")
             return NARROW["late"].format(may=may), [unit.now + FAR, *given]

@@ -145,7 +145,7 @@ def speaking(
 ) -> tuple[dict[int, str], dict[int, datetime]]:
     """(of whom it has something to say now, and which branch; when to look again at the others). Nothing is written."""
     protocol = on.protocol
-    found = gather(unit, people, protocol.reads, library, protocol.reach_days)
+    found = gather(unit, people, protocol.reads, library, protocol.reach_days, with_evidence=False)
     kinds = {value.threshold[0] for value in protocol.values if value.threshold}
     limits = own_limits(unit, people, kinds)
     adjusted = adjusted_of(unit, people, protocol)

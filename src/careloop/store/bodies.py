@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import zstandard
@@ -20,6 +20,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _sorting = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _decoder = json.JSONDecoder(parse_float=Decimal)
 _LEVEL = 1
+Shape = TypeVar("Shape")
 
 
 def pack(resource: Resource) -> tuple[int, bytes]:
@@ -44,6 +45,12 @@ def unpack(codec: int, body: bytes) -> Resource:
     """A fresh resource each time: whoever gets it may change it."""
     resource: Resource = _decoder.decode(json_of(codec, body).decode())
     return resource
+
+
+def only(codec: int, body: bytes, shape: type[Shape]) -> Shape:
+    """What a shape (a msgspec.Struct) names of a body; the rest is passed over. For codes and dates: numbers would come
+    as floats."""
+    return msgspec.json.decode(json_of(codec, body), type=shape)
 
 
 def is_same(one: Resource, other: Resource) -> bool:

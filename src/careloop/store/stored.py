@@ -86,6 +86,10 @@ class Stored:
         """The same as text, without decoding it."""
         return bodies.json_of(self._codec, self._body)
 
+    def only(self, shape: type[bodies.Shape]) -> bodies.Shape:
+        """Just what a shape (a msgspec.Struct) names, for those who read little of many."""
+        return bodies.only(self._codec, self._body, shape)
+
     @property
     def packed(self) -> tuple[int, bytes]:
         return self._codec, self._body
