@@ -171,5 +171,12 @@ def revoke(desk: Desk) -> None:
     put(desk, {**said, "patient": ref("Patient/dora"), "status": "inactive"})
 
 
+def refuse(desk: Desk) -> None:
+    """Dora says no to Bayview, whole."""
+    said = {**consent("bayview", "", id="no"), "patient": ref("Patient/dora")}
+    actor = said["provision"]["actor"]
+    put(desk, {**said, "provision": {"type": "deny", "actor": actor}})
+
+
 def told_in(text: str) -> set[str]:
     return {each for each in (*NUMBERS, *WORDS) if each in text}

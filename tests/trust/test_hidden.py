@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from careloop import library, store
-from careloop.access import Scope
-from careloop.actions.act_on_many import choose, judged, say
+from careloop.access import Scope, labels
+from careloop.actions.act_on_many import choose, go_on, judged, say
 from careloop.actions.dry_run_protocol import dry_run
 from careloop.care.many import Wanted
 from careloop.fhir import uris
@@ -26,9 +26,24 @@ from careloop.projections.registry import Asked
 from careloop.projections.signals import gather, own_limits
 from careloop.store import Unit
 from tests.projections import builders as b
+from tests.projections.test_registry import problem
 from tests.projections.ward import HOUSE
-from tests.trust.hidden import TWINS, permit, put, react, revoke, secrets, told_in, twins, watch
+from tests.trust.hidden import (
+    ACT,
+    TWINS,
+    permit,
+    put,
+    react,
+    refuse,
+    revoke,
+    secrets,
+    told_in,
+    twins,
+    watch,
+    weight,
+)
 from tests.trust.matrix import test_pages as matrix
+from tests.trust.matrix.cast import CARE, LABELS
 from tests.trust.matrix.world import World
 from tests.web.desk import Desk, at_the_desk
 
@@ -291,3 +306,79 @@ def test_no_page_of_hers_tells_it_and_with_her_consent_they_do(desk: Desk) -> No
     revoke(desk)
     desk.later(minutes=1)
     assert seen_on_pages(desk) == {}, "from the next request on"
+
+
+@pytest.mark.parametrize("asked", [{"condition": "substance-use"}, {"measure": "phq-9", "low": Decimal(20)}])
+def test_without_the_look_at_what_a_row_came_from_she_is_found(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    """The control of these tests: one filter forgotten, and they are red."""
+    from careloop.projections import registry_sql
+
+    put(desk, *secrets(desk.clock()))
+    assert ids(ask(desk, **asked)) == set()
+    monkeypatch.setattr(registry_sql, "seen_row", lambda *asked: ("true", []))
+    assert ids(ask(desk, **asked)) == {"dora"}
+
+
+# Each reader, and of which labels she is told without being asked: as in tests/trust/matrix/cast.py.
+READERS = {"coordinator": CARE, "bh-clinician": CARE | {"mentalhealthnotes"}, "advocacy": frozenset[str]()}
+
+
+@pytest.mark.parametrize("label", sorted(LABELS))
+@pytest.mark.parametrize("role", sorted(READERS))
+def test_of_each_label_each_role_finds_what_it_reads_and_nothing_else(
+    desk: Desk, role: str, label: str
+) -> None:
+    hidden_by = {"security": [{"system": ACT, "code": LABELS[label]}]}
+    put(desk, {**problem("dm", "dora", "E11.9", "Type 2 diabetes"), "meta": hidden_by})
+    actor = replace(desk.ward.actor, roles=frozenset({role}), programs=frozenset())
+    scope = replace(desk.ward.scope, actor=actor)
+    expected = {"dora"} if label in READERS[role] else set[str]()
+    assert ids(ask(desk, scope, condition="diabetes")) == expected
+    lines = {line.person.id: line.problems for line in ask(desk, scope).lines}
+    assert bool(lines["dora"]) == bool(expected)
+
+
+def test_who_said_no_to_the_house_stands_in_no_list_and_no_count(desk: Desk) -> None:
+    """And in no dry run, no cohort that was chosen before, and no page."""
+    now = desk.clock()
+    for id in TWINS:
+        put(desk, weight(f"{id}-1", id, now - timedelta(days=1), "80"), weight(f"{id}-2", id, now, "83"))
+        put(desk, problem(f"{id}-hf", id, "I50.9", "Heart failure"))
+    scope = desk.ward.scope
+    with store.open(scope, now=now) as unit:
+        people = [each for each in registry.chosen(unit, Asked(whose="all")) if each.id in TWINS]
+    many = say(scope, choose(scope, people, "", now).draft, Wanted("todo", title="Call"), now)
+    before, tried = ask(desk).total, dry_run(scope, "heart-failure-weight", load(), now).people
+    assert tried == 2, "the control"
+    refuse(desk)
+    assert ids(ask(desk)) == {"clara"}
+    assert ask(desk).total == before - 1
+    assert dry_run(scope, "heart-failure-weight", load(), now).people == tried - 1
+    with store.open(scope, now=now) as unit:
+        assert readings.readings_of(unit, rid(unit)) == []
+        assert registry.courses_of(unit, rid(unit)) == {}
+        will = {each.will for each in judged(unit, many).values()}
+    assert will == {True, False}, "what was chosen before is judged again"
+    done = go_on(scope, many.draft, now)
+    assert {each.id: each.outcome for each in done.results} == {"clara": "done", "dora": "skipped"}
+    for page in ("readings", "targets", "risk", "watched", "plan/changes", "care-load"):
+        assert desk.client.get(f"/people/dora/{page}").status_code in (403, 404)
+
+
+def test_a_file_holds_nothing_with_a_label_even_with_her_consent(desk: Desk) -> None:
+    put(desk, *secrets(desk.clock()))
+    permit(desk)
+    assert "dora" in ids(ask(desk, condition="substance-use")), "the control: on the page she is"
+    with store.open(desk.ward.scope, now=desk.clock()) as unit:
+        unit.keep_out(labels.SENSITIVE)
+        found = registry.registry(unit, Asked(whose="all"))
+        assert "dora" in ids(found)
+        assert (
+            told_in(
+                repr([(line.problems, line.needs, line.programs, line.next_title) for line in found.lines])
+            )
+            == set()
+        )
+        assert registry.registry(unit, Asked(whose="all", condition="substance-use")).total == 0

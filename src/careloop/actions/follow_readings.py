@@ -105,6 +105,8 @@ def _doubts(unit: Unit, person: int, library: Library) -> list[Doubt]:
         if kind is None:
             continue
         before = believed_before(unit, read)
+        if before and unit.is_sensitive([unit.reference_of(before.observation)]):
+            before = None  # whoever may see the one to look at may not see the other
         made.append(
             Doubt(
                 kind,

@@ -7,6 +7,7 @@ protocols that read what changed; timers ask when days alone may have changed so
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -21,6 +22,7 @@ from careloop.fhir import uris
 from careloop.fhir.elements import Resource, identifier_in, instant, text_of
 from careloop.library import Library, Words
 from careloop.library.protocols import Protocol
+from careloop.projections.reading_limits import set_limits_of
 from careloop.projections.signals import gather, own_limits
 from careloop.store import Stored, Unit
 
@@ -51,17 +53,24 @@ def run(
         return ()
     kinds = {value.threshold[0] for each in asked for value in each.protocol.values if value.threshold}
     limits = own_limits(unit, [person], kinds).get(person, {})
-    one = _One(Whom(unit, patient, signals, library, limits))
+    one = _One(Whom(unit, patient, signals, library, limits), _kept_from_some(unit, person, kinds))
     written: list[Stored] = []
     for each in asked:
         written += one.ask(each)
     return tuple(written)
 
 
-class _One:
-    """One person in one unit. What is held of her is read once."""
+def _kept_from_some(unit: Unit, person: int, kinds: Collection[str]) -> tuple[str, ...]:
+    """Limits of hers that not everybody may see, and whose numbers a firing may say."""
+    set_for_her = [unit.reference_of(each) for each in set_limits_of(unit, person, kinds)] if kinds else []
+    return tuple(each for each in set_for_her if unit.is_sensitive([each]))
 
-    def __init__(self, whom: Whom) -> None:
+
+class _One:
+    """One person in one unit. What is held of her is read once. limits: references of limits with a label."""
+
+    def __init__(self, whom: Whom, limits: tuple[str, ...] = ()) -> None:
+        self.limits = limits
         self.whom, self.unit = whom, whom.unit
         self.person, self.reference = whom.patient.rid, whom.reference
         held = self.unit.of_person(self.person, ["DetectedIssue", "RequestGroup"])
@@ -75,6 +84,8 @@ class _One:
         outcome = evaluate(
             protocol, self.whom.signals, values_of(protocol, adjusted, self.whom.limits), self.unit.now
         )
+        if outcome.branch is not None and any(value.threshold for value in protocol.values):
+            outcome = replace(outcome, evidence=(*outcome.evidence, *self.limits))
         past = past_in([s.resource for s in self.issues.values()], protocol.id)
         decided = decide(protocol, outcome, past, adjusted, self.unit.now)
         if decided.step == "raise" and self._is_too_much(outcome):

@@ -74,7 +74,9 @@ def say(made: Resource, protocol: Protocol, outcome: Outcome) -> None:
     translate(made, "detail", "es", outcome.because.es)
     made["reference"] = protocol.canonical
     had = [d["reference"] for e in made.get("evidence", ()) for d in e.get("detail", ()) if "reference" in d]
-    known = list(dict.fromkeys([*had, *outcome.evidence]))[-MOST_EVIDENCE:]
+    # What holds now stays on it, whatever it goes by had to leave: the labels of a firing are those of its evidence.
+    before = [each for each in dict.fromkeys(had) if each not in outcome.evidence]
+    known = [*before, *outcome.evidence][-MOST_EVIDENCE:]
     if known:
         made["evidence"] = [{"detail": [ref(each) for each in known]}]
     set_extension(made, uris.PROTOCOL_BRANCH, "Code", branch.id)

@@ -46,6 +46,16 @@ def limits_for(
     return _in_words(unit, found, kind, default) if words else found
 
 
+def set_limits_of(unit: Unit, person: int, kinds: Collection[str]) -> list[int]:
+    """rids of the ServiceRequests by which limits of these kinds hold for her now; whoever may see them."""
+    rows = unit.cursor().execute(
+        "select distinct l.request from reading_limits l where l.person = %s and l.kind = any(%s::text[])"
+        " and l.since <= %s and l.until > %s order by 1",
+        [person, sorted(kinds), unit.now, unit.now],
+    )
+    return [request for (request,) in rows.fetchall()]
+
+
 def _in_words(
     unit: Unit, found: dict[int, Limits | None], kind: Kind, default: Limits | None
 ) -> dict[int, Limits | None]:
