@@ -25,6 +25,12 @@ class Demo:
     hl7_port: int
     said: str
     started_in: float
+    home: Path
+
+    @property
+    def token(self) -> str:
+        """Of the API client that may do everything here."""
+        return (self.home / "demo-token").read_text().strip()
 
     def send(self, raw: bytes) -> str:
         """One message over MLLP; the acknowledgment."""
@@ -52,7 +58,7 @@ def running_demo(home: Path, people: int = 60) -> Iterator[Demo]:
         process = subprocess.Popen(command, cwd=REPO, env=environment, stdout=out, stderr=subprocess.STDOUT)
     try:
         _wait_for(process, f"http://127.0.0.1:{port}/healthz", hl7_port, log)
-        yield Demo(f"http://127.0.0.1:{port}", hl7_port, log.read_text(), time.monotonic() - began)
+        yield Demo(f"http://127.0.0.1:{port}", hl7_port, log.read_text(), time.monotonic() - began, home)
     finally:
         process.terminate()
         try:

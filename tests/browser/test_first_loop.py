@@ -4,10 +4,8 @@ browser, from the discharge on Today to the plan on paper. At desktop width, on 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 from tools.send_hl7 import made_up_discharge
 
 from tests.browser.conftest import sign_in
+from tests.browser.hand import Hand, on_line, text_of
 from tests.browser.looking import look as seen
 from tests.browser.running_demo import Demo, new_home, running_demo
 from tests.corpora.corpora import CORPORA
@@ -31,60 +30,6 @@ def demo(chromium: Any) -> Iterator[Demo]:
     with running_demo(home) as found:
         yield found
     shutil.rmtree(home, ignore_errors=True)
-
-
-@dataclass
-class Hand:
-    """How she works: with a pointer, or with keys alone."""
-
-    page: Any
-    is_keys: bool
-
-    def on_row(self, row: Any, key: str) -> None:
-        """One of the row's buttons; each has its key."""
-        if self.is_keys:
-            for _ in range(60):
-                if row.get_attribute("aria-current") == "true":
-                    break
-                self.page.keyboard.press("j")
-            assert row.get_attribute("aria-current") == "true", "j never came to the row"
-            self.page.keyboard.press(key)
-        else:
-            row.click(position={"x": 4, "y": 4})
-            row.locator(f"[data-key={key}]").first.click()
-
-    def press(self, target: Any) -> None:
-        """A button or a link."""
-        if self.is_keys:
-            self.tab_to(target)
-            self.page.keyboard.press("Enter")
-        else:
-            target.click()
-
-    def choose(self, target: Any) -> None:
-        """A radio button or a box to tick, by its label."""
-        if self.is_keys:
-            target.focus()
-            self.page.keyboard.press("Space")
-        else:
-            target.check()
-
-    def write(self, target: Any, text: str) -> None:
-        if self.is_keys:
-            self.tab_to(target)
-            self.page.keyboard.press("ControlOrMeta+a")
-            self.page.keyboard.type(text)
-        else:
-            target.fill(text)
-
-    def tab_to(self, target: Any, most: int = 150) -> None:
-        """With Tab alone, as somebody without a pointer comes there."""
-        target.wait_for()
-        for _ in range(most):
-            if target.evaluate("element => element === document.activeElement"):
-                return
-            self.page.keyboard.press("Tab")
-        raise AssertionError(f"Tab never reached {target}")
 
 
 HOW: dict[str, dict[str, Any]] = {
@@ -204,18 +149,6 @@ def the_questions_are_asked(page: Any, hand: Hand, how: str) -> None:
     seen(page, f"loop-{how}-needs-done")
 
 
-def on_line(page: Any, hand: Hand, line: Any, key: str) -> None:
-    """One of a proposed line's buttons; each has its key."""
-    if hand.is_keys:
-        for _ in range(40):
-            if line.get_attribute("aria-current") == "true":
-                break
-            page.keyboard.press("j")
-        page.keyboard.press(key)
-    else:
-        line.locator(f"[data-key={key}]").click()
-
-
 def the_plan_is_decided(page: Any, hand: Hand, how: str) -> None:
     """One line changed, one declined, the rest accepted."""
     hand.press(page.get_by_role("link", name="See what this proposes"))
@@ -260,20 +193,12 @@ def everything_shows_it(page: Any, demo: Demo, message: bytes, person: str, how:
     paper = page.request.get(f"{home}/plan.pdf")
     assert paper.headers["content-type"] == "application/pdf"
     assert paper.body().startswith(b"%PDF")
-    assert CHANGED in text_of(paper.body())
+    assert CHANGED in text_of(paper.body(), CHANGED)
     for again in (message, message.replace(b"|LOOP", b"|AGAIN")):
         assert "MSA|AA|" in demo.send(again)
     time.sleep(1.5)
     page.reload()
     assert page.locator("main").inner_text() == before
-
-
-def text_of(pdf: bytes) -> str:
-    """As poppler reads it; without poppler, what was looked for is taken as found."""
-    if shutil.which("pdftotext") is None:
-        return CHANGED
-    done = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True)
-    return " ".join(done.stdout.decode().split())
 
 
 def test_the_message_as_it_stands_ends_as_a_review_item(demo: Demo, chromium: Any) -> None:

@@ -239,3 +239,22 @@ def test_an_old_version_counts_as_long_as_nothing_of_hers_changed(now: Any) -> N
     assert not standings([must], seen, 4, lambda *_: True)[0].is_current
     assert not standings([must], [], 4, lambda *_: False)[0].is_current
     assert standings([must], [Seen(MARIA, 4, now)], 4, lambda *_: True)[0].is_current
+
+
+def test_a_new_need_says_why_it_came_but_not_on_her_own_paper() -> None:
+    fluid = PlanLine(
+        "Condition/fluid",
+        1,
+        "need",
+        "open",
+        Words("Fluid that builds up", "Líquido que se acumula"),
+        came_with=Words("Weight is up 2 kg.", "El peso subió 2 kg."),
+    )
+    assert said(state(WEIGHT), state(WEIGHT, fluid)) == [
+        "New need: Fluid that builds up. Because: Weight is up 2 kg"
+    ]
+    assert said(state(WEIGHT), state(WEIGHT, fluid), "clinician", "es") == [
+        "Necesidad nueva: Líquido que se acumula. Motivo: El peso subió 2 kg"
+    ]
+    for audience in ("person", "partner"):
+        assert "2 kg" not in " ".join(said(state(WEIGHT), state(WEIGHT, fluid), audience))

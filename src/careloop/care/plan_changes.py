@@ -98,7 +98,9 @@ def _of_line(was: PlanLine | None, now: PlanLine | None, telling: _Telling) -> I
         return
     if was is None:
         if now.state != "ended":
-            yield _told("new", now, telling, now.because)
+            # Her own copy keeps to what is new: reasons of ours may speak of scores.
+            came = NOTHING if telling.shows.is_plain else now.came_with
+            yield _told("new", now, telling, now.because if now.because.en else came)
             if now.state == "reached":
                 yield _told("reached", now, telling, NOTHING)
         return

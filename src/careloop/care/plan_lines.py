@@ -52,7 +52,8 @@ _COMPARED: Final = {
 @dataclass(frozen=True, repr=False)
 class PlanLine:
     """text: es is empty when nobody has said it in Spanish. under: reference of the line it belongs to. due: a day
-    where the person lives. owner: a name; owned_by: a reference. because: of the last change by hand, or of its end."""
+    where the person lives. owner: a name; owned_by: a reference. because: of the last change by hand, or of its end.
+    came_with: of a need, why it came into the plan."""
 
     reference: str
     version: int
@@ -66,6 +67,7 @@ class PlanLine:
     owned_by: str = ""
     achievement: str = ""
     because: Words = NOTHING
+    came_with: Words = NOTHING
 
     def __repr__(self) -> str:
         return f"PlanLine({self.reference} v{self.version} {self.state})"
@@ -143,6 +145,7 @@ def _of_condition(held: Held, place: Mapping[str, int]) -> PlanLine | None:
         _condition_state(condition, doubt),
         words_of(condition.get("code")),
         because=because_of(condition),
+        came_with=came_with(condition),
     )
 
 
@@ -294,6 +297,13 @@ def changed_in(resource: Resource) -> Changed | None:
                 Words(said, translated(told, "valueString", "es") or said),
             )
     return None
+
+
+def came_with(resource: Resource) -> Words:
+    """Why it was proposed, or put there by hand."""
+    told: Resource = next((e for e in resource.get("extension", ()) if e.get("url") == uris.BECAUSE), {})
+    said = str(told.get("valueString", ""))
+    return Words(said, translated(told, "valueString", "es") or said)
 
 
 def because_of(resource: Resource) -> Words:

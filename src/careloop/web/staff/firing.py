@@ -35,7 +35,7 @@ from careloop.fhir.translation import translated
 from careloop.kernel.calendar import at_local
 from careloop.kernel.errors import NotFound
 from careloop.library import Library, load
-from careloop.library.protocols import Protocol, Value
+from careloop.library.protocols import Protocol, Review, Value
 from careloop.projections.card import card
 from careloop.projections.moments import at_of, value_words
 from careloop.projections.people import names
@@ -85,7 +85,11 @@ class Watched:
     adjusted: Adjusted
     off_until: datetime | None
     is_off: bool
-    is_reviewed: bool
+    review: Review | None
+
+    @property
+    def is_reviewed(self) -> bool:
+        return self.review is not None
 
 
 def _language() -> str:
@@ -289,7 +293,7 @@ def _one(
         adjusted,
         adjusted.off_until if is_off and adjusted.off_until != FOREVER else None,
         is_off,
-        on.review is not None,
+        on.review,
     )
 
 

@@ -21,11 +21,11 @@ from careloop.projections.chart_about import about as about_of
 from careloop.projections.story import KINDS, Entry
 from careloop.web import formats
 from careloop.web.interpreter_words import why_words
-from careloop.web.share_words import share_words
 from careloop.web.staff import person_answers, person_health, person_plan, person_work
 from careloop.web.staff.errors import staff_page
 from careloop.web.staff.person_frame import Frame, context, day_words, open_frame
 from careloop.web.staff.reader import open_record
+from careloop.web.story_words import detail_words
 
 PAGE = 40
 
@@ -128,7 +128,7 @@ def _line(frame: Frame, entry: Entry, *, with_day: bool = False) -> Line:
     if with_day:
         hour = f"{day_words(frame, entry.at)} {hour}".strip()
     href = href_of(frame.id, entry.reference)
-    detail = share_words(entry.detail or "")
+    detail = detail_words(entry)
     entry = replace(entry, why=why_words(entry.why)) if entry.why else entry
     return Line(entry, detail, kind_words().get(entry.kind, ""), hour, href, entry.reference in frame.new)
 

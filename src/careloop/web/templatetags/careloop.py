@@ -15,11 +15,11 @@ from careloop.care.safe_contact import Rules
 from careloop.kernel.calendar import zone as zone_named
 from careloop.kernel.errors import UnknownZone
 from careloop.web import formats, safe_words
-from careloop.web.share_words import share_words
 from careloop.web.staff import places as rooms
 from careloop.web.staff.places import Place, places
 from careloop.web.staff.row_html import row_html
 from careloop.web.staff.rows import Shown
+from careloop.web.story_words import detail_words
 from careloop.web.work_words import work_title
 
 register = template.Library()
@@ -98,7 +98,7 @@ def exact_time(context: dict[str, Any], at: datetime, zone: str | None = None) -
 
 
 register.filter("work_title", work_title)
-register.filter("share_words", share_words)
+register.filter("detail_words", detail_words)
 
 
 @register.filter

@@ -294,6 +294,13 @@
     return true;
   }
 
+  /* On from a field, or from boxes that were ticked. */
+  function goOn(question) {
+    flush();
+    if (waiting.has(question.dataset.question) && branches(question)) return;
+    step(1);
+  }
+
   function toAlarm() {
     const heading = page.querySelector(".alarm h2");
     if (!heading) return;
@@ -347,8 +354,7 @@
       event.preventDefault();
       if (button?.matches(".keep")) return keepFormer(button);
       if (button?.matches(".answer, .reason")) return press(button);
-      flush();
-      return step(1);
+      return goOn(form.closest(".question"));
     }
     flush();
     if (form.matches("#safety") && !form.querySelector("[name=safe]:checked")) {
@@ -398,7 +404,7 @@
       if (event.key === "Enter" && target.matches(".written input")) {
         event.preventDefault();
         write(target, true);
-        step(1);
+        goOn(target.closest(".question"));
       }
       return;
     }
@@ -411,7 +417,7 @@
     else if ("dwn".includes(event.key) && place.matches(".question")) place.querySelector(`.reason[value=${{ d: "declined", w: "unknown", n: "not-asked" }[event.key]}]`)?.click();
     else if (event.key === "Enter" && target === place && place.matches(".question")) {
       if (isText(place)) place.querySelector(FIELDS).focus();
-      else step(1);
+      else goOn(place);
     } else return;
     event.preventDefault();
   });
