@@ -223,7 +223,7 @@ def test_cut_off_in_the_middle_closed_and_opened_again_nothing_is_lost_and_nothi
     page.get_by_role("link", name="Open it").click()
     page.get_by_text("of 27").first.wait_for()
     page.goto(f"/people/{maria}/assessments")
-    page.locator("#phq-9").get_by_text("4", exact=True).first.wait_for()
+    page.locator("#phq-9").get_by_text("4 of 27").first.wait_for()
     page.goto("/offline/")
     page.get_by_text("Locked.").wait_for()
 
@@ -251,7 +251,7 @@ def test_a_wrong_password_opens_nothing_and_signing_out_wipes_all(
     page.keyboard.press("2")
     answered(page, 1, 2)
     page.goto("/today")
-    page.get_by_text("on this device not sent yet").wait_for()
+    page.get_by_text("On this device, not sent yet").wait_for()
     look(page, "offline-today-wide")
     page.locator(".account > summary").click()
     page.get_by_role("button", name="Sign out", exact=True).click()
@@ -286,3 +286,99 @@ ALL_IN_PLAIN = """async () => {
   };
   return words(found);
 }"""
+
+
+def test_on_a_phone_in_spanish_what_is_critical_speaks_without_a_network_and_goes_first(
+    device: Device, wire: Wire, maria: str
+) -> None:
+    page = sign_in(device.open(390, 844), ANA)
+    page.locator(".account > summary").click()
+    page.locator("button[name=language][value=es]").click()
+    page.locator("html[lang=es]").wait_for()
+    page.goto(f"/people/{maria}/take-along")
+    look(page, "offline-take-phone")
+    page.get_by_label("Su contraseña").fill(PASSWORD)
+    page.get_by_role("button", name="Llevar", exact=True).click()
+    page.wait_for_url("**/offline/")
+    unlock(page)
+    page.get_by_text("Maria Duarte").first.wait_for()
+    look(page, "offline-list-phone")
+    wire.down()
+    page.context.set_offline(True)
+    page.locator(".offers li", has_text="PHQ-9").get_by_role("button").click()
+    look(page, "offline-begin-phone")
+    page.locator("form.assess-begin button.main").click()
+    page.locator("#t-interest", has_text="Poco interés o placer en hacer cosas").wait_for()
+    look(page, "offline-question-phone")
+    for item in PHQ[:-1]:
+        page.locator(f"#q-{item} .answer").first.click()
+    page.locator("#q-thoughts .answer").nth(1).click()
+    page.get_by_role("heading", name="Esto necesita a alguien ahora.").wait_for()
+    page.get_by_text("Ningún profesional clínico lo sabe").wait_for()
+    look(page, "offline-alarm-phone")
+    wire.up()
+    page.context.set_offline(False)
+    page.get_by_text("lo tiene como urgente").wait_for(timeout=30_000)
+    states = [each["status"] for each in responses(maria, wire.clock(), "phq-9")]
+    assert states.count("in-progress") == 1, "the urgent answer went before the rest"
+    page.locator("#safety-where").fill("en su cocina")
+    page.locator(".safety .choice").first.click()
+    page.locator("#q-thoughts .steps-nav button").last.click()
+    page.locator("#q-difficulty .answer").first.click()
+    page.locator("#q-finish[aria-current]").wait_for()
+    look(page, "offline-finish-phone")
+    page.get_by_role("button", name="Terminar").click()
+    page.get_by_text("Enviado: ").wait_for(timeout=30_000)
+    look(page, "offline-sent-phone")
+    after = [each["status"] for each in responses(maria, wire.clock(), "phq-9")]
+    assert sorted(after) == sorted("completed" if each == "in-progress" else each for each in states)
+
+
+def test_what_changed_meanwhile_is_decided_by_her_and_what_is_refused_can_be_read(
+    device: Device, wire: Wire, maria: str
+) -> None:
+    page = sign_in(device.open(), ANA)
+    page.goto(f"/people/{maria}/assess/phq-2")
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_url("**/assessments/*/")
+    draft = page.url
+    page.keyboard.press("1")
+    page.get_by_text("1 of 2", exact=True).wait_for()
+    page.locator("#assess-saved", has_text="Saved").wait_for()
+    take_along(page, maria)
+    unlock(page)
+    wire.clock.move(minutes=5)
+    other = page.context.new_page()
+    other.goto(draft)
+    other.locator(".question").first.locator(".answer").nth(3).click()
+    other.locator("#assess-saved", has_text="Saved").wait_for()
+    other.wait_for_timeout(500)
+    other.close()
+    page.locator(".offers li", has_text="PHQ-2").get_by_role("button").click()
+    answered(page, 1, 2)
+    page.locator(".question").first.locator(".answer").nth(1).click()
+    page.locator(".question").nth(1).locator(".answer").nth(1).click()
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_role("heading", name="Before it is sent").wait_for()
+    look(page, "offline-conflict-wide")
+    page.get_by_text("In the record: Nearly every day").click()
+    page.get_by_role("button", name="Send it so").click()
+    page.get_by_text("Sent: ").wait_for()
+    found = responses(maria, wire.clock(), "phq-2")
+    assert "Nearly every day" in str(found[-1])
+
+    begin(page, "Hunger")
+    page.locator(".question").first.locator(".answer").first.click()
+    page.locator(".question").nth(1).locator(".answer").first.click()
+    answered(page, 2, 2)
+    wire.clock.move(days=7, hours=1)
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_text("you have to sign in").wait_for(timeout=30_000)
+    again = sign_in(page.context.new_page(), ANA)
+    again.close()
+    page.get_by_role("heading", name="Could not be sent").wait_for(timeout=30_000)
+    page.get_by_text("more than seven days ago").wait_for()
+    look(page, "offline-refused-wide")
+    page.get_by_role("button", name="Read, print").click()
+    page.locator("table.given").wait_for()
+    look(page, "offline-paper-wide")

@@ -168,7 +168,7 @@ def take_along(scope: Scope, person: str, library: Library, now: datetime) -> di
                 for each in unit.of_person(patient.rid, ["RelatedPerson"])
                 if each.resource.get("active", True)
             ],
-            "instruments": [_instrument(each) for each in along.instruments],
+            "instruments": [instrument_told(each) for each in along.instruments],
             "begun": {name: _begun(state) for name, state in along.begun.items()},
         }
 
@@ -215,7 +215,7 @@ def _typed(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _instrument(instrument: Instrument) -> dict[str, Any]:
+def instrument_told(instrument: Instrument) -> dict[str, Any]:
     both = ("en", "es")
     return {
         "id": instrument.id,

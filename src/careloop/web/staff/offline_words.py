@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
+from careloop.web.staff.assess_words import absent_words
+
 
 def words() -> dict[str, str]:
     return {**_asking(), **_listing(), **_sending()}
@@ -26,9 +28,9 @@ def _asking() -> dict[str, str]:
         "nextBack": gettext("next, back"),
         "back": gettext("Back"),
         "next": gettext("Next"),
-        "declined": gettext("Declined"),
-        "unknown": gettext("Don’t know"),
-        "not-asked": gettext("Not asked"),
+        "declined": absent_words("declined"),
+        "unknown": absent_words("unknown"),
+        "not-asked": absent_words("not-asked"),
         "nOf": gettext("{n} of {total}"),
         "lacksOne": gettext("1 question has no answer yet"),
         "lacksMore": gettext("{n} questions have no answer yet"),

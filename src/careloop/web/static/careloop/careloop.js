@@ -1,5 +1,6 @@
 /* The shell: sheets, toasts, keys, menus, drafts, the card's fold. Every page works without it.
-   Nothing typed is kept in the browser: drafts go to the server (TRUST 20). */
+   Nothing typed is kept in the browser: drafts go to the server (TRUST 20). The one exception is
+   the page of what was taken along, encrypted: docs/decisions/0091. */
 "use strict";
 
 (() => {

@@ -47,11 +47,12 @@
     const mine = `Patient/${person.id}`;
     const likely = ["en", "es"].includes(person.language) && (person.language === own || !person.interpreter) ? person.language : own;
     const radio = (name, value, label, isOn) => el("label.choice", el("input", { type: "radio", name, value, checked: isOn }), el("span", label));
-    const asking = el("form.form.assess-begin", { submit: (event) => start(event, one, instrument) },
+    const other = el("div", { hidden: true }, el("label.label-small", { for: "told-by-name" }, words.whoAndHow), el("input", { id: "told-by-name", name: "told_by_name", maxlength: "200", autocomplete: "off" }));
+    const asking = el("form.form.assess-begin", { submit: (event) => start(event, one, instrument), change: (event) => { other.hidden = new FormData(event.currentTarget).get("told_by") !== "other"; } },
       el("fieldset.field", el("legend", words.whoAnswers), el("div.choices", radio("told_by", mine, person.name, true), helpers.map(([ref, said]) => radio("told_by", ref, said)), radio("told_by", "other", words.somebodyElse)),
-        el("label.label-small", { for: "told-by-name" }, words.whoAndHow), el("input", { id: "told-by-name", name: "told_by_name", maxlength: "200", autocomplete: "off" })),
+        other),
       el("fieldset.field", el("legend", words.whichLanguage), el("div.choices.across", radio("language", "en", words.english, likely === "en"), radio("language", "es", words.spanish, likely === "es"))),
-      el("div.field", el("label.check", el("input", { type: "checkbox", name: "interpreter", checked: person.interpreter && likely !== person.language }), el("span", words.interpreter))),
+      el("div.field-check", el("label.check", el("input", { type: "checkbox", name: "interpreter", checked: person.interpreter && likely !== person.language }), el("span", words.interpreter))),
       el("div.buttons", el("button.main", words.begin), el("button", { type: "button", click: app.list }, words.notNow)));
     app.show(el("h1", { tabindex: "-1" }, inWords(instrument.title, own)), app.whom(one), asking);
   };

@@ -105,8 +105,8 @@
   app.waits = (one, sheet) => {
     const name = inWords(instrumentOf(one, sheet).title, own);
     if (sheet.state === "asks") return asks(one, sheet, name);
-    if (sheet.state === "refused") return el("section.notice.danger", { role: "alert" }, el("h3", fill(words.refused, { name })), el("p", sheet.told.because), el("p", sheet.told.todo), ways(one, sheet, true));
-    return el("section.notice.late", { role: "status" }, el("h3", fill(words.there, { name })), el("ul", (sheet.told.because || []).map((line) => el("li", line))),
+    if (sheet.state === "refused") return el("section.notice.danger", { role: "alert" }, el("h2", fill(words.refused, { name })), el("p", sheet.told.because), el("p", sheet.told.todo), ways(one, sheet, true));
+    return el("section.notice.late", { role: "status" }, el("h2", fill(words.there, { name })), el("ul", (sheet.told.because || []).map((line) => el("li", line))),
       el("div.buttons", el("a.button.main", { href: sheet.told.url }, words.goOnThere), el("button.line", { type: "button", click: () => drop(one, sheet) }, words.seen)));
   };
 
@@ -116,7 +116,7 @@
     const lines = told.answers.map((each) => el("fieldset.field", el("legend", each.text), el("div.choices", choice(`a ${each.key}`, "here", words.onDevice, each.here), choice(`a ${each.key}`, "there", words.inRecord, each.there))));
     const who = told.who && el("label.check", el("input", { type: "checkbox", name: "who", required: true }), el("span", fill(words.samePerson, { here: one.packet.person.name, there: told.who })));
     const beside = told.beside && el("div", el("p", fill(words.besideBy, told.beside), " ", el("a", { href: told.beside.url, target: "_blank" }, words.look)), el("label.check", el("input", { type: "checkbox", name: "beside", required: true }), el("span", words.besideToo)));
-    return el("form.notice.late.form", { submit: (event) => decide(event, one, sheet) }, el("h3", fill(words.asks, { name })), el("p", words.asksWhy), lines, who, beside, el("div.buttons", el("button.main", words.sendSo)), ways(one, sheet, false));
+    return el("form.notice.late.form", { submit: (event) => decide(event, one, sheet) }, el("h2", fill(words.asks, { name })), el("p", words.asksWhy), lines, who, beside, el("div.buttons", el("button.main", words.sendSo)), ways(one, sheet, false));
   }
 
   async function decide(event, one, sheet) {
