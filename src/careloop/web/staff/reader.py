@@ -7,12 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import get_language, gettext
 
 from careloop import store
 from careloop.access import Scope
 from careloop.kernel.calendar import zone
 from careloop.kernel.errors import UnknownZone
+from careloop.library import load
 from careloop.store import Unit
 
 
@@ -55,11 +56,6 @@ def greeting(request: HttpRequest) -> str:
 
 
 def program_name(code: str) -> str:
-    """`Transitions` of `transitions`; an unknown code is read as words."""
-    known = {
-        "transitions": pgettext("a program", "Transitions"),
-        "collaborative-care": pgettext("a program", "Collaborative care"),
-        "chronic-care": pgettext("a program", "Chronic care"),
-        "community": pgettext("a program", "Community"),
-    }
-    return known.get(code, code.replace("-", " ").capitalize())
+    """`Transitions` of `transitions`, as content/programs says it; an unknown code is read as words."""
+    found = load().programs.get(code)
+    return found.title.get(get_language() or "en") if found else code.replace("-", " ").capitalize()
