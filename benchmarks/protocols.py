@@ -152,12 +152,12 @@ def everybody() -> tuple[int, int, float, list[tuple[str, int, int, float]]]:
         began, after, asked, told = time.perf_counter(), 0, 0, 0
         while True:
             with store.open(scope, now=now) as unit:
-                people = population(unit, narrowing(protocol), now - HORIZON, after, SLICE)
+                people, further = population(unit, narrowing(protocol), now - HORIZON, after, SLICE)
                 found, _ = speaking(unit, On(protocol, None), people, library) if people else ({}, {})
             asked, told = asked + len(people), told + len(found)
-            if len(people) < SLICE:
+            if further is None:
                 break
-            after = people[-1]
+            after = further
         rows.append((protocol.id, asked, told, time.perf_counter() - began))
     return sum(r[1] for r in rows), sum(r[2] for r in rows), sum(r[3] for r in rows), rows
 

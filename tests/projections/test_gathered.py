@@ -14,6 +14,7 @@ from careloop.care.signals import Signals
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, fhir_instant, ref
 from careloop.library import load
+from careloop.projections import whom_to_ask
 from careloop.projections.signals import gather
 from careloop.projections.whom_to_ask import population
 from tests.projections import builders as b
@@ -155,6 +156,30 @@ def test_who_spoke_with_her_by_role(ward: Ward, now: datetime) -> None:
     assert "contact/therapist" not in told
 
 
+def test_whom_to_ask_is_found_however_few_are_looked_at_in_a_step(
+    ward: Ward, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(ward, visit("v1", now - timedelta(days=3), "noshow"))
+    monkeypatch.setattr(whom_to_ask, "MOST_LOOKED_AT", 1)
+    found: list[int] = []
+    steps, after = 0, 0
+    with store.open(HOUSE, now=now) as unit:
+        maria = unit.rid_of("Patient/maria")
+        everybody = unit.cursor().execute("select count(*) from people").fetchone()
+        while True:
+            people, further = population(
+                unit, ("moment", ("missed-visit",)), now - timedelta(days=90), after, 10
+            )
+            found += people
+            steps += 1
+            if further is None:
+                break
+            after = further
+    assert found == [maria]
+    assert everybody is not None
+    assert steps == everybody[0] + 1, "one at a time, and nobody after the last"
+
+
 def test_only_what_the_reader_may_see(ward: Ward, now: datetime) -> None:
     tell(ward, visit("v1", now - timedelta(days=3), "noshow"))
     with ward.open() as unit:
@@ -162,8 +187,8 @@ def test_only_what_the_reader_may_see(ward: Ward, now: datetime) -> None:
         assert maria is not None
         assert walter is not None
         found = gather(unit, [maria, walter], PATHS, LIBRARY)
-        everybody = population(unit, ("", ()), now - timedelta(days=90), 0, 10)
-        missed = population(unit, ("moment", ("missed-visit",)), now - timedelta(days=90), 0, 10)
+        everybody, _ = population(unit, ("", ()), now - timedelta(days=90), 0, 10)
+        missed, _ = population(unit, ("moment", ("missed-visit",)), now - timedelta(days=90), 0, 10)
     assert set(found) == {maria}
     assert (everybody, missed) == ([maria], [maria])
     assert found[maria].facts["programs"] == {"transitions"}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -19,6 +19,7 @@ from careloop import store
 from careloop.access import Actor, Scope
 from careloop.projections import finder, registry, worklist
 from careloop.projections.registry import Asked
+from careloop.projections.whom_to_ask import population
 from careloop.store import feed, timers
 from careloop.store import search as searching
 from careloop.store.connection import keeper
@@ -228,6 +229,15 @@ def test_the_registry_of_a_site_reads_indexes(now: datetime, asked: Asked) -> No
     def run() -> None:
         with store.open(page(COORDINATOR), now=now) as unit:
             assert registry.registry(unit, asked, 20).lines
+
+    assert walks(run) == []
+
+
+@pytest.mark.parametrize("moment", ["late-work", "missed-visit", "enrolled"])
+def test_whom_a_protocol_asks_is_found_person_by_person(now: datetime, moment: str) -> None:
+    def run() -> None:
+        with store.open(page(), now=now) as unit:
+            population(unit, ("moment", (moment,)), now - timedelta(days=90), bulk.FIRST_PATIENT, 200)
 
     assert walks(run) == []
 

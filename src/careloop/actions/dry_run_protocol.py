@@ -87,7 +87,7 @@ def dry_run(
 def _slice(unit: Unit, found: DryRun, library: Library, listed: int) -> None:
     protocol = found.protocol
     since = unit.now - timedelta(days=found.days)
-    people = population(unit, narrowing(protocol), unit.now - HORIZON, found.after, SLICE)
+    people, after = population(unit, narrowing(protocol), unit.now - HORIZON, found.after, SLICE)
     signals = gather(unit, people, protocol.reads, library, protocol.reach_days + found.days)
     kinds = {value.threshold[0] for value in protocol.values if value.threshold}
     limits = own_limits(unit, people, kinds)
@@ -104,5 +104,5 @@ def _slice(unit: Unit, found: DryRun, library: Library, listed: int) -> None:
             if len(found.listed) < listed:
                 found.listed.append(Would(person, hers.reference, tuple(fired)))
     unit.saw([each.person for each in found.listed], f"dry run of {protocol.id}")
-    found.is_whole = len(people) < SLICE
-    found.after = people[-1] if people else found.after
+    found.is_whole = after is None
+    found.after = found.after if after is None else after

@@ -15,26 +15,31 @@ from careloop.projections.signals import FAR, MISSED, VISIT
 from careloop.store import Unit
 from careloop.store.keys import number_of
 
+# How many are looked at in one statement, however few of them fit: none may take as long as there are people.
+MOST_LOOKED_AT: Final = 5_000
 # Asked of each person in turn, by indexes that begin with the person, of what the reader may see. {may}: of that.
+# `exists` would be the planner's to turn into a walk through everybody's readings, at each step anew.
 NARROW: Final = {
-    "reading": "exists (select from readings r where r.person = p.person and r.kind = any(%s::text[]) and r.at >= %s"
-    " and {may})",
-    "score": "exists (select from scores s where s.person = p.person and s.instrument = any(%s::text[]) and {may})",
-    "enrolled": "exists (select from enrolled e where e.person = p.person and e.until is null and {may})",
-    "program": "exists (select from enrolled e where e.person = p.person and e.until is null"
-    " and e.program = any(%s::text[]) and {may})",
-    "missed": "exists (select from story s where s.person = p.person and s.key = %s and s.title = %s and s.at >= %s"
-    " and {may})",
-    "late": "exists (select from work w where w.person = p.person and w.is_open and w.due < %s and {may})",
-    "heads": "exists (select from heads h where h.person = p.person and h.type = any(%s::integer[]) and h.state = 1"
-    " and {may})",
+    "reading": "(select true from readings r where r.person = p.person and r.kind = any(%s::text[]) and r.at >= %s"
+    " and {may} limit 1)",
+    "score": "(select true from scores s where s.person = p.person and s.instrument = any(%s::text[])"
+    " and {may} limit 1)",
+    "enrolled": "(select true from enrolled e where e.person = p.person and e.until is null and {may} limit 1)",
+    "program": "(select true from enrolled e where e.person = p.person and e.until is null"
+    " and e.program = any(%s::text[]) and {may} limit 1)",
+    "missed": "(select true from story s where s.person = p.person and s.key = %s and s.title = %s and s.at >= %s"
+    " and {may} limit 1)",
+    "late": "(select true from work w where w.person = p.person and w.is_open and w.due < %s and {may} limit 1)",
+    "heads": "(select true from heads h where h.person = p.person and h.type = any(%s::integer[]) and h.state = 1"
+    " and {may} limit 1)",
 }
 
 
 def population(
     unit: Unit, narrowed: tuple[str, Sequence[str]], since: datetime, after: int, limit: int
-) -> list[int]:
-    """The next people, by key, of whom a protocol may have something to say. narrowed: what each of them must have:
+) -> tuple[list[int], int | None]:
+    """The next people, by key, of whom a protocol may have something to say; and after whom to go on, None at the end
+    (nobody may be found before it). narrowed: what each of them must have:
     ("reading", kinds), ("score", instruments), ("moment", names), ("program", codes); ("", ()) for everybody.
     since: readings and visits from then on."""
     kind, names = narrowed
@@ -42,11 +47,18 @@ def population(
     said, allowed = unit.people_sql(unit.condition("Patient", "search"), "p.person", labels="p.labels")
     among = f"({query}) and" if query else ""
     rows = unit.cursor().execute(
-        f"select p.person from people p where {among} p.person > %s and p.merged_into is null and {said}"
-        " order by p.person limit %s",
-        [*given, after, *allowed, limit],
+        "select p.person from (select * from people where person > %s order by person limit %s) p"
+        f" where {among} p.merged_into is null and {said} order by p.person limit %s",
+        [after, MOST_LOOKED_AT, *given, *allowed, limit],
     )
-    return [person for (person,) in rows.fetchall()]
+    people = [person for (person,) in rows.fetchall()]
+    if len(people) == limit:
+        return people, people[-1]
+    last = unit.cursor().execute(LAST, [after, MOST_LOOKED_AT - 1]).fetchone()
+    return people, last[0] if last else None
+
+
+LAST: Final = "select person from people where person > %s order by person offset %s limit 1"
 
 
 def _narrow(unit: Unit, kind: str, names: Sequence[str], since: datetime) -> tuple[str, list[Any]]:

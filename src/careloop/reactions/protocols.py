@@ -122,13 +122,13 @@ def sweep(timer: Timer, library: Library, now: datetime) -> None:
     protocol, _, after = timer.key.partition("@")
     with record.begin(scope(), now) as unit:
         on = {name: each for name, each in switched_on(unit, library).items() if name == protocol}
-        people = _next(unit, on[protocol], int(after or 0)) if on else []
+        people, further = _next(unit, on[protocol], int(after or 0)) if on else ([], None)
         told, waits = speaking(unit, on[protocol], people, library) if people else ({}, {})
         for person, at in waits.items():
             unit.set_timer(person, TIMER, protocol, at)
         timers.done(unit, timer)
-        if len(people) == SLICE:
-            unit.set_timer(0, SWEEP, f"{protocol}@{people[-1]}", now)
+        if further is not None:
+            unit.set_timer(0, SWEEP, f"{protocol}@{further}", now)
     for person in sorted(told):
         if fault := _asked(person, library, on, {protocol}, now):
             with record.begin(scope(), now) as unit:
@@ -136,7 +136,7 @@ def sweep(timer: Timer, library: Library, now: datetime) -> None:
                 trouble.tell(unit, person, about, f"protocols:{person}", fault)
 
 
-def _next(unit: Unit, on: On, after: int) -> list[int]:
+def _next(unit: Unit, on: On, after: int) -> tuple[list[int], int | None]:
     return population(unit, narrowing(on.protocol), unit.now - HORIZON, after, SLICE)
 
 
