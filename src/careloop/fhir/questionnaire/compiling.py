@@ -143,12 +143,7 @@ class _Reader:
             yield from self._items(inner, item, inside, here)
 
     def _item(self, element: Resource, parent: Item | None, containers: tuple[str, ...], here: Above) -> Item:
-        link_id = str(element.get("linkId", ""))
-        if not link_id:
-            raise BadQuestionnaire("An item has no linkId.")
-        kind = element.get("type", "display")
-        if kind not in TYPES:
-            raise BadQuestionnaire(f"“{link_id}” is of the unknown type “{kind}”.")
+        link_id, kind = _named(element)
         self._note_unspoken(element, link_id)
         calculation = self._expression(element, CALCULATED, link_id)
         options = self._options(element, link_id, kind)
@@ -186,10 +181,7 @@ class _Reader:
             html=_marked(element),
             control=control_of(element) or _control_of_display(element),
             is_hidden=value_of(element, HIDDEN) is True,
-            codes=tuple(
-                (code.get("system", ""), code.get("code", ""), code.get("display", ""))
-                for code in element.get("code", ())
-            ),
+            codes=_codes(element),
             media=media_of(element),
             link=_safe_address(value_of(element, LINK)),
             hint=str(value_of(element, ENTRY_FORMAT) or ""),
@@ -289,6 +281,24 @@ def _launched(questionnaire: Resource) -> Iterator[str]:
             code = name.get("code") if isinstance(name, Mapping) else name
             if code:
                 yield str(code)
+
+
+def _named(element: Resource) -> tuple[str, str]:
+    """(linkId, type)"""
+    link_id, kind = str(element.get("linkId", "")), str(element.get("type", "display"))
+    if not link_id:
+        raise BadQuestionnaire("An item has no linkId.")
+    if kind not in TYPES:
+        raise BadQuestionnaire(f"“{link_id}” is of the unknown type “{kind}”.")
+    return link_id, kind
+
+
+def _codes(element: Resource) -> tuple[tuple[str, str, str], ...]:
+    """(system, code, display)"""
+    return tuple(
+        (each.get("system", ""), each.get("code", ""), each.get("display", ""))
+        for each in element.get("code", ())
+    )
 
 
 def _when(link_id: str, when: Resource) -> When:

@@ -28,6 +28,7 @@ from careloop.projections.people import PersonBrief, briefs
 from careloop.store.drafts import Draft
 from careloop.web.staff import register_fields, toasts
 from careloop.web.staff.errors import sentence_of, staff_page
+from careloop.web.staff.file_columns import columns_of, mapped_of
 from careloop.web.staff.front_door_enroll import language
 from careloop.web.staff.reader import now_of, open_record, scope_of
 from careloop.web.staff.register import site_chosen, sites_of
@@ -36,17 +37,6 @@ from careloop.web.staff.review_match import in_parts
 # Rows taken in one request: about a second of work.
 PART = 200
 SHOWN = 100
-SAMPLES = 3
-
-
-@dataclass(frozen=True, repr=False)
-class Column:
-    """number: in the file. field: what it is taken for, empty when it is left out."""
-
-    number: int
-    name: str
-    samples: tuple[str, ...]
-    field: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,7 +112,8 @@ def panel(request: HttpRequest, id: int) -> HttpResponse:
     draft = _kept(request, id)
     data = data_of(draft)
     if request.method == "POST":
-        name_columns(scope_of(request), id, _mapped(request, read_panel(data)), now_of(request))
+        mapped = mapped_of(request, read_panel(data), FIELDS)
+        name_columns(scope_of(request), id, mapped, now_of(request))
         return HttpResponseRedirect(f"/front-door/panel/{id}#result")
     if draft.answers["done"]:
         return _progress(request, draft, read_panel(data))
@@ -130,16 +121,6 @@ def panel(request: HttpRequest, id: int) -> HttpResponse:
     problem = mapping_problem(mapped)
     report = None if problem else _run(request, draft, is_dry=True)
     return _shown(request, draft, read_panel(data), report, gettext(problem) if problem else "")
-
-
-def _mapped(request: HttpRequest, found: Panel) -> dict[str, int]:
-    """The first column that claims a field has it."""
-    mapped: dict[str, int] = {}
-    for number in range(len(found.columns)):
-        name = request.POST.get(f"column-{number}", "")
-        if name in FIELDS:
-            mapped.setdefault(name, number)
-    return mapped
 
 
 def _run(
@@ -163,24 +144,12 @@ def _run(
 def _shown(
     request: HttpRequest, draft: Draft, found: Panel, report: Report | None, problem: str
 ) -> HttpResponse:
-    by_number = {number: name for name, number in draft.answers["mapped"].items()}
-    columns = [
-        Column(
-            number,
-            name,
-            tuple(
-                cells[number] for _, cells in found.rows[:SAMPLES] if number < len(cells) and cells[number]
-            ),
-            by_number.get(number, ""),
-        )
-        for number, name in enumerate(found.columns)
-    ]
     context = {
         "draft": draft.id,
         "name": draft.answers["name"],
         "panel": found,
         "rows": len(found.rows),
-        "columns": columns,
+        "columns": columns_of(found, draft.answers["mapped"]),
         "fields": list(_field_words().items()),
         "problem": problem,
         "errors": [("columns", problem)] if problem else [],

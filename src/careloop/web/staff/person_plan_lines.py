@@ -3,6 +3,7 @@ back in its place with what was typed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -83,38 +84,26 @@ def _again(request: HttpRequest, person: str, sheet: Sheet) -> HttpResponse:
 @staff_page
 @require_POST
 def reopen(request: HttpRequest, person: str) -> HttpResponse:
-    try:
-        result = reopen_line(
-            scope_of(request),
-            person,
-            request.POST.get("line", ""),
-            now_of(request),
-            version=version_of(request),
-        )
-    except CareError as lost:
-        if lost.status in (403, 404):
-            raise
-        return failed(request, lost)
-    return done(request, gettext("It stands in the plan again."), result)
+    return _at_once(reopen_line, request, person, gettext("It stands in the plan again."))
 
 
 @staff_page
 @require_POST
 def resolve(request: HttpRequest, person: str) -> HttpResponse:
     """Out of the way, or met."""
+    return _at_once(out_of_the_way, request, person, gettext("Out of the way. It stays in the history."))
+
+
+def _at_once(act: Callable[..., Result], request: HttpRequest, person: str, words: str) -> HttpResponse:
+    """What needs no more words than which line."""
+    line, version = request.POST.get("line", ""), version_of(request)
     try:
-        result = out_of_the_way(
-            scope_of(request),
-            person,
-            request.POST.get("line", ""),
-            now_of(request),
-            version=version_of(request),
-        )
+        result = act(scope_of(request), person, line, now_of(request), version=version)
     except CareError as lost:
         if lost.status in (403, 404):
             raise
         return failed(request, lost)
-    return done(request, gettext("Out of the way. It stays in the history."), result)
+    return done(request, words, result)
 
 
 urlpatterns = [

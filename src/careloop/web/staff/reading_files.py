@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -31,23 +30,13 @@ from careloop.projections.people import zone_of
 from careloop.store.drafts import Draft
 from careloop.web.staff import toasts
 from careloop.web.staff.errors import sentence_of, staff_page
+from careloop.web.staff.file_columns import columns_of, mapped_of
 from careloop.web.staff.reader import now_of, open_record, scope_of, zone_of_reader
 from careloop.web.staff.reading_words import said
 
 # Readings taken in one request: about a second of work.
 PART: Final = 200
 SHOWN: Final = 100
-SAMPLES: Final = 3
-
-
-@dataclass(frozen=True, repr=False)
-class Column:
-    """number: in the file. field: what it is taken for, empty when it is left out."""
-
-    number: int
-    name: str
-    samples: tuple[str, ...]
-    field: str
 
 
 @staff_page
@@ -123,7 +112,8 @@ def look(request: HttpRequest, id: int) -> HttpResponse:
     draft = _kept(request, id)
     panel = panel_of(draft)
     if request.method == "POST":
-        name_columns(scope_of(request), id, _mapped(request, panel), now_of(request))
+        mapped = mapped_of(request, panel, {name for name, _ in field_words()})
+        name_columns(scope_of(request), id, mapped, now_of(request))
         return HttpResponseRedirect(f"/readings/file/{id}#result")
     problem = mapping_problem(draft.answers["mapped"], needs_person=not draft.answers["person"])
     report = None
@@ -137,33 +127,10 @@ def _kept(request: HttpRequest, id: int) -> Draft:
         return kept_file(unit, id)
 
 
-def _mapped(request: HttpRequest, panel: Panel) -> dict[str, int]:
-    """The first column that claims a field has it."""
-    known = {name for name, _ in field_words()}
-    mapped: dict[str, int] = {}
-    for number in range(len(panel.columns)):
-        name = request.POST.get(f"column-{number}", "")
-        if name in known:
-            mapped.setdefault(name, number)
-    return mapped
-
-
 def _shown(
     request: HttpRequest, draft: Draft, panel: Panel, report: Report | None, problem: str
 ) -> HttpResponse:
     answers = draft.answers
-    by_number = {number: name for name, number in answers["mapped"].items()}
-    columns = [
-        Column(
-            number,
-            name,
-            tuple(
-                cells[number] for _, cells in panel.rows[:SAMPLES] if number < len(cells) and cells[number]
-            ),
-            by_number.get(number, ""),
-        )
-        for number, name in enumerate(panel.columns)
-    ]
     faults = [(f.row, f.column, gettext(f.sentence)) for f in report.faults] if report else []
     if not report:
         faults = [(row, column, gettext(sentence)) for row, column, sentence in answers["faults"]]
@@ -176,7 +143,7 @@ def _shown(
         "name": answers["name"],
         "rows": len(panel.rows),
         "zone": answers["zone"],
-        "columns": columns,
+        "columns": columns_of(panel, answers["mapped"]),
         "fields": field_words(),
         "problem": problem,
         "errors": [("columns", problem)] if problem else [],
