@@ -107,10 +107,7 @@ def write_stopped(whom: Whom, on: On, outcome: Outcome, why: Words) -> list[Stor
     as it was: nobody is left alone with a danger because it was told too often."""
     branch = outcome.branch
     assert branch is not None
-    zone = people.zone_of(whom.unit, whom.patient.rid)
-    is_closed = on.review is not None and not is_open_at(on.review, whom.unit.now, zone)
-    klass = _class_of(branch, on.review, is_closed=is_closed)
-    target = _target(whom.unit, branch, zone, on.review if is_closed else None)
+    when = _when(whom, on, branch)
     title, said = on.protocol.title, outcome.because
     because = Words(f"{title.en}: {said.en} {why.en}", f"{title.es}: {said.es} {why.es}")
     work = _called(
@@ -119,13 +116,13 @@ def write_stopped(whom: Whom, on: On, outcome: Outcome, why: Words) -> list[Stor
             kind="review-protocol",
             title=STOPPED,
             because=because.en,
-            klass=klass,
+            klass=when.klass,
             dedupe=f"protocol-stopped:{on.protocol.id}:{whom.reference}:{whom.unit.now:%Y-%m-%d}",
-            due=target if klass is WorkClass.DANGER else None,
-            target=target,
-            zone=zone or "UTC",
+            due=when.due,
+            target=when.target,
+            zone=when.zone,
             source=on.protocol.source,
-            is_protected=klass is WorkClass.DANGER,
+            is_protected=when.is_danger,
         ),
     )
     written = [
@@ -153,26 +150,50 @@ def _escalates(whom: Whom, written: Iterable[Stored], work: Work) -> None:
 def _work(whom: Whom, on: On, outcome: Outcome, issue: Stored, proposal: Stored | None) -> Work:
     branch = outcome.branch
     assert branch is not None
-    zone = people.zone_of(whom.unit, whom.patient.rid)
-    is_closed = on.review is not None and not is_open_at(on.review, whom.unit.now, zone)
-    klass = _class_of(branch, on.review, is_closed=is_closed)
-    target = _target(whom.unit, branch, zone, on.review if is_closed else None)
+    when = _when(whom, on, branch)
     return Work(
         kind=branch.work.kind,
         title=branch.work.title.en,
         because=outcome.because.en,
-        klass=klass,
+        klass=when.klass,
         dedupe=identifier_in(issue.resource, uris.DEDUPE) or "",
-        due=target if klass is WorkClass.DANGER else None,
-        target=target,
-        zone=zone or "UTC",
+        due=when.due,
+        target=when.target,
+        zone=when.zone,
         rule=f"{on.protocol.id}@{on.protocol.version}",
         source=on.protocol.source,
         owner=_owner(whom, branch),
         reasons=(issue.reference, *([proposal.reference] if proposal else [])),
-        is_protected=klass is WorkClass.DANGER,
-        details=_details(on, is_closed=is_closed),
+        is_protected=when.is_danger,
+        details=_details(on, is_closed=when.is_closed),
     )
+
+
+@dataclass(frozen=True)
+class _When:
+    """How urgent a branch is for her now, and until when. zone: UTC where hers is not known. is_closed: nobody
+    watches."""
+
+    klass: WorkClass
+    target: datetime
+    zone: str
+    is_closed: bool
+
+    @property
+    def is_danger(self) -> bool:
+        return self.klass is WorkClass.DANGER
+
+    @property
+    def due(self) -> datetime | None:
+        return self.target if self.is_danger else None
+
+
+def _when(whom: Whom, on: On, branch: Branch) -> _When:
+    zone = people.zone_of(whom.unit, whom.patient.rid)
+    is_closed = on.review is not None and not is_open_at(on.review, whom.unit.now, zone)
+    klass = _class_of(branch, on.review, is_closed=is_closed)
+    target = _target(whom.unit, branch, zone, on.review if is_closed else None)
+    return _When(klass, target, zone or "UTC", is_closed)
 
 
 def _class_of(branch: Branch, review: Review | None, *, is_closed: bool) -> WorkClass:
