@@ -4,6 +4,7 @@ would. What follows from a thing that is kept from some, is kept from them as we
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from careloop import store
-from careloop.access import Actor, Scope, labels
+from careloop.access import Actor, Scope, SmartScope, labels
 from careloop.actions.activate_plan import activate_plan
 from careloop.actions.combine_work import combine_work
 from careloop.actions.decide_line import accept_rest
@@ -272,3 +273,66 @@ def medicine(id: str, words: str) -> Resource:
         "subject": ref("Patient/dora"),
         "medicationCodeableConcept": {"text": words},
     }
+
+
+def test_an_answer_taken_from_a_record_that_is_hidden_is_hidden_until_somebody_asked(desk: Desk) -> None:
+    """Filled in by itself it is the word of the program; asked again it is hers of today."""
+    secret = answered(desk, "phq-9", MOOD, meta=PART2)
+
+    def filled(id: str, *parts: Resource) -> Resource:
+        origin = {"url": "source", "valueReference": ref(secret.reference)}
+        item: Resource = {
+            "linkId": "mood",
+            "extension": [{"url": uris.FROM_RECORD, "extension": [origin, *parts]}],
+            "answer": [{"valueString": "canaryanswer"}],
+        }
+        return {
+            "resourceType": "QuestionnaireResponse",
+            "id": id,
+            "status": "completed",
+            "questionnaire": "urn:other|1",
+            "subject": ref("Patient/dora"),
+            "item": [{"linkId": "group", "item": [item]}],
+        }
+
+    put(desk, filled("silent"), filled("said", {"url": "confirmed", "valueDateTime": "2026-11-23T10:00:00Z"}))
+    with store.open(desk.ward.scope, now=desk.clock()) as unit:
+        person = unit.rid_of("Patient/dora") or 0
+        assert [each.id for each in unit.of_person(person, ["QuestionnaireResponse"])] == ["said"]
+    with store.open(HOUSE, now=desk.clock()) as unit:
+        assert len(unit.of_person(person, ["QuestionnaireResponse"])) == 3, "the control"
+
+
+def test_an_app_that_was_given_some_goals_reads_no_older_version_of_any(desk: Desk) -> None:
+    """What a scope with a search lets through is decided by how a thing is now: its history is not told."""
+    goal: Resource = {
+        "resourceType": "Goal",
+        "id": "goal",
+        "lifecycleStatus": "active",
+        "subject": ref("Patient/dora"),
+        "description": {"text": "canaryolder"},
+    }
+    plan: Resource = {
+        "resourceType": "CarePlan",
+        "id": "plan",
+        "status": "active",
+        "intent": "plan",
+        "subject": ref("Patient/dora"),
+        "goal": [ref("Goal/goal")],
+    }
+    put(desk, goal, plan)
+    before = desk.clock()
+    desk.later(minutes=1)
+    put(desk, {**goal, "description": {"text": "Walk each day"}})
+
+    def then(*scopes: str) -> str:
+        app = replace(desk.ward.actor, app=7, scopes=tuple(SmartScope.parse(each) for each in scopes))
+        with store.open(Scope(app, "fhir", "app"), now=desk.clock()) as unit:
+            person = unit.rid_of("Patient/dora") or 0
+            return str([line.text.en for line in plan_then(unit, person, before, "plan").lines.values()])
+
+    assert "canaryolder" in then("user/CarePlan.rs", "user/Goal.rs"), (
+        "the control: all of them, with their past"
+    )
+    assert "canaryolder" not in then("user/CarePlan.rs", "user/Goal.rs?lifecycle-status=active")
+    assert "canaryolder" not in then("user/CarePlan.rs", "user/Goal.s")

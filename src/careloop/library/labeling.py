@@ -221,6 +221,8 @@ def cited(resource: Resource) -> Cited:
             speaks.update(r for r in _references(value) if r.partition("/")[0] not in _NOT_SPOKEN_OF)
         if name == "extension" and kind not in _SPEAK_FOR_THEMSELVES:
             speaks.update(_followed(value))
+        if name == "item" and kind == "QuestionnaireResponse":
+            speaks.update(_filled_in(value))
         if name in _HAPPENED_IN:
             happened.update(_references(value))
             if isinstance(value, dict) and "related" in value:
@@ -241,6 +243,24 @@ def _followed(extensions: Any) -> Iterator[str]:
     for each in extensions if isinstance(extensions, list) else ():
         if isinstance(each, dict) and each.get("url") == uris.FOLLOWS_FROM:
             yield from _references(each.get("valueReference"))
+
+
+def _filled_in(items: Any) -> Iterator[str]:
+    """Where answers were taken from that nobody was asked about since. What she said again is her word of today."""
+    for item in items if isinstance(items, list) else ():
+        if not isinstance(item, dict):
+            continue
+        for each in item.get("extension", ()):
+            parts = (
+                each.get("extension", ())
+                if isinstance(each, dict) and each.get("url") == uris.FROM_RECORD
+                else ()
+            )
+            if not any(part.get("url") == "confirmed" for part in parts):
+                yield from _references(parts)
+        yield from _filled_in(item.get("item"))
+        for answer in item.get("answer", ()):
+            yield from _filled_in(answer.get("item") if isinstance(answer, dict) else None)
 
 
 def _makers(found: Iterable[str]) -> frozenset[str]:

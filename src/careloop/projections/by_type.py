@@ -31,15 +31,21 @@ def seen_lines(unit: Unit, types: Collection[str], alias: str = "s") -> Sql:
     return _seen(unit, types, alias, f"split_part({alias}.reference, '/', 1) = any(%s::text[])", sorted)
 
 
-def seen_heads(unit: Unit, types: Collection[str], *, labels: str | None = None) -> Sql:
-    """Whether the row h of heads is of one of these types, and the reader may see it. labels: as in Unit.rows_sql."""
-    allowed, told = _seen(unit, types, "h", "h.type = any(%s::integer[])", _numbers, labels)
+def seen_heads(unit: Unit, types: Collection[str]) -> Sql:
+    """Whether the row h of heads is of one of these types, and the reader may see it."""
+    allowed, told = _seen(unit, types, "h", "h.type = any(%s::integer[])", _numbers)
     return f"h.type = any(%s::integer[]) and {allowed}", [_numbers(types), *told]
 
 
 def seen_versions(unit: Unit, types: Collection[str]) -> Sql:
     """As seen_heads, of an older version v of it: what a later one does not say any more, this one still says."""
-    return seen_heads(unit, types, labels="(h.labels | v.labels)")
+    parts, told = [], list[Any]()
+    for kind in types:
+        if unit.may_look_back(kind):
+            said, given = unit.rows_sql(unit.condition(kind, "history"), "h", labels="(h.labels | v.labels)")
+            parts.append(f"(h.type = any(%s::integer[]) and {said})")
+            told += [_numbers([kind]), *given]
+    return (f"({' or '.join(parts)})", told) if parts else NOTHING
 
 
 def seen_behind(unit: Unit, types: Collection[str], person: str, rid: str) -> Sql:
@@ -76,9 +82,7 @@ def _numbers(types: Collection[str]) -> list[int]:
     return sorted(number_of(kind) for kind in types)
 
 
-def _seen(
-    unit: Unit, types: Collection[str], alias: str, is_of: str, told_as: Any, labels: str | None = None
-) -> Sql:
+def _seen(unit: Unit, types: Collection[str], alias: str, is_of: str, told_as: Any) -> Sql:
     groups: dict[Condition, list[str]] = {}
     for kind in searchable(unit, types):
         groups.setdefault(unit.condition(kind, "search"), []).append(kind)
@@ -87,7 +91,7 @@ def _seen(
     parts: list[str] = []
     told: list[Any] = []
     for condition, kinds in groups.items():
-        said, given = unit.rows_sql(condition, alias, labels=labels)
+        said, given = unit.rows_sql(condition, alias)
         if len(kinds) == len(types):  # who may see all of them pays for no look at the type
             return said, given
         parts.append(f"({is_of} and {said})")

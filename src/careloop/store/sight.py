@@ -106,6 +106,10 @@ class Sight(Commit):
         """Whether any rule lets the actor look for such things at all."""
         return self._decide("search", type).allowed
 
+    def may_look_back(self, type: str) -> bool:
+        """Whether older versions of such things are open to the actor: to an app that was given some of them, none."""
+        return self._decide("history", type).allowed
+
     def may_see(self, person: int) -> bool:
         """Whether the actor may read this person's own record."""
         if not self._decide("read", "Patient").allowed:
