@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from careloop.library import BrokenContent, Case, Program, load
+from careloop.library import Case, Program, load
 from careloop.library.loading import content_path
+from tests.library.breaking import refused_with
 
 LIBRARY = load()
 CASES = [(program, case) for program in LIBRARY.programs.values() for case in program.cases]
@@ -68,14 +69,5 @@ BREAKS = {
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_broken_program_is_refused_with_file_and_line(content: Path, name: str) -> None:
     old, new, said = BREAKS[name]
-    path = content / "programs/transitions/program.yaml"
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), "utf-8")
-    with pytest.raises(BrokenContent) as broken:
-        load(content)
-    [problem] = broken.value.problems
-    file, line, _ = problem.split(":", 2)
-    assert file == "programs/transitions/program.yaml"
-    assert int(line) > 0
+    [problem] = refused_with(content, "programs/transitions/program.yaml", old, new)
     assert said in problem
