@@ -27,6 +27,7 @@ from tests.browser.running_demo import Demo, new_home, running_demo
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
 ANA = "ana.reyes@careloop.example"
 NAME = "Amparo Villalobos"
+MATTERS = "To dance at my grandson's wedding in June."
 INTERPRETER = "Rosa Lima, ID 4471"
 UCUM = "http://unitsofmeasure.org"
 CALL = "Call about the weight: breath, swelling, salt, water pills"
@@ -127,7 +128,7 @@ def weighs(program: Program, person: str, device: str, kilos: str, at: datetime)
 # “none of these”, or gone past when nobody has to answer it.
 SAYS: dict[str, str | list[int]] = {
     "now": [2],
-    "matters": "To dance at my grandson's wedding in June.",
+    "matters": MATTERS,
     "rating": [3],
     "conditions": [1, 3],
     "expects": [5],
@@ -293,6 +294,7 @@ def she_goes_over_it_with_her(page: Any, hand: Hand) -> None:
     hers = page.locator(".seen-by li", has_text=NAME)
     hand.press(hers.get_by_role("button", name="We went over it"))
     hers.get_by_role("button").wait_for(state="detached")
+    assert MATTERS in page.locator("main").inner_text(), "what she said matters to her stands over her plan"
     seen(page, "intake-plan")
 
 
@@ -398,6 +400,7 @@ def her_paper_says_what_changed(page: Any, person: str) -> None:
     printed = text_of(paper.body(), told)
     for words in (
         "Lo nuevo desde el",
+        MATTERS,
         "Líquido que se acumula",
         CHANGED_ES,
         "Pesarse cada mañana antes del desayuno y apuntarlo (usted,",

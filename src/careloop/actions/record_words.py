@@ -9,18 +9,12 @@ from typing import Final
 from careloop.access import Scope
 from careloop.actions import record, working
 from careloop.actions.working import Result
+from careloop.care.own_words import ABOUT, SAID_OF, in_own_words
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, fhir_instant, ref, set_extension
 from careloop.kernel.errors import NotFound
 
-ABOUT: Final = "urn:careloop:code:about"
-CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 MOST: Final = 500
-SAID_OF: Final = {
-    "what-matters": "What matters to me",
-    "strengths": "What I am good at, and who stands by me",
-    "preferences": "How I want things done",
-}
 
 
 def record_words(
@@ -36,12 +30,10 @@ def record_words(
         resource: Resource = {
             "resourceType": "Observation",
             "status": "final",
-            "category": [{"coding": [{"system": CATEGORY, "code": "social-history"}]}],
-            "code": {"coding": [{"system": ABOUT, "code": about}], "text": SAID_OF[about]},
             "subject": ref(patient.reference),
             "effectiveDateTime": fhir_instant(now),
             "performer": [ref(patient.reference), working.me(unit)],
-            "valueString": text,
+            **in_own_words(about, text),
         }
         set_extension(resource, uris.HEARD_FROM, "String", heard_from.strip()[:200] or None)
         stored = unit.create(resource)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from careloop.care.own_words import words_in
 from careloop.care.tally import tally, value_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, day, extension, fhir_instant, ref
@@ -235,9 +236,10 @@ def observations(
     issued: datetime | None = None,
     told: Resource | None = None,
 ) -> list[Resource]:
-    """Each score, and for social needs each coded answer. response: the QuestionnaireResponse they come from; told: it,
-    for who answered and through whom. effective: when it was answered; issued: when the system wrote it;
-    performer: who wrote it down, written_by: that in words, also of a program that is nobody's account."""
+    """Each score, what she says in her own words, and for social needs each coded answer. response: the
+    QuestionnaireResponse they come from; told: it, for who answered and through whom. effective: when it was answered;
+    issued: when the system wrote it; performer: who wrote it down, written_by: that in words, also of a program that
+    is nobody's account."""
     by = ref(performer, written_by or None) if performer else {"display": written_by} if written_by else None
     base: Resource = {
         "resourceType": "Observation",
@@ -251,8 +253,9 @@ def observations(
     if said_by := _said_by(told or {}):
         base["extension"] = said_by
     found = [{**base, **_score_part(instrument, part, response)} for part in result.parts]
+    asked = only_asked(instrument.form, answers)
+    found += [{**base, **each} for each in words_in(instrument.questions, asked, response)]
     if instrument.scoring.observes:
-        asked = only_asked(instrument.form, answers)
         for question in instrument.questions:
             if question.loinc and question.id in asked:
                 found.append({**base, **_answer_part(instrument, question, asked[question.id], response)})

@@ -25,9 +25,12 @@ ITEM_KEYS = (
     "covers",
     "same_as",
     "fresh_days",
+    "own_words",
 )
 COVERED: Final = re.compile(r"[a-z0-9-]+/[a-z0-9-]+\Z")
 FRESH_DAYS: Final = 180
+# As care/own_words.py writes them; a test holds both against each other.
+OWN_WORDS: Final = ("what-matters", "strengths", "preferences")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Choice:
 class Question:
     """One item as written. kind: QUESTION_TYPES. ask_when: the node, compiled later. covers: which required elements of
     programs an answer serves (`ccm/functional`); a group's stand on each of its questions as well. same_as: the same
-    question in another instrument (`phq-2/mood`). fresh_days: for so long a former answer is offered as it stands."""
+    question in another instrument (`phq-2/mood`). fresh_days: for so long a former answer is offered as it stands.
+    own_words: of OWN_WORDS, where the answer is what the person says of herself: it stands on her plan."""
 
     id: str
     kind: str
@@ -60,6 +64,7 @@ class Question:
     covers: tuple[str, ...] = ()
     same_as: str = ""
     fresh_days: int = FRESH_DAYS
+    own_words: str = ""
 
     @property
     def is_question(self) -> bool:
@@ -169,7 +174,15 @@ def _marks(keys: Mapping[str, Node], above: tuple[str, ...]) -> dict[str, Any]:
     if fresh < 1:
         keys["fresh_days"].fail("An answer is fresh for one day at least.")
     same = keys["same_as"].text() if "same_as" in keys else ""
-    return {"covers": tuple(dict.fromkeys((*above, *own))), "same_as": same, "fresh_days": fresh}
+    told = keys["own_words"].one_of(OWN_WORDS) if "own_words" in keys else ""
+    if told and keys["type"].text() != "text":
+        keys["own_words"].fail("Only a question that is answered in words is said in her own words.")
+    return {
+        "covers": tuple(dict.fromkeys((*above, *own))),
+        "same_as": same,
+        "fresh_days": fresh,
+        "own_words": told,
+    }
 
 
 def _question(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django import template
@@ -34,9 +34,9 @@ def slugged(reference: str) -> str:
 
 
 @register.filter
-def day_of(at: datetime | None) -> str:
-    """{{ plan.agreed|day_of }}: `Oct 3, 2026`, for within a sentence."""
-    return formats.full_date(at.date()) if at else ""
+def day_of(at: datetime | None, tz: tzinfo | None = None) -> str:
+    """{{ plan.agreed|day_of:frame.tz }}: `Oct 3, 2026`, for within a sentence; the day it was there."""
+    return formats.full_date((at.astimezone(tz) if tz else at).date()) if at else ""
 
 
 @register.filter
