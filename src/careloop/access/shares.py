@@ -43,8 +43,8 @@ ADDED: Final = frozenset(
 )
 CHANGED: Final = frozenset({"Consent", "RelatedPerson", "Task", "Communication"})
 # An Observation: who sees the results may write down what the scale says, in her own name and so often a day
-# (actions/record_reading.py). It counts like the person's own word: believed only beside the others, shown with who says
-# so, and nothing that a helper may take back, judge or label.
+# (actions/record_reading.py). It counts like the person's own word: believed only beside the others, shown with who
+# says so, and nothing that a helper may take back, judge or label.
 ADDED_BY_HELPERS: Final = frozenset({"Communication", "Task", "Observation"})
 ADDED_BY_APPS: Final = frozenset(
     {"QuestionnaireResponse", "Communication", "Observation", "DocumentReference"}
