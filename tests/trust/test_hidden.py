@@ -19,7 +19,7 @@ from careloop.care.many import Wanted
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable
 from careloop.library import load
-from careloop.projections import readings, registry, risks, scores
+from careloop.projections import readings, registry, risks, scores, worklist
 from careloop.projections.people import briefs
 from careloop.projections.reading_limits import limits_for
 from careloop.projections.registry import Asked
@@ -382,3 +382,21 @@ def test_a_file_holds_nothing_with_a_label_even_with_her_consent(desk: Desk) -> 
             == set()
         )
         assert registry.registry(unit, Asked(whose="all", condition="substance-use")).total == 0
+
+
+def test_whom_nobody_reached_is_counted_by_contacts_that_the_reader_sees(desk: Desk) -> None:
+    """On Today, as in the list that it leads to."""
+
+    def silent(scope: Scope) -> int:
+        with store.open(scope, now=desk.clock()) as unit:
+            return worklist.today(unit, desk.clock()).silent
+
+    for id in TWINS:
+        put(desk, b.episode(f"e-{id}", id))
+    before = silent(desk.ward.scope)
+    put(desk, *secrets(desk.clock()))
+    assert silent(desk.ward.scope) == before
+    house = replace(desk.ward.scope, actor=replace(HOUSE.actor, practitioner_rid=desk.ward.ana))
+    assert silent(house) == before - 1, "the control"
+    put(desk, b.contact("plain", "dora", desk.clock() - timedelta(days=1)))
+    assert silent(desk.ward.scope) == before - 1

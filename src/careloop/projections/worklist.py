@@ -23,6 +23,7 @@ from careloop.care.workload import (
     place_of,
 )
 from careloop.projections import sources, worklist_sql
+from careloop.projections.by_type import NOTHING, seen_lines, seen_row
 from careloop.projections.people import BRIEF, TELLING, PersonBrief, brief_of_row
 from careloop.projections.worklist_rows import Kept, kept
 from careloop.projections.worklist_sql import CAP, UNCLAIMED_CAP, Question, Sql
@@ -122,6 +123,10 @@ def today(unit: Unit, now: datetime, view: str = "mine", *, reader: ZoneInfo | N
         may=unit.people_sql(condition, "w.person", labels="w.labels"),
         lead=unit.scope.actor.practitioner_rid,
         hours=hours,
+        program=seen_row(unit, ("EpisodeOfCare",), "e.person", "e.rid")
+        if unit.may_search("Encounter")
+        else NOTHING,
+        contact=_contact(unit),
     )
     first, *others = unit.ask(*worklist_sql.asked(question))
     *counts, late, silent, unclaimed, is_partial = first[: len(GROUPS) + 4]
@@ -143,6 +148,12 @@ def saw(unit: Unit, shown: Today) -> None:
 
 # What nobody owns and cannot wait stands before everybody who could take it.
 AT_HAND = f" and w.owner is null and w.class <= {WorkClass.CLOCK.value}"
+
+
+def _contact(unit: Unit) -> Sql:
+    """Most contacts carry no label, and whoever leads her sees those."""
+    said, given = seen_lines(unit, ("Encounter",))
+    return f"(s.labels = 0 or ({said}))", given
 
 
 def _sides(unit: Unit, view: str, condition: Condition) -> list[Sql]:

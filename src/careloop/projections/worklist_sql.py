@@ -52,13 +52,16 @@ RANGES: Final = (
 @dataclass(frozen=True)
 class Question:
     """sides: which rows, each an index of its own. houses: where work that nobody has taken would be seen. may: the
-    condition of access over w. lead: the practitioner whose people are counted when nobody reached them."""
+    condition of access over w. lead: the practitioner whose people are counted when nobody reached them. program,
+    contact: what she may know of enrollments (e) and contacts (s)."""
 
     sides: tuple[Sql, ...]
     houses: tuple[Sql, ...]
     may: Sql
     lead: int | None
     hours: Hours
+    program: Sql
+    contact: Sql
 
 
 def asked(question: Question) -> tuple[str, list[Any]]:
@@ -66,16 +69,20 @@ def asked(question: Question) -> tuple[str, list[Any]]:
     whether something is withheld; then the columns of a row to show, all null when there is none."""
     hours = question.hours
     told: list[Any] = [hours.now, hours.tonight, hours.week, question.lead, hours.now - SILENCE]
-    for _, given in (*question.sides, *question.houses, question.may):
+    for _, given in (*question.sides, *question.houses, question.may, question.program, question.contact):
         told += given
     return _text(
-        tuple(text for text, _ in question.sides), tuple(text for text, _ in question.houses), question.may[0]
+        tuple(text for text, _ in question.sides),
+        tuple(text for text, _ in question.houses),
+        question.may[0],
+        question.program[0],
+        question.contact[0],
     ), told
 
 
 @lru_cache(maxsize=256)
-def _text(sides: tuple[str, ...], houses: tuple[str, ...], may: str) -> str:
-    *numbered, allowed = _numbered([*sides, *houses, may], first=6)
+def _text(sides: tuple[str, ...], houses: tuple[str, ...], may: str, program: str, contact: str) -> str:
+    *numbered, allowed, enrolled, reached = _numbered([*sides, *houses, may, program, contact], first=6)
     sides, houses = tuple(numbered[: len(sides)]), tuple(numbered[len(sides) :])
     # Asked of each row as the index gives it. Without the scalar select around it PostgreSQL would first gather
     # everybody whom she may see: tens of thousands, to show sixty.
@@ -87,7 +94,15 @@ def _text(sides: tuple[str, ...], houses: tuple[str, ...], may: str) -> str:
         f"(select * from k where grp = {at} order by class, aim, task limit {SHOWN[group]})"
         for at, group in enumerate(GROUPS)
     )
-    totals = ", ".join([counts, late, SILENT, _unclaimed(houses, row_by_row), _withheld(sides, row_by_row)])
+    totals = ", ".join(
+        [
+            counts,
+            late,
+            _silent(enrolled, reached),
+            _unclaimed(houses, row_by_row),
+            _withheld(sides, row_by_row),
+        ]
+    )
     return (
         f"with k as materialized ({keys}) select t.*, g.grp, {COLUMNS}, {BRIEF}"
         f" from (select {totals}) t left join ({shown}) g on true left join work w on w.task = g.task {BESIDE}"
@@ -140,11 +155,13 @@ BESIDE: Final = "left join names n on n.rid = w.owner left join briefs b on b.pe
 ROW_SOURCE: Final = f"work w {BESIDE}"
 
 
-# People this practitioner leads, in a program now, alive, whom nobody of ours has reached since.
-SILENT: Final = (
-    "(select count(*) from (select 1 from people p join briefs b on b.person = p.person"
-    " where p.lead = $4 and not b.is_deceased"
-    " and exists (select from enrolled e where e.person = p.person and e.until is null)"
-    " and not exists (select from story s where s.person = p.person and s.at > $5 and s.kind = 'contact')"
-    f" limit {CAP + 1}) c) silent"
-)
+def _silent(enrolled: str, reached: str) -> str:
+    """People this practitioner leads, in a program now, alive, whom nobody of ours has reached since; as far as she may
+    know of either."""
+    return (
+        "(select count(*) from (select 1 from people p join briefs b on b.person = p.person"
+        " where p.lead = $4 and not b.is_deceased"
+        f" and exists (select from enrolled e where e.person = p.person and e.until is null and {enrolled})"
+        " and not exists (select from story s where s.person = p.person and s.at > $5 and s.kind = 'contact'"
+        f" and {reached}) limit {CAP + 1}) c) silent"
+    )
