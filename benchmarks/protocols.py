@@ -3,8 +3,9 @@
     python -m benchmarks.protocols
 
 The larger communities are made as `benchmarks/today.py` makes them, with what protocols read beside it: everybody has
-ninety days of weights and blood pressures and a course of PHQ-9, every second one heart failure. What is measured is
-all of it: reading, deciding, and (for the new reading) writing the alert, its work and its proposal.
+ninety days of weights and blood pressures and a course of PHQ-9, every second one heart failure. Asked of everybody, a
+protocol reads and decides and writes nothing; after a new reading the alert, its work and its proposal are written too.
+The baseline is deciding alone: the same protocol asked of one person again and again, with all that is known in memory.
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ COPIES = {
     "scores": "select person + {n}, instrument, scale, at, value, band, response + {n} from scores,"
     " generate_series({begun}, {copies}) k where person < 1000000",
 }
+# Of observations only the rows that protocols read are copied: asked of everybody, they do not open one.
 WANTED = """
 create temp table wanted as
-select observation as rid from readings union select response from scores union select rid from heads
-where type = any(%s::integer[])
+select s.response as rid from scores s join heads h on h.rid = s.response and h.type = %s
+union select rid from heads where type = any(%s::integer[])
 """
 
 
@@ -125,7 +127,7 @@ def copy(people: int) -> None:
             return
         kinds = [number_of(name) for name in ("Condition", "ServiceRequest", "RequestGroup")]
         cursor.execute("drop table if exists wanted")
-        cursor.execute(WANTED, [kinds])
+        cursor.execute(WANTED, [number_of("QuestionnaireResponse"), kinds])
         cursor.execute("delete from wanted where rid >= 1000000")
         cursor.execute("analyze wanted")
         for table, text in COPIES.items():
@@ -160,6 +162,26 @@ def everybody() -> tuple[int, int, float, list[tuple[str, int, int, float]]]:
             after = further
         rows.append((protocol.id, asked, told, time.perf_counter() - began))
     return sum(r[1] for r in rows), sum(r[2] for r in rows), sum(r[3] for r in rows), rows
+
+
+def deciding() -> float:
+    """Questions a second of every protocol, about one person of whom everything is known."""
+    from careloop import store
+    from careloop.access import Scope, system_actor
+    from careloop.care.protocols import evaluate
+    from careloop.library import load
+    from careloop.projections.signals import gather
+
+    library, now = load(), datetime.now(UTC)
+    with store.open(Scope(system_actor("reactions"), "work", "operations"), now=now) as unit:
+        rid = unit.rid_of(told_people()[0])
+        paths = {path for protocol in library.protocols.values() for path in protocol.reads}
+        signals = gather(unit, [rid or 0], paths, library)[rid or 0]
+    began, rounds = time.perf_counter(), 100
+    for _ in range(rounds):
+        for protocol in library.protocols.values():
+            evaluate(protocol, signals, {}, now, in_words=False)
+    return rounds * len(library.protocols) / (time.perf_counter() - began)
 
 
 def one_reading() -> tuple[list[float], list[float]]:
@@ -222,6 +244,10 @@ def measure() -> None:
         print(f"  {people / took:,.0f} of the community a second, spoken of {told:,} times")
         for name, looked, said, seconds in rows:
             print(f"  {name:28} {looked:8,} people {said:7,} spoken of {seconds:7.2f} s")
+        alone = deciding()
+        print(
+            f"  deciding alone (baseline): {alone:,.0f} a second; x{alone / (asked / took):.1f} of all of it"
+        )
     switch_all_on()
     loud, calm = one_reading()
     for name, took_ms in (("one that sets it off", loud), ("one that does not", calm)):
