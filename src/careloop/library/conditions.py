@@ -97,6 +97,11 @@ def _is_reason(found: Any) -> bool:
 
 def condition(node: Node, subjects: Sequence[str] = SUBJECTS) -> Condition:
     """Raises BrokenContent for an unknown subject or operator, with its line."""
+    return group_in(node, lambda each: condition(each, subjects)) or _compare(node, subjects)
+
+
+def group_in(node: Node, read: Callable[[Node], Condition]) -> Group | None:
+    """None when it is not all, any or not. read: one of the conditions in it."""
     keys = node.any_mapping()
     for kind in ("all", "any", "not"):
         if kind in keys:
@@ -104,8 +109,8 @@ def condition(node: Node, subjects: Sequence[str] = SUBJECTS) -> Condition:
             inner = [keys[kind]] if kind == "not" else keys[kind].sequence()
             if not inner:
                 keys[kind].fail("Expected at least one condition.")
-            return Group(kind, tuple(condition(each, subjects) for each in inner))
-    return _compare(node, subjects)
+            return Group(kind, tuple(map(read, inner)))
+    return None
 
 
 def _compare(node: Node, allowed: Sequence[str]) -> Compare:

@@ -23,7 +23,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from careloop.access.roles import CARE_ROLES
-from careloop.library.conditions import NUMERIC, OPERATORS, Compare, Condition, Group
+from careloop.library.conditions import NUMERIC, OPERATORS, Compare, Condition, Group, group_in
 from careloop.library.conditions import condition as plain_condition
 from careloop.library.reading import Node, Words
 
@@ -133,14 +133,9 @@ class Reader:
 
     def condition(self, node: Node) -> Condition:
         """Raises BrokenContent for an unknown subject, operator or name, with its line."""
+        if (group := group_in(node, self.condition)) is not None:
+            return group
         keys = node.any_mapping()
-        for kind in ("all", "any", "not"):
-            if kind in keys:
-                node.mapping((kind,))
-                inner = [keys[kind]] if kind == "not" else keys[kind].sequence()
-                if not inner:
-                    keys[kind].fail("Expected at least one condition.")
-                return Group(kind, tuple(self.condition(each) for each in inner))
         for subject in ("reading", "course", "days_since", "days_since_first", "count"):
             if subject in keys:
                 return self._series(node, subject)

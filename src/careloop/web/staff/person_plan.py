@@ -13,8 +13,9 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from careloop import library
-from careloop.actions.record_words import SAID_OF, no_longer, record_words
+from careloop.actions.record_words import no_longer, record_words
 from careloop.actions.working import ReasonMissing
+from careloop.care.own_words import SAID_OF
 from careloop.care.plan_lines import ACHIEVEMENTS
 from careloop.projections.card import card
 from careloop.projections.chart_lines import PlanPage
