@@ -141,8 +141,8 @@ def measure() -> None:
 
 
 def pages(who: str, client: Any) -> None:
-    """core: processor time of Python and the database together, which other work on the machine hardly moves; beside the
-    first page, which asks for hardly anybody: what any page of the registry costs."""
+    """core: processor time of Python and the database together, which other work on the machine hardly moves; beside
+    the first page, which asks for hardly anybody: what any page of the registry costs."""
     high: dict[str, float] = {}
     floor = 0.0
     for name, url in PAGES.items():
