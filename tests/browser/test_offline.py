@@ -214,7 +214,7 @@ def test_cut_off_in_the_middle_closed_and_opened_again_nothing_is_lost_and_nothi
     other = page.context.new_page()
     sign_in(other, ANA)
     other.close()
-    page.get_by_text("Sent: ").wait_for(timeout=40_000)
+    page.locator(".notice.done", has_text="Sent: ").wait_for(timeout=40_000)
     assert wire.lost, "the answer of the first sending was lost"
     assert '"done"' in wire.lost[0]
     look(page, "offline-sent-wide")
@@ -267,6 +267,36 @@ def test_a_wrong_password_opens_nothing_and_signing_out_wipes_all(
     page.goto("/offline/")
     page.get_by_text("Nothing is on this device").first.wait_for()
     look(page, "offline-empty-wide")
+
+
+def test_it_locks_itself_opens_in_one_window_and_is_the_newest_page_when_there_is_a_network(
+    device: Device, wire: Wire, maria: str
+) -> None:
+    page = sign_in(device.open(), ANA)
+    take_along(page, maria)
+    page.goto("/today")
+    page.locator(".account > summary").click()
+    page.locator("button[name=language][value=es]").click()
+    page.locator("html[lang=es]").wait_for()
+    page.clock.install()
+    page.goto("/offline/")
+    page.locator("html[lang=es]").wait_for()
+    second = page.context.new_page()
+    second.goto("/offline/")
+    second.get_by_text("está abierta en otra ventana").wait_for()
+    second.close()
+    unlock(page)
+    page.get_by_text("Maria Duarte").first.wait_for()
+    page.locator(".offers li", has_text="PHQ-2").get_by_role("button").click()
+    page.locator("form.assess-begin button.main").click()
+    page.locator(".question .answer").first.click()
+    answered(page, 1, 2)
+    page.clock.fast_forward("15:30")
+    page.get_by_text("Nadie tocó esta página en 15 minutos").wait_for()
+    assert "Maria" not in page.content()
+    unlock(page)
+    page.locator(".unsent button.main").click()
+    answered(page, 1, 2)
 
 
 ALL_IN_PLAIN = """async () => {
@@ -328,7 +358,7 @@ def test_on_a_phone_in_spanish_what_is_critical_speaks_without_a_network_and_goe
     page.locator("#q-finish[aria-current]").wait_for()
     look(page, "offline-finish-phone")
     page.get_by_role("button", name="Terminar").click()
-    page.get_by_text("Enviado: ").wait_for(timeout=30_000)
+    page.locator(".notice.done", has_text="Enviado: ").wait_for(timeout=30_000)
     look(page, "offline-sent-phone")
     after = [each["status"] for each in responses(maria, wire.clock(), "phq-9")]
     assert sorted(after) == sorted("completed" if each == "in-progress" else each for each in states)
@@ -363,7 +393,7 @@ def test_what_changed_meanwhile_is_decided_by_her_and_what_is_refused_can_be_rea
     look(page, "offline-conflict-wide")
     page.get_by_text("In the record: Nearly every day").click()
     page.get_by_role("button", name="Send it so").click()
-    page.get_by_text("Sent: ").wait_for()
+    page.locator(".notice.done", has_text="Sent: ").wait_for()
     found = responses(maria, wire.clock(), "phq-2")
     assert "Nearly every day" in str(found[-1])
 

@@ -218,7 +218,18 @@ def test_what_is_critical_is_urgent_with_the_time_when_it_was_said(desk: Desk, n
     assert send(desk, rest)["because"] == [
         "First write down where the person is and whether the person is safe now."
     ]
-    safe = {"where": "in her kitchen", "callback": "713 555 0148", "safe": "yes"}
+    unsafe = {"where": "", "callback": "", "safe": "unsure", "at": heard.isoformat()}
+    safe = {
+        **{"where": "in her kitchen", "callback": "713 555 0148", "safe": "yes"},
+        "at": (heard + timedelta(minutes=2)).isoformat(),
+    }
+    for told_now in (unsafe, safe, safe, unsafe):  # what was said earlier changes nothing any more
+        send(desk, {**body, "safety": told_now})
+    (task,) = [t for t in of_maria(desk, "Task") if t["code"]["coding"][0]["code"] == "urgent-suicide-risk"]
+    assert [note["text"] for note in task["note"]][:2] == [
+        "Where: in her kitchen. Call back: 713 555 0148. Safe now: yes.",
+        "Where: not told. Call back: not told. Safe now: not sure.",
+    ]
     assert send(desk, {**rest, "safety": safe})["state"] == "done"
     assert len(of_maria(desk)) == 1
 

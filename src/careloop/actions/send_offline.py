@@ -28,6 +28,7 @@ from careloop.actions.start_assessment import PersonDied, told
 from careloop.actions.take_offline import NotOurTicket, Ticket, heard_at, read_ticket, who_of
 from careloop.care.assess import score, who_is
 from careloop.fhir import uris
+from careloop.fhir.elements import instant
 from careloop.fhir.questionnaire import Answer, Problem
 from careloop.library import Instrument, Library
 from careloop.store import Stored, Unit, drafts
@@ -172,7 +173,7 @@ def _taken_in(
     after, left = _answered(found, sheet, at)
     if differences := _differences(before, after, sheet):
         return Sent(instrument, patient, differences=differences)
-    found, spoke, is_covered = _heard(unit, found, _kept_there(before, after, sheet), sheet, at)
+    found, spoke, is_covered = _heard(unit, found, _kept_there(before, after, sheet), sheet, taken, at)
     sent = Sent(
         instrument,
         patient,
@@ -233,13 +234,16 @@ def _kept_there(before: DraftState, after: DraftState, sheet: Sheet) -> DraftSta
 
 
 def _heard(
-    unit: Unit, found: OpenDraft, state: DraftState, sheet: Sheet, at: Mapping[str, datetime]
+    unit: Unit,
+    found: OpenDraft,
+    state: DraftState,
+    sheet: Sheet,
+    taken: Ticket,
+    at: Mapping[str, datetime],
 ) -> tuple[OpenDraft, bool, bool]:
     """Keeps it; what is critical speaks now, with the time when it was said."""
-    if sheet.safety.get("safe") in SAFE and not found.state.safety:
-        said = {"where": sheet.safety.get("where", "").strip()[:500]}
-        said["callback"] = sheet.safety.get("callback", "").strip()[:100]
-        state = replace(state, safety={**said, "safe": sheet.safety["safe"], "at": stamp(unit.now)})
+    if said := _safety(found.state, sheet, taken, unit.now):
+        state = replace(state, safety=said)
     patient = unit.get([state.person])[state.person].resource
     result = score(found.instrument, state.answers, who_is(patient, unit.now.date()))
     alarms, is_covered, first = unheard(state, result), True, state.urgent
@@ -255,6 +259,19 @@ def _heard(
         for reference in first.values():
             add_to_urgent(unit, reference, safety_words(state))
     return keep(unit, found, state), bool(alarms), is_covered
+
+
+def _safety(before: DraftState, sheet: Sheet, taken: Ticket, now: datetime) -> dict[str, str]:
+    """Where she is and whether she is safe, when the device says it, and later than what stands there; else nothing."""
+    told = sheet.safety
+    if told.get("safe") not in SAFE:
+        return {}
+    at = heard_at(told.get("at"), sheet.device_now, taken, now)
+    known = instant(before.safety.get("at"))
+    where, callback = told.get("where", "").strip()[:500], told.get("callback", "").strip()[:100]
+    said = {"where": where, "callback": callback, "safe": told["safe"]}
+    is_same = all(before.safety.get(name) == each for name, each in said.items())
+    return {} if is_same or (known and at <= known) else {**said, "at": stamp(at)}
 
 
 def _finished(

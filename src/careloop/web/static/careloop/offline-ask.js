@@ -37,7 +37,8 @@
   let keeping = Promise.resolve();
   /* One after the other, so that the newest stands there in the end. */
   app.keep = (sheet) => {
-    keeping = keeping.then(() => app.lock && store.keepSheet(app.lock, sheet)).catch(() => app.say(words.noRoom));
+    const { lock } = app;
+    keeping = keeping.then(() => lock && store.keepSheet(lock, sheet)).catch(() => app.say(words.noRoom));
     return keeping;
   };
 
@@ -253,12 +254,14 @@
     const now = sheet.safety || {};
     const write = (event) => {
       const typed = new FormData(event.currentTarget);
-      sheet.safety = { where: typed.get("where"), callback: typed.get("callback"), safe: typed.get("safe") || "" };
+      const at = event.type === "change" ? new Date().toISOString() : sheet.safety?.at || new Date().toISOString();
+      sheet.safety = { where: typed.get("where"), callback: typed.get("callback"), safe: typed.get("safe") || "", at };
       app.keep(sheet);
       last(app.asking.finish);
+      if (event.type === "change") app.send();
     };
     const field = (name, label, more) => el("div.field", el("label", { for: `safety-${name}` }, label), el("input", { id: `safety-${name}`, name, autocomplete: "off", value: now[name], ...more }));
-    return el("form.safety", { input: write, submit: (event) => event.preventDefault() }, el("div.pair", field("where", words.where, { maxlength: "500" }), field("callback", words.callback, { maxlength: "100", inputmode: "tel" })),
+    return el("form.safety", { input: write, change: write, submit: (event) => event.preventDefault() }, el("div.pair", field("where", words.where, { maxlength: "500" }), field("callback", words.callback, { maxlength: "100", inputmode: "tel" })),
       el("fieldset.field", el("legend", words.safeNow), el("div.choices.across", ["yes", "no", "unsure", "not-asked"].map((each) => el("label.choice", el("input", { type: "radio", name: "safe", value: each, checked: now.safe === each }), el("span", words[`safe-${each}`]))))));
   }
 })();

@@ -16,10 +16,13 @@
   const alarmsOf = (one, sheet) => form.alarms(instrumentOf(one, sheet), sheet.answers).map((each) => each.id);
   const unheard = (one, sheet) => alarmsOf(one, sheet).some((id) => !sheet.heard.includes(id));
 
+  /* What the clinician who has the urgent work does not know yet. */
+  const safetyIsNew = (sheet) => Boolean(sheet.heard.length && sheet.safety?.safe && sheet.safety.at !== sheet.safetyTold);
+
   /* Due: finished and not waiting for her; or something urgent that nobody has heard of. */
   function due() {
     const found = [];
-    for (const one of app.packets) for (const sheet of one.sheets) if (!sheet.state && (sheet.finished || unheard(one, sheet))) found.push([one, sheet]);
+    for (const one of app.packets) for (const sheet of one.sheets) if (!sheet.state && (sheet.finished || unheard(one, sheet) || safetyIsNew(sheet))) found.push([one, sheet]);
     return found;
   }
 
@@ -62,7 +65,7 @@
 
   async function sendOne(one, sheet, token) {
     const sent = { ticket: one.packet.ticket, sheet: sheet.id, instrument: sheet.instrument, answers: sheet.answers, asked: sheet.asked, safety: sheet.safety, finished: Boolean(sheet.finished), now: new Date().toISOString(), decided: sheet.decided };
-    const [said, heard] = [JSON.stringify(sent), alarmsOf(one, sheet)];
+    const [said, heard, answers] = [JSON.stringify(sent), alarmsOf(one, sheet), JSON.stringify(sheet.answers)];
     let answer;
     let told;
     try {
@@ -73,20 +76,25 @@
       return tell("away"), false;
     }
     if (answer.status >= 500 || answer.status === 429) return tell("away"), false;
-    await took(one, sheet, told, heard, sent);
+    await took(one, sheet, told, { heard, answers, wasFinished: sent.finished, safety: sent.safety?.at });
     return true;
   }
 
-  async function took(one, sheet, told, heard, sent) {
+  async function took(one, sheet, told, sent) {
     if (told.state === "done") {
-      one.sheets.splice(one.sheets.indexOf(sheet), 1);
       await store.dropSheet(sheet.id);
+      /* She changed an answer while it was on its way: that is a sheet of its own, and she will be asked about the first. */
+      if (JSON.stringify(sheet.answers) !== sent.answers) {
+        sheet.id = store.newId();
+        await app.keep(sheet);
+      } else one.sheets.splice(one.sheets.indexOf(sheet), 1);
       app.sent.push({ name: inWords(instrumentOf(one, sheet).title, own), person: one.packet.person.name, url: told.url });
     } else if (told.state === "kept") {
-      sheet.heard = [...new Set([...sheet.heard, ...heard])];
+      sheet.heard = [...new Set([...sheet.heard, ...sent.heard])];
+      sheet.safetyTold = sent.safety;
       for (const [key, at] of Object.entries(told.stamps || {})) if (sheet.answers[key]) sheet.answers[key].seen = at;
       /* She may have gone on answering while it was on its way: then it is not finished yet. */
-      if (sent.finished && sheet.finished) Object.assign(sheet, { state: "kept", told });
+      if (sent.wasFinished && sheet.finished) Object.assign(sheet, { state: "kept", told });
       await app.keep(sheet);
     } else {
       Object.assign(sheet, { state: told.state === "asks" ? "asks" : "refused", told });

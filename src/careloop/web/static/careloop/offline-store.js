@@ -97,7 +97,12 @@ window.careloopOffline = (() => {
 
   async function keepSheet(lock, sheet) {
     const row = { id: sheet.id, packet: sheet.packet, lock: lock.id, unsent: Object.keys(sheet.answers).length > 0 };
-    await put("sheets", { ...row, box: await sealed(lock.key, `sheet ${sheet.id}`, sheet) });
+    row.box = await sealed(lock.key, `sheet ${sheet.id}`, sheet);
+    /* Never without its packet: what was wiped in another window does not come back. */
+    await run(["packets", "sheets"], "readwrite", (unit) => {
+      const there = unit.objectStore("packets").getKey(sheet.packet);
+      there.onsuccess = () => (there.result ? unit.objectStore("sheets").put(row) : unit.abort());
+    });
   }
 
   /* Everything that this lock opens: [{packet, goes, sheets}]. */
@@ -141,12 +146,15 @@ window.careloopOffline = (() => {
     return { packets: packets.length, unsent: (await all("sheets")).filter((row) => row.unsent && kept.has(row.packet)).length };
   }
 
+  const others = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
+
   function wipe() {
+    others?.postMessage("wiped");
     return new Promise((go) => {
       const asked = indexedDB.deleteDatabase(NAME);
       asked.onsuccess = asked.onerror = asked.onblocked = () => go();
     });
   }
 
-  return { lockFor, unlock, newId, keepPacket, keepSheet, opened, dropPacket, dropSheet: (id) => drop("sheets", id), tidy, counted, wipe };
+  return { lockFor, unlock, newId, keepPacket, keepSheet, opened, dropPacket, dropSheet: (id) => drop("sheets", id), tidy, counted, wipe, others };
 })();

@@ -142,6 +142,7 @@
   for (const what of ["keydown", "pointerdown", "input"]) addEventListener(what, () => { touched = Date.now(); }, true);
   setInterval(() => app.lock && Date.now() - touched > IDLE && locked(words.idle), 5000);
 
+  store.others?.addEventListener("message", () => location.reload());
   navigator.serviceWorker?.register("/offline/worker.js", { scope: "/offline/" }).catch(() => null);
   /* Two windows would write over one another's answers: one at a time. */
   const alone = navigator.locks?.request("careloop-offline", { ifAvailable: true }, (mine) => {
