@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from careloop.care.assess import observations, score
+from careloop.care.assess import score
 from careloop.care.golden import answers_in, differences
+from careloop.care.scored import observations
 from careloop.fhir import uris
 from careloop.fhir.elements import extension
 from careloop.fhir.questionnaire import Answer

@@ -25,7 +25,8 @@ from careloop.actions.propose_plan import (
 )
 from careloop.actions.record_safety import SafetyMissing
 from careloop.actions.save_answer import alarmed, unheard
-from careloop.care.assess import Score, observations, score, who_is
+from careloop.care.assess import Score, score, who_is
+from careloop.care.scored import observations
 from careloop.fhir.elements import Resource, day
 from careloop.fhir.questionnaire import Answers, Problem, check, only_asked
 from careloop.kernel.errors import CareError, Conflict
