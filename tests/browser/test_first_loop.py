@@ -188,7 +188,7 @@ def everything_shows_it(page: Any, demo: Demo, message: bytes, person: str, how:
     for told in ("Left the hospital", "Reached by phone", "PHQ-9", "Plan agreed"):
         assert told in page.locator("main").inner_text(), f"the story does not tell: {told}"
     page.goto(f"{home}/work")
-    before = page.locator("main").inner_text()
+    before = whole_text(page)
     assert CHANGED in before
     paper = page.request.get(f"{home}/plan.pdf")
     assert paper.headers["content-type"] == "application/pdf"
@@ -198,7 +198,13 @@ def everything_shows_it(page: Any, demo: Demo, message: bytes, person: str, how:
         assert "MSA|AA|" in demo.send(again)
     time.sleep(1.5)
     page.reload()
-    assert page.locator("main").inner_text() == before
+    assert whole_text(page) == before
+
+
+def whole_text(page: Any) -> str:
+    """With the parts that a page asks for by itself once it stands."""
+    page.wait_for_function("!document.querySelector('main [hx-trigger=load]')")
+    return str(page.locator("main").inner_text())
 
 
 def test_the_message_as_it_stands_ends_as_a_review_item(demo: Demo, chromium: Any) -> None:

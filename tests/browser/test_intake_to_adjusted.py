@@ -5,6 +5,7 @@ plan that changes, and the person's paper that says what changed, in Spanish."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -186,10 +187,16 @@ def test_from_an_intake_by_phone_to_a_plan_that_changed(
     the_history_says_why(page, person)
     her_paper_says_what_changed(page, person)
     record_property("ms_to_row", round(took * 1000))
-    sys.stdout.write(f"\nfrom 201 to the row on Today: {took * 1000:.0f} ms\n")
-    assert took < WITHIN_S
+    allowed = WITHIN_S * others_want()
+    sys.stdout.write(f"\nfrom 201 to the row on Today: {took * 1000:.0f} ms (allowed {allowed:.1f} s)\n")
+    assert took < allowed
     assert not faults
     context.close()
+
+
+def others_want() -> float:
+    """How many times more is wanted of this machine than it has: 1 on a quiet one, where the number holds."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def she_is_found_from_the_rail(page: Any, hand: Hand) -> None:
