@@ -36,6 +36,7 @@ class Wire:
         self.clock, self.port, self.server = clock, 0, None
         self.lost: list[str] = []
         self.losing = 0
+        self.held: threading.Event | None = None
         self.application = get_wsgi_application()
 
     def __call__(self, environ: Any, start: Any) -> Any:
@@ -43,6 +44,8 @@ class Wire:
 
         try:
             answer = self.application(environ, start)
+            if self.held and environ["PATH_INFO"] == "/offline/send":
+                self.held.wait(30)
             if self.losing and environ["PATH_INFO"] == "/offline/send":
                 self.losing -= 1
                 self.lost.append(b"".join(answer).decode())
@@ -267,6 +270,36 @@ def test_a_wrong_password_opens_nothing_and_signing_out_wipes_all(
     page.goto("/offline/")
     page.get_by_text("Nothing is on this device").first.wait_for()
     look(page, "offline-empty-wide")
+
+
+def test_an_answer_that_is_changed_while_it_is_on_its_way_is_not_lost(
+    device: Device, wire: Wire, maria: str
+) -> None:
+    page = sign_in(device.open(), ANA)
+    take_along(page, maria)
+    unlock(page)
+    before = len(responses(maria, wire.clock(), "phq-2"))
+    wire.clock.move(minutes=3)
+    begin(page, "PHQ-2")
+    page.keyboard.press("1")
+    page.keyboard.press("1")
+    answered(page, 2, 2)
+    wire.held = threading.Event()
+    with page.expect_request("**/offline/send"):
+        page.get_by_role("button", name="Finish").click()
+    page.get_by_role("button", name="Look through, change").click()
+    page.locator(".question").nth(1).locator(".answer").nth(2).click()
+    with page.expect_response("**/offline/send"):
+        wire.held.set()
+    wire.held = None
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_text("finished the same questions meanwhile").wait_for()
+    assert len(responses(maria, wire.clock(), "phq-2")) == before + 1
+    look(page, "offline-beside-wide")
+    page.get_by_text("I looked at them. Keep mine beside them.").click()
+    page.get_by_role("button", name="Send it so").click()
+    page.locator(".notice.done").nth(1).wait_for()
+    assert len(responses(maria, wire.clock(), "phq-2")) == before + 2
 
 
 def test_it_locks_itself_opens_in_one_window_and_is_the_newest_page_when_there_is_a_network(
