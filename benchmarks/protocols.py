@@ -24,6 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import _stage as stage
 from benchmarks.today import QUICK, SIZES, _tell, grow
 
 WEIGHTS, PRESSURES, SCORES = 90, 30, 4
@@ -237,11 +238,17 @@ def measure() -> None:
     for people in SIZES:
         grow(people)
         copy(people)
+        whose = (os.getpid(), stage.postmaster(Path(os.environ["CARELOOP_HOME"])))
+        before = stage.cpu_seconds(*whose)
         asked, told, took, rows = everybody()
+        core = stage.cpu_seconds(*whose) - before
         print(
             f"{people:,} people: all {len(rows)} protocols in {took:.1f} s, {asked / took:,.0f} people a second"
         )
         print(f"  {people / took:,.0f} of the community a second, spoken of {told:,} times")
+        print(
+            f"  processor time of Python and the database {core:.1f} s: {asked / core:,.0f} people a second of one core"
+        )
         for name, looked, said, seconds in rows:
             print(f"  {name:28} {looked:8,} people {said:7,} spoken of {seconds:7.2f} s")
         alone = deciding()
