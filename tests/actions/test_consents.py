@@ -365,7 +365,7 @@ def test_every_door_that_a_consent_closes_is_on_the_list() -> None:
     assert [door.name for door in REVOCATION_DOORS] == [
         *("pages", "fragments", "fhir-read", "fhir-search", "fhir-history", "counts", "finder", "prints"),
         *("registry", "readings-and-scores", "case-reviews", "dry-runs", "fhir-operations", "acts-on-many"),
-        *("exports", "protocols"),
+        *("exports", "protocols", "taken-along"),
         *("app-tokens", "disclosures", "referrals", "letters", "shares"),
     ]
     assert all(door.how for door in REVOCATION_DOORS)

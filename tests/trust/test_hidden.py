@@ -13,18 +13,21 @@ import pytest
 
 from careloop import library, store
 from careloop.access import Scope, labels
+from careloop.actions import record
 from careloop.actions.act_on_many import choose, go_on, judged, say
+from careloop.actions.drafting import DraftState
 from careloop.actions.dry_run_protocol import dry_run
 from careloop.care.many import Wanted
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable
+from careloop.fhir.questionnaire import Answer
 from careloop.library import load
 from careloop.projections import readings, registry, risks, scores, worklist
 from careloop.projections.people import briefs
 from careloop.projections.reading_limits import limits_for
 from careloop.projections.registry import Asked
 from careloop.projections.signals import gather, own_limits
-from careloop.store import Unit
+from careloop.store import Unit, drafts
 from tests.projections import builders as b
 from tests.projections.test_registry import problem
 from tests.projections.ward import HOUSE
@@ -45,7 +48,7 @@ from tests.trust.hidden import (
 from tests.trust.matrix import test_pages as matrix
 from tests.trust.matrix.cast import CARE, LABELS
 from tests.trust.matrix.world import World
-from tests.web.desk import Desk, at_the_desk
+from tests.web.desk import PASSWORD, Desk, at_the_desk
 
 QUESTIONS: tuple[dict[str, Any], ...] = (
     {"condition": "substance-use"},
@@ -400,3 +403,22 @@ def test_whom_nobody_reached_is_counted_by_contacts_that_the_reader_sees(desk: D
     assert silent(house) == before - 1, "the control"
     put(desk, b.contact("plain", "dora", desk.clock() - timedelta(days=1)))
     assert silent(desk.ward.scope) == before - 1
+
+
+def test_what_the_record_filled_in_lies_on_no_device(desk: Desk) -> None:
+    """Of questions that were begun here only what was said goes along."""
+    source = {"source": "Observation/w1", "on": "2026-11-20T10:00:00Z"}
+    phq9 = load().instruments["phq-9"]
+    filled, again, own = phq9.scoring.items[:3]
+    state = DraftState(
+        "phq-9",
+        phq9.version,
+        "Patient/dora",
+        answers=dict.fromkeys((filled, again, own), Answer(("several-days",))),
+        origins={filled: source, again: {**source, "confirmed": "2026-11-23T10:00:00Z"}},
+    )
+    mine = replace(desk.ward.scope, actor=replace(desk.ward.actor, principal=desk.user.principal_id))
+    with record.begin(mine, desk.clock()) as unit:
+        drafts.save(unit, rid(unit), "phq-9", state.kept())
+    packet = desk.client.post("/people/dora/take-along", {"password": PASSWORD}).json()
+    assert set(packet["begun"]["phq-9"]["answers"]) == {again, own}

@@ -130,6 +130,9 @@ REVOCATION_DOORS: Final[tuple[Door, ...]] = (
     Door("acts-on-many", "Whom it is about is judged again in each part, before anything is written."),
     Door("exports", "Nothing that carries a label goes into a file, with a consent or without."),
     Door("protocols", "What they found stays written; who reads it is judged by what they found it in."),
+    Door(
+        "taken-along", "Holds nothing of the record; who sends it in is judged again; gone after seven days."
+    ),
     Door("app-tokens", _JUDGED),
     Door("disclosures", "Judged when it is composed and again when it is sent."),
     Door("referrals", "Put on hold; the partner is told to stop.", hold_referrals),

@@ -197,6 +197,8 @@ def _least(shown: PersonCard) -> dict[str, Any]:
 
 
 def _begun(state: DraftState) -> dict[str, Any]:
+    """Without what the record filled in and nobody was asked about yet: nothing of the record lies on a device."""
+    filled = {key for key, origin in state.origins.items() if not origin.get("confirmed")}
     return {
         "answers": {
             key: {
@@ -205,6 +207,7 @@ def _begun(state: DraftState) -> dict[str, Any]:
                 "at": state.said_at.get(key, ""),
             }
             for key, each in state.answers.items()
+            if key not in filled
         },
         "alarms": sorted(state.urgent),
         "asked": asdict(state.asked),
