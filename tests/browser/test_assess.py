@@ -198,3 +198,19 @@ def test_without_scripts_every_answer_is_a_page(community: Any, open_page: Any, 
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("8", exact=True).first.wait_for()
     page.get_by_text("mild").first.wait_for()
+
+
+def test_who_interprets_on_a_phone_and_in_spanish(community: Any, open_page: Any, maria: str) -> None:
+    page = sign_in(open_page(390, 844), ANA)
+    in_spanish(page)
+    page.goto(f"/people/{maria}/assess/phq-2")
+    page.get_by_text("Ayuda un intérprete").wait_for()
+    look(page, "interpreter-begin-phone-es", is_whole=True)
+    page.goto(f"/people/{maria}/contact")
+    page.get_by_label("Intérprete", exact=True).select_option(label="Por teléfono")
+    look(page, "interpreter-call-phone-es", is_whole=True)
+    page.goto(f"/people/{maria}/assess/intake")
+    page.get_by_role("button", name="Empezar").click()
+    page.wait_for_url("**/assessments/*/")
+    page.goto(f"{page.url}?q=matters")
+    look(page, "interpreter-words-phone-es")
