@@ -14,6 +14,7 @@ from careloop.fhir.elements import Resource, codings, day, extension, name_of, t
 from careloop.projections import sources, story, worklist
 from careloop.projections.by_type import searchable
 from careloop.projections.facts import phone_of, zone_in
+from careloop.projections.moments import day_where
 from careloop.projections.people import PersonBrief, briefs, names, zone_of
 from careloop.projections.worklist import Row
 from careloop.store import Stored, Unit
@@ -101,7 +102,8 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
     knows = frozenset(searchable(unit, TOLD_OF))
     for stored in unit.of_person(patient.rid, [kind for kind in TYPES if kind in knows]):
         kinds.setdefault(stored.type, []).append(stored.resource)
-    said = _said(unit, patient)
+    lives = zone_of(unit, patient.rid)
+    said = _said(unit, patient, lives)
     open_work = worklist.of_person(unit, patient.rid, unit.now)
     lead = _row(
         unit, "select n.name from people p join names n on n.rid = p.lead where p.person = %s", patient.rid
@@ -115,7 +117,7 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
     return PersonCard(
         person=briefs(unit, [patient.rid])[patient.rid],
         version=patient.version,
-        zone=zone_of(unit, patient.rid),
+        zone=lives,
         zone_is_site=zone_in(resource) is None,
         safety=tuple(_safety(resource, kinds.get("Flag", ()))),
         allergies=tuple(_allergies(kinds.get("AllergyIntolerance", ()))),
@@ -155,8 +157,8 @@ def _row(unit: Unit, query: str, person: int) -> str | None:
     return str(row[0]) if row and row[0] else None
 
 
-def _said(unit: Unit, patient: Stored) -> dict[str, tuple[str, date | None]]:
-    """The newest of each thing she told about herself: (words, day)."""
+def _said(unit: Unit, patient: Stored, lives: str | None) -> dict[str, tuple[str, date | None]]:
+    """The newest of each thing she told about herself: (words, day). lives: the name of her zone."""
     if not unit.may_search("Observation"):
         return {}
     page = unit.search(
@@ -173,7 +175,7 @@ def _said(unit: Unit, patient: Stored) -> dict[str, tuple[str, date | None]]:
         about = _about(stored.resource)
         value = stored.resource.get("valueString") or text_of(stored.resource.get("valueCodeableConcept"))
         if about and value and stored.resource.get("status") != "entered-in-error":
-            found.setdefault(about, (str(value), day(stored.resource.get("effectiveDateTime"))))
+            found.setdefault(about, (str(value), day_where(stored.resource.get("effectiveDateTime"), lives)))
     return found
 
 

@@ -32,8 +32,8 @@ from careloop.projections.chart_lines import (
     Why,
 )
 from careloop.projections.looked import is_proposed
-from careloop.projections.moments import at_of, value_words
-from careloop.projections.people import names
+from careloop.projections.moments import at_of, day_where, value_words
+from careloop.projections.people import names, zone_of
 from careloop.projections.worklist_rows import OPEN
 from careloop.store import Stored, Unit
 
@@ -111,6 +111,7 @@ def _said(unit: Unit, patient: Stored) -> Iterable[Said]:
             ("_count", "30"),
         ],
     )
+    lives = zone_of(unit, patient.rid) if page.entries else None
     for stored in page.entries:
         resource, text = stored.resource, str(stored.resource.get("valueString") or "")
         is_over = "end" in (resource.get("effectivePeriod") or {})
@@ -121,7 +122,7 @@ def _said(unit: Unit, patient: Stored) -> Iterable[Said]:
             about = "what-matters"
         if about in ("what-matters", "strengths", "preferences"):
             told = extension(resource, uris.HEARD_FROM)
-            on = day(resource.get("effectiveDateTime"))
+            on = day_where(resource.get("effectiveDateTime"), lives)
             yield Said(text, on, str(told) if told else None, stored.reference, about)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,8 @@ from careloop.care.reading_limits import CATEGORY as LIMITS
 from careloop.care.work import WorkClass, work_of
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, code_in, codings, day, extension, instant, text_of
+from careloop.kernel.calendar import zone
+from careloop.kernel.errors import UnknownZone
 
 SYSTOLIC = "8480-6"
 PAPERS = frozenset({"59284-0", "64298-3"})  # LOINC: a consent, a power of attorney
@@ -79,6 +81,18 @@ def at_of(text: Any) -> datetime | None:
         return found
     on = day(text) if isinstance(text, str) else None
     return BareDay.combine(on, time(12), tzinfo=UTC) if on else None
+
+
+def day_where(text: Any, zone_name: str | None) -> date | None:
+    """The day of a FHIR time where somebody lives: an evening's word is of that evening, not of tomorrow. Of an
+    unknown zone: the day in UTC."""
+    at = at_of(text)
+    if at is None:
+        return None
+    try:
+        return at.date() if isinstance(at, BareDay) else at.astimezone(zone(zone_name or "UTC")).date()
+    except UnknownZone:
+        return at.date()
 
 
 def _who(element: Mapping[str, Any] | None) -> str | None:
