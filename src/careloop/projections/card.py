@@ -144,7 +144,7 @@ def card(unit: Unit, patient_id: str) -> PersonCard:
 
 def code_status(unit: Unit, patient: Stored) -> str:
     """Its newest words; empty when nobody wrote any."""
-    return _said(unit, patient).get("code-status", ("", None))[0]
+    return _said(unit, patient, None).get("code-status", ("", None))[0]
 
 
 def _safe(unit: Unit, person: int) -> tuple[Rules, ...]:
