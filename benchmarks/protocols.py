@@ -43,11 +43,10 @@ COPIES = {
     "scores": "select person + {n}, instrument, scale, at, value, band, response + {n} from scores,"
     " generate_series({begun}, {copies}) k where person < 1000000",
 }
-# Of observations only the rows that protocols read are copied: asked of everybody, they do not open one.
+# Of readings only the rows that protocols read are copied: asked of everybody, they do not open the Observations.
 WANTED = """
 create temp table wanted as
-select s.response as rid from scores s join heads h on h.rid = s.response and h.type = %s
-union select rid from heads where type = any(%s::integer[])
+select response as rid from scores union select rid from heads where type = any(%s::integer[])
 """
 
 
@@ -128,7 +127,7 @@ def copy(people: int) -> None:
             return
         kinds = [number_of(name) for name in ("Condition", "ServiceRequest", "RequestGroup")]
         cursor.execute("drop table if exists wanted")
-        cursor.execute(WANTED, [number_of("QuestionnaireResponse"), kinds])
+        cursor.execute(WANTED, [kinds])
         cursor.execute("delete from wanted where rid >= 1000000")
         cursor.execute("analyze wanted")
         for table, text in COPIES.items():
@@ -247,7 +246,7 @@ def measure() -> None:
         )
         print(f"  {people / took:,.0f} of the community a second, spoken of {told:,} times")
         print(
-            f"  processor time of Python and the database {core:.1f} s: {asked / core:,.0f} people a second of one core"
+            f"  core (Python and the database) {core:.1f} s: {asked / core:,.0f} people a second of one core"
         )
         for name, looked, said, seconds in rows:
             print(f"  {name:28} {looked:8,} people {said:7,} spoken of {seconds:7.2f} s")
