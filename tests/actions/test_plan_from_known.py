@@ -10,7 +10,7 @@ import pytest
 
 from careloop.access import Scope
 from careloop.actions.activate_plan import LinesUndecided, activate_plan, take_back_plan
-from careloop.actions.decide_line import accept_rest, decide_line, parent_of
+from careloop.actions.decide_line import Edit, accept_rest, decide_line, parent_of
 from careloop.actions.propose_from_known import NothingToProposeFrom, propose_from_known
 from careloop.actions.propose_plan import days_since_discharge, lines_of, owners_of
 from careloop.actions.translate_lines import translate_lines
@@ -201,3 +201,20 @@ def test_words_in_spanish_leave_the_english_alone(ward: Bayview) -> None:
     assert translated(now, "text", "es") == "Llenar la solicitud de SNAP"
     with pytest.raises(NotFound):
         translate_lines(ward.scope, ward.person.id, {"Task/none": "x"}, "es", ward.now)
+
+
+def test_other_words_leave_no_old_spanish_behind(ward: Bayview) -> None:
+    """The form sends both; whoever changed the English alone has not said the new in Spanish."""
+    ward.answered("ahc-hrsn", FOOD)
+    made = propose(ward)
+    assert made is not None
+    line = ward.lines(made)["action:snap"]
+    old = translated(line.resource["code"], "text", "es")
+    assert old
+    edit = Edit(text="Ask the church for a box each Friday", spanish=old)
+    decide_line(ward.scope, made.id, line.reference, "accepted", ward.now, edit=edit)
+    assert not translated(ward.lines(made)["action:snap"].resource["code"], "text", "es")
+    again = Edit(spanish="Pedir una caja a la iglesia cada viernes")
+    decide_line(ward.scope, made.id, line.reference, "accepted", ward.now, edit=again)
+    said = ward.lines(made)["action:snap"].resource["code"]
+    assert translated(said, "text", "es") == "Pedir una caja a la iglesia cada viernes"

@@ -15,7 +15,7 @@ from careloop.care.line_change import change_of, with_change
 from careloop.care.plan import DECLINE_REASONS
 from careloop.fhir import uris
 from careloop.fhir.elements import Resource, codeable, extension, ref, set_extension
-from careloop.fhir.translation import translate
+from careloop.fhir.translation import translate, translated
 from careloop.kernel.errors import CareError, Conflict, NotFound
 from careloop.store import Stored, Unit
 
@@ -197,10 +197,12 @@ def _reword(resource: Resource, edit: Edit) -> None:
         raise BadEdit("Say it in a few words.", "text")
     if len(text) > LONGEST_TEXT:
         raise BadEdit("Keep it under 300 characters, so that it fits on the person’s page.", "text")
-    if text != concept.get("text", ""):
+    before = translated(concept, "text", "es")
+    is_stale = text != concept.get("text", "")
+    if is_stale:
         concept["text"] = text
         translate(concept, "text", "es", None)  # the old words in Spanish say something else now
-    if edit.spanish is not None:
+    if edit.spanish is not None and not (is_stale and edit.spanish.strip() == before):
         translate(concept, "text", "es", edit.spanish.strip()[:LONGEST_TEXT] or None)
     resource[field] = concept
     if resource["resourceType"] == "Task":
