@@ -121,6 +121,32 @@ def test_silence_settles_itself_and_says_when_to_look_again() -> None:
     assert decide(QUIET, calm, [standing], Adjusted(), NOW).step == "settle"
 
 
+def test_what_is_not_known_is_left_out_of_the_sentence() -> None:
+    copd = LIBRARY.protocols["copd"]
+    readings = {
+        "oxygen": [
+            Datum(NOW - timedelta(days=back), Decimal(value), None, f"Observation/{value}")
+            for back, value in ((3, 96), (0, 91))
+        ]
+    }
+    facts = {"conditions": frozenset({"J44"}), "has_died": False}
+    hers = Signals("Patient/maria", HOUSTON, readings, facts=facts, shown={"oxygen": "%"})
+    found = evaluate(copd, hers, {}, NOW)
+    assert found.branch is not None
+    assert found.branch.id == "falling"
+    assert found.because.en == "Falling over the last week. Oxygen: 96 % to 91 %."
+    assert found.because.es == "Ha bajado en la última semana. Oxígeno: de 96 % a 91 %."
+    never = Signals(
+        "Patient/maria",
+        HOUSTON,
+        moments={"enrolled": [Happened(NOW - timedelta(days=40), "EpisodeOfCare/e")]},
+        facts={"has_died": False},
+    )
+    said = evaluate(QUIET, never, {}, NOW).because.en
+    assert "not known" not in said
+    assert said.startswith("After ")
+
+
 def test_hours_in_which_somebody_watches() -> None:
     told = {
         "owner": "Dr. Mei Chen",

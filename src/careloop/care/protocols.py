@@ -19,7 +19,7 @@ from careloop.kernel.days import day_said
 from careloop.library.conditions import Compare, Condition, Group
 from careloop.library.protocols import Branch, Protocol, Review
 from careloop.library.reading import LANGUAGES, Words
-from careloop.library.series import placeholders, settled
+from careloop.library.series import IF_KNOWN, placeholders, settled
 
 # A protocol that says the same person is in trouble more often than this is itself in trouble.
 MOST_A_DAY: Final = 3
@@ -282,9 +282,16 @@ class _Looking:
         return Words(*(self._said(words.get(language), language) for language in LANGUAGES))
 
     def _said(self, text: str, language: str) -> str:
+        """A part in [square brackets] is left out when something in it is not known."""
+        text = IF_KNOWN.sub(lambda found: self._filled(found[1], language, or_nothing=True), text)
+        return self._filled(text, language).strip()
+
+    def _filled(self, text: str, language: str, *, or_nothing: bool = False) -> str:
         for name, part in set(placeholders(text)):
-            hole = "{" + name + (f".{part}" if part else "") + "}"
-            text = text.replace(hole, self._part(name, part, language))
+            said = self._part(name, part, language)
+            if or_nothing and said == UNKNOWN.get(language):
+                return ""
+            text = text.replace("{" + name + (f".{part}" if part else "") + "}", said)
         return text
 
     def _part(self, name: str, part: str, language: str) -> str:

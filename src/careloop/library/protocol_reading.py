@@ -24,7 +24,7 @@ from careloop.library.protocols import (
 )
 from careloop.library.reading import Node, Words, read_one
 from careloop.library.rules import VERIFIED
-from careloop.library.series import Reader, placeholders
+from careloop.library.series import IF_KNOWN, Reader, placeholders
 
 URGENCIES: Final = ("urgent", "soon", "routine", "silence")
 SETTLES: Final = ("person", "itself")
@@ -88,6 +88,8 @@ def _check_words(branch: Branch, protocol: Protocol) -> None:
     at = Node(None, branch.line, protocol.file)
     said = [branch.because, *(each.because for each in branch.plan if each.because)]
     for text in (text for words in said for text in (words.en, words.es)):
+        if any(sign in IF_KNOWN.sub("", text) for sign in "[]") or not IF_KNOWN.sub("", text).strip():
+            at.fail("The because has a [ without its ], or nothing outside of them.")
         for name, part in placeholders(text):
             if name not in protocol.names and name not in protocol.defaults:
                 at.fail(f"The because names “{name}”, which no condition gives a name to (`as: {name}`).")

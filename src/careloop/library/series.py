@@ -237,6 +237,10 @@ def amount(value: Any, values: Mapping[str, Decimal]) -> Any:
     return values[value.name] if isinstance(value, Named) else value
 
 
+# A part of a sentence that is said only when everything in it is known: `[ oxygen {fall.to}]`.
+IF_KNOWN: Final = re.compile(r"\[([^\[\]]*)\]")
+
+
 def placeholders(text: str) -> Iterator[tuple[str, str]]:
     """(name, part) of each {name} and {name.part}."""
     for match in re.finditer(r"\{([^{}]*)\}", text):
