@@ -71,7 +71,7 @@ def _enter(page: Any) -> None:
     page.fill("#email", PRIVACY)
     page.fill("#password", "a quiet Monday morning")
     page.press("#password", "Enter")
-    page.wait_for_function("!location.pathname.startsWith('/sign-in')")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
 @pytest.mark.parametrize("how", ["wide", "phone-es"])

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from tools.send_hl7 import made_up_discharge
 
 from tests.browser.conftest import sign_in
@@ -203,7 +204,7 @@ def everything_shows_it(page: Any, demo: Demo, message: bytes, person: str, how:
 
 def whole_text(page: Any) -> str:
     """With the parts that a page asks for by itself once it stands."""
-    page.wait_for_function("!document.querySelector('main [hx-trigger=load]')")
+    expect(page.locator("main [hx-trigger=load]")).to_have_count(0)
     return str(page.locator("main").inner_text())
 
 

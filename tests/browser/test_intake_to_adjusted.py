@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from careloop.fhir import uris
 from careloop.fhir.elements import codeable, fhir_instant, ref
@@ -289,7 +290,7 @@ def the_plan_is_accepted(page: Any, hand: Hand) -> None:
     page.wait_for_url("**/proposals/*/")
     seen(page, "intake-proposal")
     accept_each(page)
-    page.wait_for_function("document.activeElement.matches('.make .main')")
+    expect(page.locator(".make .main:focus")).to_have_count(1)
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="This is the plan now").wait_for()
 
@@ -384,7 +385,7 @@ def the_plan_is_adjusted(page: Any, hand: Hand) -> None:
     page.wait_for_url("**/proposals/*/")
     seen(page, "intake-adjust")
     accept_each(page, but="Look at the water pills and the salt with the person")
-    page.wait_for_function("document.activeElement.matches('.make .main')")
+    expect(page.locator(".make .main:focus")).to_have_count(1)
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="This is the plan now").wait_for()
 

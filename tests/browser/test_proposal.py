@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from careloop import projections, store
 from careloop.access import Scope, system_actor
@@ -125,7 +126,7 @@ def test_by_keyboard_only_a_line_is_changed_one_declined_and_the_rest_becomes_th
     for n in range(4, 9):
         keys.press("a")
         decided.get_by_text(f"{n} of 8").wait_for()
-    page.wait_for_function("document.activeElement.matches('.make .main')")
+    expect(page.locator(".make .main:focus")).to_have_count(1)
     keys.press("Enter")
     page.locator(".take-back").wait_for()
     said = page.locator("main").inner_text()
