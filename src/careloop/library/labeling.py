@@ -20,7 +20,8 @@ MAKES_PART2: Final = 1 << 20
 # What a resource speaks of or is made from, so that its words may be those of the other: everything is inherited. Where
 # it only happened in the same visit, just Part 2 is: a record of a program is one as a whole, while a blood pressure
 # taken in a stay says nothing about the other diagnoses of that stay. A plan, a list, a team and an episode inherit
-# nothing: they name many things by reference, each of which is judged itself.
+# nothing: they name many things by reference, each of which is judged itself. Who lets it reach further raises
+# labels.FOLLOWED.
 _SPEAKS_OF: Final = frozenset(
     {
         *(

@@ -62,6 +62,10 @@ class LabelRule:
     line: int
 
 
+# Raised when `labeling` follows a label along more elements than before: what is on record is labeled anew then.
+FOLLOWED: Final = 2
+
+
 @dataclass(frozen=True)
 class LabelRules:
     """codes: of content. prefixes: ICD-10-CM without its dot. security: label codes; harmless and restricting are in it
@@ -79,7 +83,7 @@ class LabelRules:
     def digest(self) -> str:
         """The same for the same rules: what was labeled by others has to be labeled again."""
         parts = (self.codes, self.prefixes, self.security, self.instruments, self.makers)
-        said = [sorted(part.items()) for part in parts] + [sorted(self.restricting)]
+        said = [FOLLOWED, *(sorted(part.items()) for part in parts), sorted(self.restricting)]
         return sha256(repr(said).encode()).hexdigest()[:16]
 
     def of_code(self, system: str, code: str) -> int:
