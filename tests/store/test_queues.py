@@ -96,6 +96,15 @@ def test_a_timer_that_fails_three_times_is_seen_by_a_person(
         assert [t.key for t in timers.stuck(unit)] == ["Task/1"]
 
 
+def test_no_backlog_keeps_urgent_work_waiting(record: None, scope: Scope, now: datetime) -> None:
+    with store.open(scope, now=now) as unit:
+        for person in range(1, 6):
+            unit.set_timer(person, "silence", "all", now - timedelta(hours=1))
+        unit.set_timer(9, "escalate", "Task/1", now)
+        assert [t.kind for t in timers.due(unit, 3, lasting={"escalate"})] == ["escalate", "silence", "silence"]
+        assert [t.kind for t in timers.due(unit, 3)] == ["silence"] * 3
+
+
 def test_the_same_message_twice_is_stored_once(record: None, scope: Scope, now: datetime) -> None:
     with store.open(scope, now=now) as unit:
         first = inbox.receive(unit, "mercy", "MSG1", b"MSH|...", "hl7")

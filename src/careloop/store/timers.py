@@ -15,7 +15,7 @@ MOST_TRIES: Final = 3
 DUE: Final = """
 select person, kind, key, due, tries from timers
 where done is null and due <= %s and (tries < %s or kind = any(%s::text[]))
-order by due, person limit %s for update skip locked
+order by kind = any(%s::text[]) desc, due, person limit %s for update skip locked
 """
 
 
@@ -30,8 +30,10 @@ class Timer:
 
 def due(unit: Unit, limit: int = 100, *, lasting: Collection[str] = ()) -> list[Timer]:
     """Those whose time has come at unit.now, locked until the commit: two workers never fire the same one.
-    lasting: kinds that are tried again however often they failed."""
-    rows = unit.cursor().execute(DUE, [unit.now, MOST_TRIES, sorted(lasting), limit]).fetchall()
+    lasting: kinds that are tried again however often they failed; they come first, so that no backlog of others, as after
+    an import, keeps urgent work waiting."""
+    first = sorted(lasting)
+    rows = unit.cursor().execute(DUE, [unit.now, MOST_TRIES, first, first, limit]).fetchall()
     return [Timer(*row) for row in rows]
 
 
