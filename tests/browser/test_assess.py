@@ -204,7 +204,10 @@ def test_who_interprets_on_a_phone_and_in_spanish(community: Any, open_page: Any
     page = sign_in(open_page(390, 844), ANA)
     in_spanish(page)
     page.goto(f"/people/{maria}/assess/phq-2")
-    page.get_by_text("Ayuda un intérprete").wait_for()
+    who = page.get_by_label("Nombre o número del intérprete, si lo sabe")
+    assert not who.is_visible()  # nobody interprets yet
+    page.get_by_label("Ayuda un intérprete").check()
+    who.wait_for()
     look(page, "interpreter-begin-phone-es", is_whole=True)
     page.goto(f"/people/{maria}/contact")
     page.get_by_label("Intérprete", exact=True).select_option(label="Por teléfono")
