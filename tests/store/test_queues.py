@@ -101,7 +101,11 @@ def test_no_backlog_keeps_urgent_work_waiting(record: None, scope: Scope, now: d
         for person in range(1, 6):
             unit.set_timer(person, "silence", "all", now - timedelta(hours=1))
         unit.set_timer(9, "escalate", "Task/1", now)
-        assert [t.kind for t in timers.due(unit, 3, lasting={"escalate"})] == ["escalate", "silence", "silence"]
+        assert [t.kind for t in timers.due(unit, 3, lasting={"escalate"})] == [
+            "escalate",
+            "silence",
+            "silence",
+        ]
         assert [t.kind for t in timers.due(unit, 3)] == ["silence"] * 3
 
 

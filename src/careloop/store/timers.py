@@ -30,8 +30,8 @@ class Timer:
 
 def due(unit: Unit, limit: int = 100, *, lasting: Collection[str] = ()) -> list[Timer]:
     """Those whose time has come at unit.now, locked until the commit: two workers never fire the same one.
-    lasting: kinds that are tried again however often they failed; they come first, so that no backlog of others, as after
-    an import, keeps urgent work waiting."""
+    lasting: kinds that are tried again however often they failed; they come first, so that no backlog of others, as
+    after an import, keeps urgent work waiting."""
     first = sorted(lasting)
     rows = unit.cursor().execute(DUE, [unit.now, MOST_TRIES, first, first, limit]).fetchall()
     return [Timer(*row) for row in rows]
